@@ -1,0 +1,94 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package virt
+
+import "context"
+
+// Credentials are what a connection needs besides its URI. They never appear in an error or a log.
+type Credentials struct {
+	// SSHUser overrides the user of the URI.
+	SSHUser string
+	// SSHPrivateKey is a private key in PEM or OpenSSH form without passphrase.
+	SSHPrivateKey []byte
+	// SSHKnownHosts pins the host's keys, in known_hosts form. Without it no ssh connection is made.
+	SSHKnownHosts []byte
+	// TLSCA, TLSCertificate and TLSPrivateKey are PEM, for qemu+tls.
+	TLSCA, TLSCertificate, TLSPrivateKey []byte
+}
+
+// Accelerator says how guests run.
+type Accelerator string
+
+// Accelerators. The zero value lets the host decide.
+const (
+	AcceleratorAuto Accelerator = ""
+	AcceleratorKVM  Accelerator = "KVM"
+	AcceleratorTCG  Accelerator = "TCG"
+)
+
+// Target says how to reach one host. Name identifies it; a changed Revision makes a new connection.
+type Target struct {
+	Name        string
+	Revision    string
+	URI         string
+	Accelerator Accelerator
+	Credentials Credentials
+}
+
+// Connector hands out hosts and keeps their connections.
+type Connector interface {
+	// Host returns the host, connecting if there is no live connection of the same revision. Errors: ErrUnreachable,
+	// ErrAuthentication, ErrInvalid (the URI).
+	Host(ctx context.Context, target Target) (Host, error)
+	// Forget closes the connections of a host that is no longer wanted.
+	Forget(name string)
+	// Events tells which domains changed. It is only a hint: events may be lost, and a receiver that is slow gets one
+	// event without UUID in place of many.
+	Events() <-chan Event
+}
+
+// Event says that the state of a domain changed, or, with an empty UUID, that anything on the host may have changed.
+type Event struct {
+	Host string
+	UUID string
+}
+
+// Host is one hypervisor.
+type Host interface {
+	Inventory
+	Domains
+	Volumes
+}
+
+// Inventory tells what a host has.
+type Inventory interface {
+	// Facts reads versions, CPU and memory.
+	Facts(ctx context.Context) (Facts, error)
+	// Pool reads a storage pool afresh. Errors: ErrNotFound; ErrInvalid when it is not active.
+	Pool(ctx context.Context, name string) (Pool, error)
+	// HasInterface says whether a network interface (a bridge) is up on the host. Errors: ErrUnsupported.
+	HasInterface(ctx context.Context, name string) (bool, error)
+}
+
+// Facts describe a host.
+type Facts struct {
+	Hostname          string
+	LibvirtVersion    string
+	HypervisorVersion string
+	Architecture      string
+	// CPUs is the number of logical processors.
+	CPUs int
+	// MemoryBytes is the memory that the kernel manages (NodeGetMemoryStats; NodeGetInfo misses hot-plugged memory).
+	MemoryBytes int64
+	// KVM says that the host offers hardware virtualization to guests.
+	KVM bool
+}
+
+// Pool is a storage pool, sizes in bytes.
+type Pool struct {
+	Name           string
+	Path           string
+	CapacityBytes  int64
+	AvailableBytes int64
+}
