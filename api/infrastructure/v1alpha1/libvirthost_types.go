@@ -1,0 +1,374 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+)
+
+// HostFinalizer keeps a LibvirtHost while machines run on it or our services are configured on it.
+const HostFinalizer = "libvirthost.infrastructure.cluster.x-k8s.io"
+
+// Conditions of a LibvirtHost and their reasons.
+const (
+	// LibvirtHostReachableCondition is true when the hypervisor answers with the credentials given.
+	LibvirtHostReachableCondition = "Reachable"
+	// LibvirtHostUnreachableReason says that the host does not answer.
+	LibvirtHostUnreachableReason = "Unreachable"
+	// LibvirtHostCredentialsInvalidReason says that the Secret with credentials is absent, incomplete or refused.
+	LibvirtHostCredentialsInvalidReason = "CredentialsInvalid"
+
+	// LibvirtHostNetworkReadyCondition is true when the bridge is there and bridged traffic passes no packet filter.
+	LibvirtHostNetworkReadyCondition = "NetworkReady"
+	// LibvirtHostBridgeMissingReason says that the bridge does not exist or is down.
+	LibvirtHostBridgeMissingReason = "BridgeMissing"
+	// LibvirtHostBridgeFilteredReason says that net.bridge.bridge-nf-call-* are not 0.
+	LibvirtHostBridgeFilteredReason = "BridgeTrafficFiltered"
+
+	// LibvirtHostStorageReadyCondition is true when the storage pool exists and is active.
+	LibvirtHostStorageReadyCondition = "StorageReady"
+	// LibvirtHostPoolMissingReason says that the storage pool does not exist or is not active.
+	LibvirtHostPoolMissingReason = "StoragePoolMissing"
+
+	// LibvirtHostLoadBalancerReadyCondition is true when the host can run load balancers. Absent when it shall not.
+	LibvirtHostLoadBalancerReadyCondition = "LoadBalancerReady"
+	// LibvirtHostPackagesMissingReason says that haproxy or keepalived is not installed.
+	LibvirtHostPackagesMissingReason = "PackagesMissing"
+	// LibvirtHostNoShellReason says that the URI gives no way to run commands on the host.
+	LibvirtHostNoShellReason = "NoShellAccess"
+
+	// LibvirtHostInUseReason says that the host is being deleted but machines still run on it.
+	LibvirtHostInUseReason = "InUse"
+	// LibvirtHostReadyReason is the reason of all true conditions of a LibvirtHost.
+	LibvirtHostReadyReason = "Ready"
+	// LibvirtHostNotReadyReason is the reason of a Ready condition that is not true.
+	LibvirtHostNotReadyReason = "NotReady"
+	// LibvirtHostWaitingReason says that an earlier check has to succeed first.
+	LibvirtHostWaitingReason = "WaitingForEarlierChecks"
+	// LibvirtHostCheckFailedReason says that a check could not be made.
+	LibvirtHostCheckFailedReason = "CheckFailed"
+)
+
+// Accelerator says how the guests of a host run.
+// +kubebuilder:validation:Enum=KVM;TCG
+type Accelerator string
+
+// Accelerators.
+const (
+	AcceleratorKVM Accelerator = "KVM"
+	AcceleratorTCG Accelerator = "TCG"
+)
+
+// HostScheduling says whether new machines may be placed on a host.
+// +kubebuilder:validation:Enum=Enabled;Disabled
+type HostScheduling string
+
+// HostScheduling values.
+const (
+	HostSchedulingEnabled  HostScheduling = "Enabled"
+	HostSchedulingDisabled HostScheduling = "Disabled"
+)
+
+// HostLoadBalancer says whether a host may run the load balancers of clusters.
+// +kubebuilder:validation:Enum=Enabled;Disabled
+type HostLoadBalancer string
+
+// HostLoadBalancer values.
+const (
+	HostLoadBalancerEnabled  HostLoadBalancer = "Enabled"
+	HostLoadBalancerDisabled HostLoadBalancer = "Disabled"
+)
+
+// HostSetup says what the provider does about something that a host lacks.
+// +kubebuilder:validation:Enum=Check;Manage
+type HostSetup string
+
+// HostSetup values.
+const (
+	// HostSetupCheck only reports what is missing.
+	HostSetupCheck HostSetup = "Check"
+	// HostSetupManage sets what is missing.
+	HostSetupManage HostSetup = "Manage"
+)
+
+// LibvirtHostSpec describes one hypervisor and how to reach it.
+type LibvirtHostSpec struct {
+	// uri of the hypervisor's libvirt: qemu+ssh://user@host[:port]/system, qemu+tls://host[:port]/system or
+	// qemu+unix:///system. A parameter ?socket=/path names another socket on the host.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.matches('^qemu[+](ssh|tls|unix)://')",message="must start with qemu+ssh://, qemu+tls:// or qemu+unix://"
+	URI string `json:"uri,omitempty"`
+
+	// credentialsRef names a Secret in the manager's namespace. For ssh its keys are ssh-privatekey and known_hosts, and
+	// may be username; for tls ca.crt, tls.crt and tls.key.
+	// +optional
+	CredentialsRef SecretReference `json:"credentialsRef,omitempty,omitzero"`
+
+	// bridge that machines are attached to; br0 when empty.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=15
+	Bridge string `json:"bridge,omitempty"`
+
+	// storagePool for images and disks; default when empty.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	StoragePool string `json:"storagePool,omitempty"`
+
+	// failureDomain that the host belongs to; the host's own name when empty.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	FailureDomain string `json:"failureDomain,omitempty"`
+
+	// accelerator of guests; when empty KVM where the host offers it.
+	// +optional
+	Accelerator Accelerator `json:"accelerator,omitempty"`
+
+	// overcommit says how much more than the host has may be promised to machines.
+	// +optional
+	Overcommit HostOvercommit `json:"overcommit,omitempty,omitzero"`
+
+	// reserve is kept back for the host itself.
+	// +optional
+	Reserve HostReserve `json:"reserve,omitempty,omitzero"`
+
+	// namespaceSelector selects the namespaces whose machines may use the host; all when empty.
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+
+	// scheduling is Disabled to keep new machines off the host; Enabled when empty.
+	// +optional
+	Scheduling HostScheduling `json:"scheduling,omitempty"`
+
+	// loadBalancer is Disabled on hosts that shall not run haproxy and keepalived; when empty it is Enabled on hosts
+	// that are reached by ssh.
+	// +optional
+	LoadBalancer HostLoadBalancer `json:"loadBalancer,omitempty"`
+
+	// packages is Manage to let the provider install haproxy and keepalived with apt-get; Check when empty.
+	// +optional
+	Packages HostSetup `json:"packages,omitempty"`
+
+	// kernelParameters is Manage to let the provider set net.bridge.bridge-nf-call-* to 0; Check when empty.
+	// +optional
+	KernelParameters HostSetup `json:"kernelParameters,omitempty"`
+}
+
+// HostOvercommit holds ratios in percent.
+// +kubebuilder:validation:MinProperties=1
+type HostOvercommit struct {
+	// cpuPercent of the host's processors may be promised; 400 when empty.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=10000
+	CPUPercent *int32 `json:"cpuPercent,omitempty"`
+
+	// memoryPercent of the host's memory may be promised; 100 when empty.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=1000
+	MemoryPercent *int32 `json:"memoryPercent,omitempty"`
+
+	// storagePercent of the pool's capacity may be promised to thin disks; 100 when empty.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=10000
+	StoragePercent *int32 `json:"storagePercent,omitempty"`
+}
+
+// HostReserve is what machines never get.
+// +kubebuilder:validation:MinProperties=1
+type HostReserve struct {
+	// cpus kept for the host; none when empty.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	CPUs *int32 `json:"cpus,omitempty"`
+
+	// memory kept for the host; 1Gi when empty.
+	// +optional
+	Memory *resource.Quantity `json:"memory,omitempty"`
+
+	// storage kept free in the pool; none when empty.
+	// +optional
+	Storage *resource.Quantity `json:"storage,omitempty"`
+}
+
+// HostResources are amounts of what machines need.
+// +kubebuilder:validation:MinProperties=1
+type HostResources struct {
+	// cpus is a number of processors.
+	// +optional
+	CPUs *int32 `json:"cpus,omitempty"`
+
+	// memory of the host.
+	// +optional
+	Memory *resource.Quantity `json:"memory,omitempty"`
+
+	// storage of the pool.
+	// +optional
+	Storage *resource.Quantity `json:"storage,omitempty"`
+}
+
+// HostVersions are the versions of a host's software.
+// +kubebuilder:validation:MinProperties=1
+type HostVersions struct {
+	// libvirt version.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Libvirt string `json:"libvirt,omitempty"`
+
+	// hypervisor version, that is of QEMU.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Hypervisor string `json:"hypervisor,omitempty"`
+
+	// haproxy version.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	HAProxy string `json:"haproxy,omitempty"`
+
+	// keepalived version.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Keepalived string `json:"keepalived,omitempty"`
+}
+
+// HostImage is an image that is cached in the host's pool.
+type HostImage struct {
+	// sha256 of the image as named by machines.
+	// +required
+	// +kubebuilder:validation:MinLength=64
+	// +kubebuilder:validation:MaxLength=64
+	SHA256 string `json:"sha256,omitempty"`
+
+	// volume that holds it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Volume string `json:"volume,omitempty"`
+
+	// size that the image takes in the pool.
+	// +optional
+	Size *resource.Quantity `json:"size,omitempty"`
+}
+
+// LibvirtHostStatus is what the provider found on the host.
+// +kubebuilder:validation:MinProperties=1
+type LibvirtHostStatus struct {
+	// conditions of the host: Ready, Reachable, NetworkReady, StorageReady, LoadBalancerReady and Paused.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=32
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation that this status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// hostname that the host gives itself.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Hostname string `json:"hostname,omitempty"`
+
+	// failureDomain that machines on the host report.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	FailureDomain string `json:"failureDomain,omitempty"`
+
+	// accelerator that guests use.
+	// +optional
+	Accelerator Accelerator `json:"accelerator,omitempty"`
+
+	// capacity is what the host has.
+	// +optional
+	Capacity HostResources `json:"capacity,omitempty,omitzero"`
+
+	// allocatable is what machines may be promised in all.
+	// +optional
+	Allocatable HostResources `json:"allocatable,omitempty,omitzero"`
+
+	// allocated is what machines have been promised, those of other owners included.
+	// +optional
+	Allocated HostResources `json:"allocated,omitempty,omitzero"`
+
+	// versions of the host's software.
+	// +optional
+	Versions HostVersions `json:"versions,omitempty,omitzero"`
+
+	// images that are cached on the host.
+	// +optional
+	// +listType=map
+	// +listMapKey=sha256
+	// +kubebuilder:validation:MaxItems=64
+	Images []HostImage `json:"images,omitempty"`
+}
+
+// LibvirtHost is a hypervisor that machines run on.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=libvirthosts,scope=Cluster,categories=cluster-api,shortName=lvh
+// +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="Whether machines can run on the host"
+// +kubebuilder:printcolumn:name="URI",type="string",JSONPath=".spec.uri",description="How the host is reached"
+// +kubebuilder:printcolumn:name="CPUs",type="integer",JSONPath=".status.allocatable.cpus",description="Processors that machines may be promised"
+// +kubebuilder:printcolumn:name="Memory",type="string",JSONPath=".status.allocatable.memory",description="Memory that machines may be promised"
+// +kubebuilder:printcolumn:name="Failure domain",type="string",JSONPath=".status.failureDomain",description="Failure domain of the host"
+// +kubebuilder:printcolumn:name="Scheduling",type="string",JSONPath=".spec.scheduling",priority=10,description="Whether new machines may be placed here"
+// +kubebuilder:printcolumn:name="Message",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].message",priority=10,description="What is wrong"
+// +kubebuilder:printcolumn:name="Age",type="date",JSONPath=".metadata.creationTimestamp",description="Time since creation"
+type LibvirtHost struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata of the object.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the desired state.
+	// +required
+	Spec LibvirtHostSpec `json:"spec,omitempty,omitzero"`
+
+	// status is the observed state.
+	// +optional
+	Status LibvirtHostStatus `json:"status,omitempty,omitzero"`
+}
+
+// GetConditions returns the conditions of the host.
+func (h *LibvirtHost) GetConditions() []metav1.Condition { return h.Status.Conditions }
+
+// SetConditions replaces the conditions of the host.
+func (h *LibvirtHost) SetConditions(conditions []metav1.Condition) { h.Status.Conditions = conditions }
+
+// LibvirtHostList is a list of LibvirtHosts.
+//
+// +kubebuilder:object:root=true
+type LibvirtHostList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []LibvirtHost `json:"items"`
+}
+
+var _ interface {
+	GetConditions() []metav1.Condition
+	SetConditions([]metav1.Condition)
+} = &LibvirtHost{}
+
+// ReadyCondition and PausedCondition are the contract's names, repeated so that users of this package need one import.
+const (
+	ReadyCondition  = clusterv1.ReadyCondition
+	PausedCondition = clusterv1.PausedCondition
+)
