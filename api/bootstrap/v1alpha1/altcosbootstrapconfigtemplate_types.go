@@ -31,6 +31,7 @@ type AltcosBootstrapConfigTemplateResource struct {
 // whose LibvirtMachine names it.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:metadata:labels={"cluster.x-k8s.io/v1beta2=v1alpha1","clusterctl.cluster.x-k8s.io="}
 // +kubebuilder:resource:path=altcosbootstrapconfigtemplates,scope=Namespaced,categories=cluster-api,shortName=abct
 // +kubebuilder:printcolumn:name="Age",type="date",JSONPath=".metadata.creationTimestamp",description="Time since creation"
 type AltcosBootstrapConfigTemplate struct {

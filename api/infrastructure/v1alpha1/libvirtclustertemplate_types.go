@@ -29,6 +29,7 @@ type LibvirtClusterTemplateResource struct {
 // LibvirtClusterTemplate is what LibvirtClusters are made from.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:metadata:labels={"cluster.x-k8s.io/v1beta2=v1alpha1","clusterctl.cluster.x-k8s.io="}
 // +kubebuilder:resource:path=libvirtclustertemplates,scope=Namespaced,categories=cluster-api,shortName=lvct
 // +kubebuilder:printcolumn:name="Age",type="date",JSONPath=".metadata.creationTimestamp",description="Time since creation"
 type LibvirtClusterTemplate struct {

@@ -322,6 +322,7 @@ type LibvirtHostStatus struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:metadata:labels={"cluster.x-k8s.io/v1beta2=v1alpha1","clusterctl.cluster.x-k8s.io="}
 // +kubebuilder:resource:path=libvirthosts,scope=Cluster,categories=cluster-api,shortName=lvh
 // +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="Whether machines can run on the host"
 // +kubebuilder:printcolumn:name="URI",type="string",JSONPath=".spec.uri",description="How the host is reached"
