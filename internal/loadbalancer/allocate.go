@@ -1,0 +1,44 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package loadbalancer
+
+import "errors"
+
+// ErrNoVRID says that all 255 VRRP router IDs of a segment are taken.
+var ErrNoVRID = errors.New("no free VRRP router ID")
+
+// AllocateVRID returns the lowest free VRRP router ID from first on, wrapping around; 0 as first means 1. A start
+// other than 1 keeps clear of routers that the provider cannot see: 51 is in every manual.
+func AllocateVRID(used []uint8, first uint8) (uint8, error) {
+	var taken [256]bool
+	for _, id := range used {
+		taken[id] = true
+	}
+	start := int(max(first, 1)) - 1
+	for step := range 255 {
+		id := (start+step)%255 + 1
+		if !taken[id] {
+			return uint8(id), nil
+		}
+	}
+	return 0, ErrNoVRID
+}
+
+// maxMembers is how many hosts find distinct priorities.
+const maxMembers = 128
+
+// Priorities returns the VRRP priorities of n hosts in order: 254, 252, 250 and so on. High values make the
+// skew time short, distinct ones make elections certain; rotate the hosts to spread VIPs. More than 126 hosts
+// go on with odd values.
+func Priorities(n int) []uint8 {
+	priorities := make([]uint8, 0, n)
+	for i := range min(n, 253) {
+		value := 254 - 2*i
+		if i >= maxMembers-1 {
+			value = 253 - 2*(i-(maxMembers-1))
+		}
+		priorities = append(priorities, uint8(value))
+	}
+	return priorities
+}
