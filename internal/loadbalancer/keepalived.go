@@ -35,18 +35,26 @@ func renderKeepalived(c Cluster, m Member, layout Layout) ([]byte, error) {
 		t.line("priority", strconv.Itoa(int(m.Priority)))
 		t.line("version", "3")
 		t.line("advert_int", advertInterval)
-		t.line("unicast_src_ip", m.Address.String())
-		t.block([]string{"unicast_peer"}, func() {
-			for _, peer := range m.Peers {
-				t.line(peer.String())
-			}
-		})
+		renderPeers(t, m)
 		t.block([]string{"virtual_ipaddress"}, func() {
 			t.line(c.VIP.String(), "dev", m.Bridge)
 		})
 		t.block([]string{"track_script"}, func() { t.line(name) })
 	})
 	return t.bytes()
+}
+
+// renderPeers names the other hosts. Without any, keepalived refuses the unicast keywords and multicasts adverts.
+func renderPeers(t *text, m Member) {
+	if len(m.Peers) == 0 {
+		return
+	}
+	t.line("unicast_src_ip", m.Address.String())
+	t.block([]string{"unicast_peer"}, func() {
+		for _, peer := range m.Peers {
+			t.line(peer.String())
+		}
+	})
 }
 
 // renderKeepalivedMain writes the file that includes the fragments of all clusters.
