@@ -1,0 +1,114 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package hostaccess
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// Keys of the Secret with credentials.
+const (
+	KeySSHPrivateKey  = corev1.SSHAuthPrivateKey
+	KeySSHKnownHosts  = "known_hosts"
+	KeySSHUser        = "username"
+	KeyTLSCA          = "ca.crt"
+	KeyTLSCertificate = corev1.TLSCertKey
+	KeyTLSPrivateKey  = corev1.TLSPrivateKeyKey
+)
+
+// ErrCredentials says that the Secret with credentials is absent or incomplete. It wraps virt.ErrAuthentication, so that
+// callers treat it like credentials that the host refused: they tell the user and wait for a change.
+var ErrCredentials = fmt.Errorf("credentials of host are not usable: %w", virt.ErrAuthentication)
+
+// Read returns how to reach the host with the credentials that stand in namespace, which is the manager's own. Errors:
+// ErrCredentials, those of the reader.
+func Read(ctx context.Context, reader client.Reader, namespace string, host *infrav1.LibvirtHost) (virt.Target, error) {
+	name := host.Spec.CredentialsRef.Name
+	if name == "" {
+		return Target(host, nil)
+	}
+	secret := &corev1.Secret{}
+	err := reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		return virt.Target{}, fmt.Errorf("read secret %q in namespace %q of host %q: not found: %w", name, namespace, host.Name, ErrCredentials)
+	case err != nil:
+		return virt.Target{}, fmt.Errorf("read secret %q in namespace %q of host %q: %w", name, namespace, host.Name, err)
+	}
+	return Target(host, secret)
+}
+
+// Target returns how to reach the host. The revision changes with what the connection is made from, and with the host's
+// UID, but neither with other fields of the host nor with labels of the Secret. Errors: ErrCredentials.
+func Target(host *infrav1.LibvirtHost, secret *corev1.Secret) (virt.Target, error) {
+	target := virt.Target{
+		Name:        host.Name,
+		URI:         host.Spec.URI,
+		Accelerator: virt.Accelerator(host.Spec.Accelerator),
+	}
+	if secret != nil {
+		target.Credentials = virt.Credentials{
+			SSHUser:        strings.TrimSpace(string(secret.Data[KeySSHUser])),
+			SSHPrivateKey:  secret.Data[KeySSHPrivateKey],
+			SSHKnownHosts:  secret.Data[KeySSHKnownHosts],
+			TLSCA:          secret.Data[KeyTLSCA],
+			TLSCertificate: secret.Data[KeyTLSCertificate],
+			TLSPrivateKey:  secret.Data[KeyTLSPrivateKey],
+		}
+	}
+	if err := check(target); err != nil {
+		return virt.Target{}, fmt.Errorf("read credentials of host %q: %w", host.Name, err)
+	}
+	target.Revision = revision(string(host.UID), target)
+	return target, nil
+}
+
+// check names every key that the transport needs and that is missing.
+func check(target virt.Target) error {
+	c := target.Credentials
+	needed := map[string][]byte{}
+	switch {
+	case strings.HasPrefix(target.URI, "qemu+ssh://"):
+		needed = map[string][]byte{KeySSHPrivateKey: c.SSHPrivateKey, KeySSHKnownHosts: c.SSHKnownHosts}
+	case strings.HasPrefix(target.URI, "qemu+tls://"):
+		needed = map[string][]byte{KeyTLSCA: c.TLSCA, KeyTLSCertificate: c.TLSCertificate, KeyTLSPrivateKey: c.TLSPrivateKey}
+	}
+	var missing []error
+	for _, key := range []string{KeySSHPrivateKey, KeySSHKnownHosts, KeyTLSCA, KeyTLSCertificate, KeyTLSPrivateKey} {
+		if value, ok := needed[key]; ok && len(value) == 0 {
+			missing = append(missing, fmt.Errorf("key %q is missing: %w", key, ErrCredentials))
+		}
+	}
+	return errors.Join(missing...)
+}
+
+// revision tells two targets apart without keeping their secrets.
+func revision(uid string, t virt.Target) string {
+	c := t.Credentials
+	h := sha256.New()
+	for _, field := range [][]byte{
+		[]byte(uid), []byte(t.URI), []byte(t.Accelerator), []byte(c.SSHUser), c.SSHPrivateKey, c.SSHKnownHosts,
+		c.TLSCA, c.TLSCertificate, c.TLSPrivateKey,
+	} {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(field)))
+		h.Write(size[:])
+		h.Write(field)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
