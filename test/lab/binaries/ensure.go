@@ -51,7 +51,7 @@ func keyOf(ctx context.Context, programs []program) (artifact.Key, error) {
 	}
 	key := append(artifact.Key{version}, pinnsFlags...)
 	for _, program := range programs {
-		dir, err := program.module.Dir()
+		dir, err := program.module.dir()
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ func keyOf(ctx context.Context, programs []program) (artifact.Key, error) {
 }
 
 func build(ctx context.Context, p program, output string) error {
-	dir, err := p.module.Dir()
+	dir, err := p.module.dir()
 	if err != nil {
 		return err
 	}
@@ -80,13 +80,13 @@ func build(ctx context.Context, p program, output string) error {
 }
 
 func buildPinns(ctx context.Context, output string) error {
-	source, err := crioModule.Source(ctx, "github.com/cri-o/cri-o")
+	source, err := crioModule.source(ctx, "github.com/cri-o/cri-o")
 	if err != nil {
 		return err
 	}
 	files, err := filepath.Glob(filepath.Join(source, "pinns", "src", "*.c"))
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("find the source of pinns in %s: %d files: %w", source, len(files), err)
+	if err != nil {
+		return fmt.Errorf("find the source of pinns: %w", err)
 	}
 	args := slices.Concat(pinnsFlags, []string{"-o", output}, files)
 	if text, err := exec.CommandContext(ctx, "gcc", args...).CombinedOutput(); err != nil {
@@ -102,7 +102,9 @@ func (s Set) BuildPackages() []string {
 		return []string{"gcc", "libc6-dev", "pkg-config", "libseccomp-dev", "libbtrfs-dev"}
 	case Ignition:
 		return []string{"gcc", "libc6-dev", "pkg-config", "libblkid-dev"}
-	case ControlPlane, Kubernetes, Etcd, ClusterAPI, IPAM, CoreDNS, Flannel:
+	case Flannel:
+		return []string{"gcc", "libc6-dev"}
+	case ControlPlane, Kubernetes, Etcd, ClusterAPI, IPAM, CoreDNS:
 	}
 	return nil
 }
@@ -112,10 +114,8 @@ func (s Set) checkBuildPackages() error {
 	if len(s.BuildPackages()) == 0 {
 		return nil
 	}
-	for _, tool := range []string{"gcc", "pkg-config"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("find %s (install %s): %w", tool, strings.Join(s.BuildPackages(), " "), err)
-		}
+	if _, err := exec.LookPath("gcc"); err != nil {
+		return fmt.Errorf("find a C compiler (install %s): %w", strings.Join(s.BuildPackages(), " "), err)
 	}
 	return nil
 }

@@ -36,8 +36,8 @@ func Root() (string, error) {
 	}
 }
 
-// Dir returns the directory of the module.
-func (m Module) Dir() (string, error) {
+// dir returns the directory of the module.
+func (m module) dir() (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
@@ -45,9 +45,9 @@ func (m Module) Dir() (string, error) {
 	return filepath.Join(root, "hack", "tools", string(m)), nil
 }
 
-// Source returns the directory, in the module cache, of a dependency of the module m. It is downloaded when it is not there.
-func (m Module) Source(ctx context.Context, dependency string) (string, error) {
-	dir, err := m.Dir()
+// source returns the directory, in the module cache, of a dependency of the module m. It is downloaded when it is not there.
+func (m module) source(ctx context.Context, dependency string) (string, error) {
+	dir, err := m.dir()
 	if err != nil {
 		return "", err
 	}
@@ -68,4 +68,14 @@ func runGo(ctx context.Context, dir string, environment []string, args ...string
 		return "", fmt.Errorf("run go %s in %s: %w: %s", args[0], dir, err, strings.TrimSpace(stderr.String()))
 	}
 	return strings.TrimSpace(stdout.String()), nil
+}
+
+// ClusterAPISource returns the source directory of Cluster API in the module cache.
+func ClusterAPISource(ctx context.Context) (string, error) {
+	return clusterAPIModule.source(ctx, "sigs.k8s.io/cluster-api")
+}
+
+// IPAMSource returns the source directory of the in-cluster IPAM provider in the module cache.
+func IPAMSource(ctx context.Context) (string, error) {
+	return ipamModule.source(ctx, "sigs.k8s.io/cluster-api-ipam-provider-in-cluster")
 }

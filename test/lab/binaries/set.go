@@ -38,30 +38,31 @@ func Sets() []Set {
 	return []Set{ControlPlane, Kubernetes, Etcd, ClusterAPI, IPAM, Runtime, CoreDNS, Flannel, Ignition}
 }
 
-// Module is the directory of the module that pins the programs of a set, below hack/tools.
-type Module string
+// module is the directory of the module that pins the programs of a set, below hack/tools.
+type module string
 
 // Modules below hack/tools.
 const (
-	kubernetesModule Module = "kubernetes"
-	etcdModule       Module = "etcd"
-	clusterAPIModule Module = "clusterapi"
-	ipamModule       Module = "ipam"
-	crioModule       Module = "crio"
-	coreDNSModule    Module = "coredns"
-	flannelModule    Module = "flannel"
-	flannelCNIModule Module = "flannelcni"
-	ignitionModule   Module = "ignition"
+	kubernetesModule module = "kubernetes"
+	etcdModule       module = "etcd"
+	clusterAPIModule module = "clusterapi"
+	ipamModule       module = "ipam"
+	crioModule       module = "crio"
+	coreDNSModule    module = "coredns"
+	flannelModule    module = "flannel"
+	flannelCNIModule module = "flannelcni"
+	ignitionModule   module = "ignition"
 )
 
 // program is one executable.
 type program struct {
 	name    string
-	module  Module
+	module  module
 	pkg     string
 	tags    []string
 	defines map[string]string // string variables set by the linker
 	cgo     bool
+	static  bool // link the C library in; needs cgo
 }
 
 // flags are the arguments of go build, without the output.
@@ -69,6 +70,9 @@ func (p program) flags() []string {
 	ldflags := []string{"-s", "-w"}
 	for _, name := range sortedKeys(p.defines) {
 		ldflags = append(ldflags, "-X", name+"="+p.defines[name])
+	}
+	if p.static {
+		ldflags = append(ldflags, "-extldflags", "-static")
 	}
 	flags := []string{"-mod=readonly", "-trimpath", "-ldflags", strings.Join(ldflags, " ")}
 	if len(p.tags) > 0 {
@@ -100,6 +104,7 @@ func (s Set) programs() ([]program, error) {
 	case Flannel:
 		return []program{
 			{name: "flanneld", module: flannelModule, pkg: "github.com/flannel-io/flannel",
+				cgo: true, static: true, tags: []string{"netgo", "osusergo"}, // its udp back end is C
 				defines: map[string]string{"github.com/flannel-io/flannel/pkg/version.Version": FlannelVersion}},
 			{name: "flannel", module: flannelCNIModule, pkg: "github.com/containernetworking/plugins/plugins/meta/flannel"},
 		}, nil
