@@ -1,0 +1,97 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirt
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	rpc "github.com/digitalocean/go-libvirt"
+)
+
+// systemURI is what libvirtd is asked for once the stream stands, whatever brought us there.
+const systemURI = rpc.QEMUSystem
+
+// connection is one stream to libvirtd and the client object that lives and dies with it: the client library can
+// connect again, but races with its own clean-up when it does.
+type connection struct {
+	client *rpc.Libvirt
+	conn   *watchedConn
+}
+
+// connect dials and opens the hypervisor, all within the context.
+func connect(ctx context.Context, dial dialer, stall time.Duration) (*connection, error) {
+	raw, err := dial(ctx)
+	if err != nil {
+		return nil, classify(fmt.Errorf("dial libvirtd: %w", err))
+	}
+	conn := &watchedConn{Conn: raw, stall: stall, done: make(chan struct{})}
+	client := rpc.NewWithDialer(connected{conn})
+	opened := make(chan error, 1)
+	go func() { opened <- client.ConnectToURI(systemURI) }()
+	select {
+	case err = <-opened:
+	case <-ctx.Done():
+		conn.end()
+		<-opened
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		conn.end()
+		return nil, classify(fmt.Errorf("open hypervisor: %w", err))
+	}
+	return &connection{client: client, conn: conn}, nil
+}
+
+// connected gives the client library a stream that stands already.
+type connected struct{ net.Conn }
+
+// Dial implements the library's socket.Dialer.
+func (c connected) Dial() (net.Conn, error) { return c.Conn, nil }
+
+// watchedConn tells when the stream has ended, and ends it when the host takes nothing for too long. SSH channels have
+// no deadlines, hence the timer.
+type watchedConn struct {
+	net.Conn
+	stall time.Duration
+	once  sync.Once
+	done  chan struct{}
+}
+
+// Read implements net.Conn.
+func (c *watchedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		c.end()
+	}
+	return n, err
+}
+
+// Write implements net.Conn.
+func (c *watchedConn) Write(p []byte) (int, error) {
+	timer := time.AfterFunc(c.stall, c.end)
+	defer timer.Stop()
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		c.end()
+	}
+	return n, err
+}
+
+// Close implements net.Conn.
+func (c *watchedConn) Close() error {
+	c.end()
+	return nil
+}
+
+// end closes the stream once. Every call that waits for an answer on it returns.
+func (c *watchedConn) end() {
+	c.once.Do(func() {
+		close(c.done)
+		_ = c.Conn.Close()
+	})
+}

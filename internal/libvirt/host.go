@@ -1,0 +1,37 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirt
+
+import (
+	"fmt"
+
+	rpc "github.com/digitalocean/go-libvirt"
+	"github.com/google/uuid"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// host implements virt.Host on one session.
+type host struct {
+	*session
+	name        string
+	accelerator virt.Accelerator
+	locks       *keyedLocks
+}
+
+var _ virt.Host = (*host)(nil)
+
+// poolKey and domainKey name what is locked.
+func (h *host) poolKey(pool string) string { return "pool " + h.name + "/" + pool }
+func (h *host) domainKey(id string) string { return "domain " + h.name + "/" + id }
+
+func parseUUID(text string) (rpc.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return rpc.UUID{}, fmt.Errorf("%w: uuid %q", virt.ErrInvalid, text)
+	}
+	return rpc.UUID(id), nil
+}
+
+func formatUUID(id rpc.UUID) string { return uuid.UUID(id).String() }

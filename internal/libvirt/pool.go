@@ -1,0 +1,189 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirt
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// redials is how often Host connects anew when a fresh session dies at once.
+const redials = 2
+
+// Options configure a Pool.
+type Options struct {
+	// SSH carries the connections of qemu+ssh hosts. A pool that is given is shared with others and stays open; without
+	// one the Pool has its own.
+	SSH *sshexec.Pool
+	// Limits bound how long the Pool waits for hosts.
+	Limits Limits
+}
+
+// Pool implements virt.Connector: one session per host, shared by all callers.
+type Pool struct {
+	ssh    *sshexec.Pool
+	ownSSH bool
+	limits Limits
+	events *eventQueue
+	locks  *keyedLocks
+	stop   chan struct{}
+
+	mutex   sync.Mutex
+	entries map[string]*poolEntry
+	closed  bool
+	work    sync.WaitGroup
+}
+
+var _ virt.Connector = (*Pool)(nil)
+
+// poolEntry is one host: ready is closed when session and err are set for good.
+type poolEntry struct {
+	revision, uri string
+	cancel        context.CancelFunc
+	ready         chan struct{}
+	session       *session
+	err           error
+}
+
+// NewPool returns an empty pool. Close ends it.
+func NewPool(options Options) *Pool {
+	p := &Pool{
+		ssh:     options.SSH,
+		limits:  options.Limits.withDefaults(),
+		events:  newEventQueue(),
+		locks:   newKeyedLocks(),
+		stop:    make(chan struct{}),
+		entries: map[string]*poolEntry{},
+	}
+	if p.ssh == nil {
+		p.ssh, p.ownSSH = sshexec.NewPool(nil), true
+	}
+	p.work.Go(func() { p.events.run(p.stop) })
+	return p
+}
+
+// Host implements virt.Connector. The host that is returned lives as long as its connection; callers ask anew for each
+// reconciliation.
+func (p *Pool) Host(ctx context.Context, target virt.Target) (virt.Host, error) {
+	dial, err := newDialer(target, p.ssh)
+	if err != nil {
+		return nil, fmt.Errorf("connect to host %q: %w", target.Name, err)
+	}
+	for range redials {
+		entry, err := p.entry(ctx, target, dial)
+		if err != nil {
+			return nil, fmt.Errorf("connect to host %q: %w", target.Name, err)
+		}
+		select {
+		case <-entry.ready:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("connect to host %q: %w: %w", target.Name, virt.ErrUnreachable, context.Cause(ctx))
+		}
+		if entry.err != nil {
+			return nil, fmt.Errorf("connect to host %q: %w", target.Name, entry.err)
+		}
+		if entry.session.alive(ctx) {
+			return &host{session: entry.session, name: target.Name, accelerator: target.Accelerator, locks: p.locks}, nil
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		p.drop(target.Name, entry)
+	}
+	return nil, fmt.Errorf("connect to host %q: %w: connection is lost", target.Name, virt.ErrUnreachable)
+}
+
+// Forget implements virt.Connector.
+func (p *Pool) Forget(name string) {
+	p.mutex.Lock()
+	entry := p.entries[name]
+	delete(p.entries, name)
+	p.mutex.Unlock()
+	if entry != nil {
+		entry.close()
+	}
+	if p.ownSSH {
+		p.ssh.Evict(name)
+	}
+}
+
+// Events implements virt.Connector. The channel is closed by Close.
+func (p *Pool) Events() <-chan virt.Event { return p.events.out }
+
+// Close closes all connections and waits until nothing runs any more. Host then answers virt.ErrUnreachable.
+func (p *Pool) Close() error {
+	p.mutex.Lock()
+	if p.closed {
+		p.mutex.Unlock()
+		return nil
+	}
+	p.closed = true
+	entries := p.entries
+	p.entries = map[string]*poolEntry{}
+	p.mutex.Unlock()
+	close(p.stop)
+	for _, entry := range entries {
+		entry.close()
+	}
+	p.work.Wait()
+	if !p.ownSSH {
+		return nil
+	}
+	return p.ssh.Close()
+}
+
+// entry returns the entry of the target, connecting when there is none that fits. The attempt outlives the caller who
+// started it, because others may wait for it; openSession bounds it.
+func (p *Pool) entry(ctx context.Context, target virt.Target, dial dialer) (*poolEntry, error) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.closed {
+		return nil, fmt.Errorf("%w: connections are closed", virt.ErrUnreachable)
+	}
+	entry := p.entries[target.Name]
+	if entry != nil && entry.revision == target.Revision && entry.uri == target.URI {
+		return entry, nil
+	}
+	if entry != nil {
+		p.work.Go(entry.close)
+	}
+	attempt, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	entry = &poolEntry{revision: target.Revision, uri: target.URI, cancel: cancel, ready: make(chan struct{})}
+	p.entries[target.Name] = entry
+	p.work.Go(func() {
+		notify := func(uuid string) { p.events.put(virt.Event{Host: target.Name, UUID: uuid}) }
+		entry.session, entry.err = openSession(attempt, dial, p.limits, notify)
+		close(entry.ready)
+		if entry.err != nil {
+			p.drop(target.Name, entry)
+			return
+		}
+		// What happened while there was no session went unseen.
+		notify("")
+	})
+	return entry, nil
+}
+
+// drop forgets an entry unless another has taken its place.
+func (p *Pool) drop(name string, entry *poolEntry) {
+	p.mutex.Lock()
+	if p.entries[name] == entry {
+		delete(p.entries, name)
+	}
+	p.mutex.Unlock()
+	entry.close()
+}
+
+// close ends the attempt or the session.
+func (e *poolEntry) close() {
+	e.cancel()
+	<-e.ready
+	if e.session != nil {
+		e.session.close()
+	}
+}

@@ -1,0 +1,161 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	rpc "github.com/digitalocean/go-libvirt"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// DeleteVolume implements virt.Volumes. An absent pool has no volumes, so that is no error either.
+func (h *host) DeleteVolume(ctx context.Context, ref virt.VolumeRef) error {
+	err := h.deleteVolume(ctx, ref)
+	if err != nil && !errors.Is(err, virt.ErrNotFound) {
+		return fmt.Errorf("delete volume %q in pool %q of host %q: %w", ref.Name, ref.Pool, h.name, err)
+	}
+	return nil
+}
+
+func (h *host) deleteVolume(ctx context.Context, ref virt.VolumeRef) error {
+	unlock, err := h.locks.lock(ctx, h.poolKey(ref.Pool))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, found, err := h.lookupVolume(ctx, ref)
+	if err != nil {
+		return err
+	}
+	v, err := h.describeVolume(ctx, found)
+	if err != nil {
+		return err
+	}
+	if err := h.checkNoOverlay(ctx, v); err != nil {
+		return err
+	}
+	if err := h.checkNoUser(ctx, v); err != nil {
+		return err
+	}
+	return do(ctx, h.session, h.limits.SlowCall, func(c *rpc.Libvirt) error { return c.StorageVolDelete(found, 0) })
+}
+
+func (h *host) checkNoOverlay(ctx context.Context, v virt.Volume) error {
+	volumes, err := h.volumes(ctx, v.Pool)
+	if err != nil {
+		return err
+	}
+	for _, other := range volumes {
+		if other.BackingPath == v.Path {
+			return fmt.Errorf("%w: volume %q is backed by it", virt.ErrInUse, other.Name)
+		}
+	}
+	return nil
+}
+
+// checkNoUser looks at all domains of the host, whoever owns them. What runs counts with the disks that it has now,
+// which may be others than those of its stored definition.
+func (h *host) checkNoUser(ctx context.Context, v virt.Volume) error {
+	// libvirt answers at most so many; 1 asks for the domains and not only for their number.
+	const needResults = 1
+	domains, err := call(ctx, h.session, func(c *rpc.Libvirt) ([]rpc.Domain, error) {
+		domains, _, err := c.ConnectListAllDomains(needResults, 0)
+		return domains, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, d := range domains {
+		used, err := h.uses(ctx, d, v)
+		switch {
+		case errors.Is(err, virt.ErrNotFound):
+			continue
+		case err != nil:
+			return fmt.Errorf("domain %q: %w", d.Name, err)
+		case used:
+			return fmt.Errorf("%w: domain %q uses it", virt.ErrInUse, d.Name)
+		}
+	}
+	return nil
+}
+
+func (h *host) uses(ctx context.Context, d rpc.Domain, v virt.Volume) (bool, error) {
+	stored, err := h.describe(ctx, d, rpc.DomainXMLInactive)
+	if err != nil || domainxml.Uses(stored, v) {
+		return err == nil, err
+	}
+	// Domains that do not run have the identifier -1.
+	if d.ID < 0 {
+		return false, nil
+	}
+	running, err := h.describe(ctx, d, 0)
+	if err != nil {
+		return false, err
+	}
+	return domainxml.UsesDisk(running, v), nil
+}
+
+// aside runs one call on a connection of its own, for as long as the context allows.
+func (h *host) aside(ctx context.Context, f func(*rpc.Libvirt) error) error {
+	dialing, cancel := context.WithTimeout(ctx, h.limits.Dial)
+	defer cancel()
+	other, err := connect(dialing, h.dial, h.limits.Stall)
+	if err != nil {
+		return err
+	}
+	defer other.conn.end()
+	stop := context.AfterFunc(ctx, other.conn.end)
+	defer stop()
+	if err := f(other.client); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("await answer: %w: %w", virt.ErrUnreachable, context.Cause(ctx))
+		}
+		return classify(err)
+	}
+	return nil
+}
+
+const discardPause = 100 * time.Millisecond
+
+// discard removes what a failed transfer or copy has left, although the caller's context may be over and the session
+// gone. libvirt holds a volume for a moment after the stream into it has ended.
+func (h *host) discard(ctx context.Context, ref virt.VolumeRef) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.limits.Cleanup)
+	defer cancel()
+	err := h.aside(ctx, func(c *rpc.Libvirt) error {
+		for {
+			err := discardOnce(c, ref)
+			if !errors.Is(err, virt.ErrBusy) {
+				return err
+			}
+			select {
+			case <-time.After(discardPause):
+			case <-ctx.Done():
+				return err
+			}
+		}
+	})
+	if err != nil && !errors.Is(err, virt.ErrNotFound) {
+		return fmt.Errorf("remove remains: %w", err)
+	}
+	return nil
+}
+
+func discardOnce(c *rpc.Libvirt, ref virt.VolumeRef) error {
+	pool, err := c.StoragePoolLookupByName(ref.Pool)
+	if err != nil {
+		return classify(err)
+	}
+	found, err := c.StorageVolLookupByName(pool, ref.Name)
+	if err != nil {
+		return classify(err)
+	}
+	return classify(c.StorageVolDelete(found, 0))
+}
