@@ -1,0 +1,75 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package template validates the templates of all our kinds alike: what they make is well-formed, and their spec never
+// changes, except in the dry runs by which Cluster API's topology controller compares templates.
+package template
+
+import (
+	"context"
+	"fmt"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/topology"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+// Validator is an admission.Validator for one kind of template.
+type Validator[T client.Object] struct {
+	// GroupKind of the template, for messages.
+	GroupKind schema.GroupKind
+	// Metadata returns spec.template.metadata.
+	Metadata func(T) *clusterv1.ObjectMeta
+	// Spec returns spec.template.spec.
+	Spec func(T) any
+	// Validate checks spec.template.spec beyond what the CRD's schema says. It may be nil.
+	Validate func(object T, path *field.Path) field.ErrorList
+}
+
+var templatePath = field.NewPath("spec", "template")
+
+// ValidateCreate refuses malformed templates.
+func (v *Validator[T]) ValidateCreate(_ context.Context, object T) (admission.Warnings, error) {
+	return nil, v.invalid(object, v.wellFormed(object))
+}
+
+// ValidateUpdate refuses malformed templates and changes of the spec.
+func (v *Validator[T]) ValidateUpdate(ctx context.Context, before, after T) (admission.Warnings, error) {
+	request, err := admission.RequestFromContext(ctx)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("read admission request: %v", err))
+	}
+	if !after.GetDeletionTimestamp().IsZero() { // finalizers must be removable whatever the object looks like
+		return nil, nil
+	}
+	errs := v.wellFormed(after)
+	if !topology.IsDryRunRequest(request, after) && !apiequality.Semantic.DeepEqual(v.Spec(before), v.Spec(after)) {
+		errs = append(errs, field.Forbidden(templatePath.Child("spec"), "cannot be changed; make a new template and refer to it"))
+	}
+	return nil, v.invalid(after, errs)
+}
+
+// ValidateDelete refuses nothing.
+func (v *Validator[T]) ValidateDelete(context.Context, T) (admission.Warnings, error) {
+	return nil, nil
+}
+
+func (v *Validator[T]) wellFormed(object T) field.ErrorList {
+	errs := v.Metadata(object).Validate(templatePath.Child("metadata"))
+	if v.Validate != nil {
+		errs = append(errs, v.Validate(object, templatePath.Child("spec"))...)
+	}
+	return errs
+}
+
+func (v *Validator[T]) invalid(object T, errs field.ErrorList) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return apierrors.NewInvalid(v.GroupKind, object.GetName(), errs)
+}
