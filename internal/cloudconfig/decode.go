@@ -1,0 +1,137 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cloudconfig
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+)
+
+// decoder walks YAML nodes instead of unmarshalling: scalars keep their spelling (a partition type 07 is no number),
+// every error has a path and a position, and neither aliases nor duplicate keys pass.
+type decoder struct {
+	problems problem.List
+	// budget is how many bytes of decompressed content are still allowed.
+	budget int64
+}
+
+func (d *decoder) addf(n *yaml.Node, path, format string, args ...any) {
+	p := &problem.Problem{Path: path, Reason: fmt.Sprintf(format, args...)}
+	if n != nil {
+		p.Line, p.Column = n.Line, n.Column
+	}
+	d.problems.Append(p)
+}
+
+func isNull(n *yaml.Node) bool {
+	return n == nil || (n.Kind == yaml.ScalarNode && n.Tag == "!!null")
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func at(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
+// object calls the function of each key, in document order; a key without one is an error.
+func (d *decoder) object(n *yaml.Node, path string, fields map[string]func(*yaml.Node, string)) {
+	d.mapping(n, path, func(key string, keyNode, value *yaml.Node) {
+		decode, known := fields[key]
+		if !known {
+			d.addf(keyNode, join(path, key), "unknown field")
+			return
+		}
+		decode(value, join(path, key))
+	})
+}
+
+// mapping calls each for every pair of a mapping node and refuses duplicate and non-scalar keys.
+func (d *decoder) mapping(n *yaml.Node, path string, each func(key string, keyNode, value *yaml.Node)) {
+	if n.Kind != yaml.MappingNode {
+		d.addf(n, path, "must be a mapping")
+		return
+	}
+	seen := make(map[string]bool, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		switch {
+		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge":
+			d.addf(key, path, "keys must be plain names, merges and aliases are not accepted")
+		case seen[key.Value]:
+			d.addf(key, join(path, key.Value), "is there twice")
+		default:
+			seen[key.Value] = true
+			each(key.Value, key, n.Content[i+1])
+		}
+	}
+}
+
+// list calls each for every item; null is an empty list, as CABPK writes "servers:" without any.
+func (d *decoder) list(n *yaml.Node, path string, each func(*yaml.Node, string)) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		d.addf(n, path, "must be a list")
+		return
+	}
+	for i, item := range n.Content {
+		each(item, at(path, i))
+	}
+}
+
+// text stores a scalar as it is spelled.
+func (d *decoder) text(into *string) func(*yaml.Node, string) {
+	return func(n *yaml.Node, path string) {
+		if n.Kind != yaml.ScalarNode || isNull(n) {
+			d.addf(n, path, "must be a string")
+			return
+		}
+		if n.Tag == "!!binary" {
+			d.addf(n, path, "must be plain text, not binary")
+			return
+		}
+		if strings.ContainsRune(n.Value, 0) {
+			d.addf(n, path, "must not contain a NUL character")
+			return
+		}
+		*into = n.Value
+	}
+}
+
+func (d *decoder) texts(into *[]string) func(*yaml.Node, string) {
+	return func(n *yaml.Node, path string) {
+		d.list(n, path, func(item *yaml.Node, path string) {
+			var s string
+			d.text(&s)(item, path)
+			*into = append(*into, s)
+		})
+	}
+}
+
+func (d *decoder) flag(into **bool) func(*yaml.Node, string) {
+	return func(n *yaml.Node, path string) {
+		if b, ok := boolOf(n); ok {
+			*into = &b
+			return
+		}
+		d.addf(n, path, "must be true or false")
+	}
+}
+
+func boolOf(n *yaml.Node) (value, ok bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+		return false, false
+	}
+	b, err := strconv.ParseBool(strings.ToLower(n.Value))
+	return b, err == nil
+}

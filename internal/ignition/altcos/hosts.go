@@ -1,0 +1,38 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package altcos
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+)
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?$`)
+
+// appendHosts adds entries to /etc/hosts; the image's own lines stay.
+func appendHosts(b *ignition.Builder, entries []HostEntry, path string, problems *problem.List) {
+	var text strings.Builder
+	for i, e := range entries {
+		if !e.Address.IsValid() || e.Address.Zone() != "" {
+			problems.Addf(fmt.Sprintf("%s[%d].address", path, i), "must be an IP address")
+			continue
+		}
+		if len(e.Names) == 0 {
+			problems.Addf(fmt.Sprintf("%s[%d].names", path, i), "must not be empty")
+		}
+		for j, name := range e.Names {
+			if len(name) > 253 || !hostName.MatchString(name) {
+				problems.Addf(fmt.Sprintf("%s[%d].names[%d]", path, i, j), "is no host name")
+			}
+		}
+		text.WriteString(e.Address.String() + " " + strings.Join(e.Names, " ") + "\n")
+	}
+	if text.Len() > 0 {
+		b.Append("/etc/hosts", text.String())
+	}
+}

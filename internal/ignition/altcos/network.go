@@ -1,0 +1,210 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package altcos
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+)
+
+// DHCP says which address families an interface asks a server for.
+type DHCP string
+
+// DHCP modes. The empty value means DHCPBoth for an interface without addresses and DHCPNone for one with some.
+const (
+	DHCPNone DHCP = "None"
+	DHCPv4   DHCP = "IPv4"
+	DHCPv6   DHCP = "IPv6"
+	DHCPBoth DHCP = "Both"
+)
+
+// Interface is one NIC.
+type Interface struct {
+	// MAC selects the NIC. Without it Name does.
+	MAC string
+	// Name is the kernel's name; empty means eth and the position, as the image boots with net.ifnames=0.
+	Name string
+	Link
+	// VLANs are tagged interfaces upon this one.
+	VLANs []VLAN
+}
+
+// VLAN is one tagged interface, named <parent>.<ID>.
+type VLAN struct {
+	// ID between 1 and 4094.
+	ID int
+	Link
+}
+
+// Link is how an interface is addressed.
+type Link struct {
+	DHCP          DHCP
+	Addresses     []netip.Prefix
+	Gateways      []netip.Addr
+	Routes        []Route
+	Nameservers   []netip.Addr
+	SearchDomains []string
+	// MTU in bytes; 0 keeps the driver's.
+	MTU int
+}
+
+// Route is one static route.
+type Route struct {
+	Destination netip.Prefix
+	// Via is the gateway; the zero value means on link.
+	Via netip.Addr
+	// Metric 0 keeps the kernel's.
+	Metric int
+}
+
+var linkName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,15}$`)
+
+// networks writes networkd's files. The first interface takes over the name of the image's own file, which would
+// otherwise win by its DHCP on eth0.
+func (n *Node) networks(b *ignition.Builder, problems *problem.List) {
+	for i, nic := range n.Interfaces {
+		path := fmt.Sprintf("interfaces[%d]", i)
+		name := or(nic.Name, fmt.Sprintf("eth%d", i))
+		if !linkName.MatchString(name) {
+			problems.Addf(path+".name", "is no interface name")
+		}
+		match := []ignition.Option{ignition.Set("Name", name)}
+		if nic.MAC != "" {
+			mac, err := net.ParseMAC(nic.MAC)
+			if err != nil || len(mac) != 6 {
+				problems.Addf(path+".mac", "is no MAC address")
+			}
+			// VLANs inherit the address; their kind tells them apart
+			match = []ignition.Option{ignition.Set("MACAddress", mac.String()), ignition.Set("Type", "ether")}
+		}
+		var vlans []string
+		for j, v := range nic.VLANs {
+			vlans = append(vlans, vlan(b, problems, fmt.Sprintf("%s.vlans[%d]", path, j), name, v))
+		}
+		file := "/etc/systemd/network/20-wired.network"
+		if i > 0 {
+			file = fmt.Sprintf("/etc/systemd/network/20-wired%d.network", i)
+		}
+		b.File(file, 0o644, []byte(nic.Link.text(problems, path, match, vlans)))
+	}
+}
+
+// vlan writes the device and its network and returns the device's name.
+func vlan(b *ignition.Builder, problems *problem.List, path, parent string, v VLAN) string {
+	if v.ID < 1 || v.ID > 4094 {
+		problems.Addf(path+".id", "must be between 1 and 4094")
+	}
+	name := fmt.Sprintf("%s.%d", parent, v.ID)
+	if !linkName.MatchString(name) {
+		problems.Addf(path, "makes an interface name longer than 15 characters")
+	}
+	base := "/etc/systemd/network/21-" + name
+	b.File(base+".netdev", 0o644, []byte(ignition.UnitText{}.
+		Section("NetDev", ignition.Set("Name", name), ignition.Set("Kind", "vlan")).
+		Section("VLAN", ignition.Set("Id", itoa(v.ID))).String()))
+	b.File(base+".network", 0o644, []byte(v.Link.text(problems, path, []ignition.Option{ignition.Set("Name", name)}, nil)))
+	return name
+}
+
+// text is the .network file of the link.
+func (l *Link) text(problems *problem.List, path string, match []ignition.Option, vlans []string) string {
+	l.check(problems, path)
+	t := ignition.UnitText{}.Section("Match", match...)
+	if l.MTU > 0 {
+		t = t.Section("Link", ignition.Set("MTUBytes", itoa(l.MTU)))
+	}
+	network := []ignition.Option{ignition.Set("DHCP", l.dhcp())}
+	for _, a := range l.Addresses {
+		network = append(network, ignition.Set("Address", a.String()))
+	}
+	for _, g := range l.Gateways {
+		network = append(network, ignition.Set("Gateway", g.String()))
+	}
+	for _, s := range l.Nameservers {
+		network = append(network, ignition.Set("DNS", s.String()))
+	}
+	if len(l.SearchDomains) > 0 {
+		network = append(network, ignition.Set("Domains", strings.Join(l.SearchDomains, " ")))
+	}
+	t = t.Section("Network", append(network, ignition.SetAll("VLAN", vlans)...)...)
+	for _, r := range l.Routes {
+		options := []ignition.Option{ignition.Set("Destination", r.Destination.String())}
+		if r.Via.IsValid() {
+			options = append(options, ignition.Set("Gateway", r.Via.String()))
+		} else {
+			options = append(options, ignition.Set("Scope", "link"))
+		}
+		if r.Metric > 0 {
+			options = append(options, ignition.Set("Metric", itoa(r.Metric)))
+		}
+		t = t.Section("Route", options...)
+	}
+	if l.dhcp() != "no" {
+		// the default identifier is made of the machine ID, which differs on every boot of a fresh image
+		t = t.Section("DHCPv4", ignition.Set("ClientIdentifier", "mac"), ignition.Set("UseHostname", "no"))
+	}
+	return t.String()
+}
+
+func (l *Link) dhcp() string {
+	switch l.DHCP {
+	case DHCPv4:
+		return "ipv4"
+	case DHCPv6:
+		return "ipv6"
+	case DHCPBoth:
+		return "yes"
+	case DHCPNone:
+		return "no"
+	}
+	if len(l.Addresses) > 0 {
+		return "no"
+	}
+	return "yes"
+}
+
+func (l *Link) check(problems *problem.List, path string) {
+	switch l.DHCP {
+	case "", DHCPNone, DHCPv4, DHCPv6, DHCPBoth:
+	default:
+		problems.Addf(path+".dhcp", "must be None, IPv4, IPv6 or Both")
+	}
+	for i, a := range l.Addresses {
+		if !a.IsValid() || a.Addr().Is4In6() {
+			problems.Addf(fmt.Sprintf("%s.addresses[%d]", path, i), "must be an address with prefix length")
+		}
+	}
+	for _, f := range []struct {
+		name string
+		list []netip.Addr
+	}{{"gateways", l.Gateways}, {"nameservers", l.Nameservers}} {
+		for i, a := range f.list {
+			if !a.IsValid() {
+				problems.Addf(fmt.Sprintf("%s.%s[%d]", path, f.name, i), "must be an IP address")
+			}
+		}
+	}
+	for i, r := range l.Routes {
+		if !r.Destination.IsValid() || (r.Via.IsValid() && r.Via.Is4() != r.Destination.Addr().Is4()) {
+			problems.Addf(fmt.Sprintf("%s.routes[%d]", path, i), "must have a destination prefix and a gateway of its family")
+		}
+		if r.Metric < 0 {
+			problems.Addf(fmt.Sprintf("%s.routes[%d].metric", path, i), "must not be negative")
+		}
+	}
+	for i, d := range l.SearchDomains {
+		if !hostName.MatchString(strings.TrimPrefix(d, "~")) {
+			problems.Addf(fmt.Sprintf("%s.searchDomains[%d]", path, i), "is no domain name")
+		}
+	}
+	if l.MTU != 0 && (l.MTU < 68 || l.MTU > 65535) {
+		problems.Addf(path+".mtu", "must be between 68 and 65535")
+	}
+}

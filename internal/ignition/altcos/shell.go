@@ -1,0 +1,25 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package altcos
+
+import (
+	_ "embed"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+)
+
+//go:embed kube.sh
+var kubeProfile []byte
+
+// shell gives root and altcos a working kubectl. Other users get nothing: the admin's kubeconfig is root's.
+func (p *Profile) shell(b *ignition.Builder, problems *problem.List) {
+	switch or(p.Shell, ShellKubectl) {
+	case ShellKubectl:
+		b.File("/etc/profile.d/kube.sh", 0o755, kubeProfile)
+	case ShellNone:
+	default:
+		problems.Addf("shell", "must be Kubectl or None")
+	}
+}

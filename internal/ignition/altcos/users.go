@@ -1,0 +1,127 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package altcos
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/coreos/ignition/v2/config/v3_2/types"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+)
+
+// LockedPassword is a hash that no password matches. It allows logins by key, unlike an expired account.
+const LockedPassword = "*"
+
+// userName is what useradd accepts; a dot is refused because sudo ignores files of sudoers.d whose name has one.
+var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+
+func (p *Profile) users(b *ignition.Builder, problems *problem.List) {
+	groups := p.Admin.Groups
+	if groups == nil {
+		groups = []string{"wheel", "docker"}
+	}
+	addUser(b, problems, "admin", User{
+		Name: adminUser, PasswordHash: p.Admin.PasswordHash, Groups: groups,
+		SSHAuthorizedKeys: p.Admin.SSHAuthorizedKeys, Sudo: or(p.Admin.Sudo, SudoNoPassword),
+	})
+	seen := map[string]bool{adminUser: true}
+	for i, u := range p.Users {
+		path := fmt.Sprintf("users[%d]", i)
+		if seen[u.Name] {
+			problems.Addf(path+".name", "is there twice, or is the image's own user altcos, which admin configures")
+			continue
+		}
+		seen[u.Name] = true
+		addUser(b, problems, path, u)
+	}
+}
+
+func addUser(b *ignition.Builder, problems *problem.List, path string, u User) {
+	if !userName.MatchString(u.Name) {
+		problems.Addf(path+".name", "must begin with a lower-case letter and hold lower-case letters, digits, _ and - only")
+		return
+	}
+	fields := map[string]string{".passwordHash": u.PasswordHash, ".gecos": u.Gecos, ".homeDir": u.HomeDir, ".shell": u.Shell, ".primaryGroup": u.PrimaryGroup}
+	for _, field := range []string{".passwordHash", ".gecos", ".homeDir", ".shell", ".primaryGroup"} {
+		if strings.ContainsAny(fields[field], ":\n\x00") {
+			problems.Addf(path+field, "must not contain a colon or a line break")
+		}
+	}
+	pu := types.PasswdUser{Name: u.Name, PasswordHash: ptr(or(u.PasswordHash, LockedPassword)), UID: u.UID,
+		Gecos: optional(u.Gecos), HomeDir: optional(u.HomeDir), Shell: optional(u.Shell), PrimaryGroup: optional(u.PrimaryGroup)}
+	for i, g := range u.Groups {
+		if !userName.MatchString(g) {
+			problems.Addf(fmt.Sprintf("%s.groups[%d]", path, i), "is no group name")
+		}
+		pu.Groups = append(pu.Groups, types.Group(g))
+	}
+	pu.SSHAuthorizedKeys = sshKeys(problems, path+".sshAuthorizedKeys", u.SSHAuthorizedKeys)
+	b.Config.Passwd.Users = append(b.Config.Passwd.Users, pu)
+	switch u.Sudo {
+	case "", SudoNone:
+	case SudoNoPassword:
+		b.File("/etc/sudoers.d/"+u.Name, 0o440, []byte(u.Name+" ALL=(ALL:ALL) NOPASSWD: ALL\n"))
+	case SudoPassword:
+		b.File("/etc/sudoers.d/"+u.Name, 0o440, []byte(u.Name+" ALL=(ALL:ALL) ALL\n"))
+	default:
+		problems.Addf(path+".sudo", "must be NoPassword, Password or None")
+	}
+}
+
+// sshKeys drops repetitions, which Ignition refuses, and refuses what would break authorized_keys.
+func sshKeys(problems *problem.List, path string, keys []string) []types.SSHAuthorizedKey {
+	var out []types.SSHAuthorizedKey
+	seen := map[string]bool{}
+	for i, key := range keys {
+		key = strings.TrimSpace(key)
+		if key == "" || strings.ContainsAny(key, "\n\r\x00") {
+			problems.Addf(fmt.Sprintf("%s[%d]", path, i), "must be one line of authorized_keys")
+		}
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, types.SSHAuthorizedKey(key))
+		}
+	}
+	return out
+}
+
+// clusterSSH accepts the cluster's key on every node and gives the private half to control planes, in place of the
+// exchange of keys by hand.
+func (p *Profile) clusterSSH(b *ignition.Builder, problems *problem.List) {
+	if p.ClusterSSH == nil {
+		return
+	}
+	admin := &b.Config.Passwd.Users[0]
+	all := append(append([]string{}, p.Admin.SSHAuthorizedKeys...), p.ClusterSSH.PublicKey)
+	admin.SSHAuthorizedKeys = sshKeys(problems, "clusterSSH.publicKey", all)
+	if len(p.ClusterSSH.PrivateKey) == 0 {
+		return
+	}
+	owner := types.Node{User: types.NodeUser{Name: ptr(adminUser)}, Group: types.NodeGroup{Name: ptr(adminUser)}}
+	dir, key := owner, owner
+	dir.Path = "/var/home/" + adminUser + "/.ssh"
+	key.Path, key.Overwrite = dir.Path+"/id_ed25519", ptr(true)
+	b.Config.Storage.Directories = append(b.Config.Storage.Directories, types.Directory{Node: dir, DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: ptr(0o700)}})
+	b.Node(types.File{Node: key, FileEmbedded1: types.FileEmbedded1{Mode: ptr(0o600), Contents: ignition.Inline(p.ClusterSSH.PrivateKey)}})
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func or[T ~string](value, fallback T) T {
+	if value == "" {
+		return fallback
+	}
+	return value
+}
+
+func ptr[T any](v T) *T { return &v }

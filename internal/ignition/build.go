@@ -1,0 +1,115 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ignition
+
+import (
+	"io"
+
+	"github.com/coreos/go-systemd/v22/unit"
+	"github.com/coreos/ignition/v2/config/v3_2/types"
+)
+
+// Builder fills one layer. Its methods add nodes that replace what the image has, owned by root.
+type Builder struct {
+	Config types.Config
+}
+
+// File adds a file with mode, replacing what the image has at path.
+func (b *Builder) File(path string, mode int, content []byte) {
+	b.Node(types.File{
+		Node:          types.Node{Path: path, Overwrite: ptr(true)},
+		FileEmbedded1: types.FileEmbedded1{Mode: &mode, Contents: Inline(content)},
+	})
+}
+
+// Node adds a file as it is.
+func (b *Builder) Node(f types.File) {
+	b.Config.Storage.Files = append(b.Config.Storage.Files, f)
+}
+
+// Append adds text to the end of the file at path. The text begins a new line even when the file's last one is open.
+func (b *Builder) Append(path, text string) {
+	b.Node(types.File{
+		Node:          types.Node{Path: path},
+		FileEmbedded1: types.FileEmbedded1{Append: []types.Resource{Inline([]byte("\n" + text))}},
+	})
+}
+
+// Directory adds a directory, or sets the mode of the one that is there.
+func (b *Builder) Directory(path string, mode int) {
+	b.Config.Storage.Directories = append(b.Config.Storage.Directories, types.Directory{
+		Node: types.Node{Path: path}, DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: &mode},
+	})
+}
+
+// Unit adds an enabled unit with the given text and, for each target, the symbolic link that systemctl enable would
+// make: presets are only evaluated on a boot that systemd takes for the first one, which depends on how the image
+// was built.
+func (b *Builder) Unit(name string, text UnitText, targets ...string) {
+	content := text.String()
+	u := types.Unit{Name: name, Contents: &content}
+	if len(targets) > 0 {
+		u.Enabled = ptr(true)
+	}
+	b.Config.Systemd.Units = append(b.Config.Systemd.Units, u)
+	for _, target := range targets {
+		b.Config.Storage.Links = append(b.Config.Storage.Links, types.Link{
+			Node:          types.Node{Path: "/etc/systemd/system/" + target + ".wants/" + name, Overwrite: ptr(true)},
+			LinkEmbedded1: types.LinkEmbedded1{Target: "/etc/systemd/system/" + name},
+		})
+	}
+}
+
+// Dropin adds a drop-in to a unit of the image.
+func (b *Builder) Dropin(unitName, name string, text UnitText) {
+	content := text.String()
+	b.Config.Systemd.Units = append(b.Config.Systemd.Units, types.Unit{
+		Name: unitName, Dropins: []types.Dropin{{Name: name, Contents: &content}},
+	})
+}
+
+// Mask makes a unit of the image impossible to start.
+func (b *Builder) Mask(unitName string) {
+	b.Config.Systemd.Units = append(b.Config.Systemd.Units, types.Unit{Name: unitName, Mask: ptr(true)})
+}
+
+// UnitText is the text of a systemd unit or of a networkd file: sections in order, of which several may have one name.
+type UnitText []*unit.UnitSection
+
+// Section adds one section; options with an empty name are left out.
+func (t UnitText) Section(name string, options ...Option) UnitText {
+	s := &unit.UnitSection{Section: name}
+	for _, o := range options {
+		if o.Name != "" {
+			s.Entries = append(s.Entries, &unit.UnitEntry{Name: o.Name, Value: o.Value})
+		}
+	}
+	return append(t, s)
+}
+
+// Option is one name=value line of a unit.
+type Option struct{ Name, Value string }
+
+// Set makes an option.
+func Set(name, value string) Option { return Option{Name: name, Value: value} }
+
+// SetAll makes one option of the same name for each value.
+func SetAll(name string, values []string) []Option {
+	options := make([]Option, len(values))
+	for i, v := range values {
+		options[i] = Set(name, v)
+	}
+	return options
+}
+
+// String is the file's text.
+func (t UnitText) String() string {
+	b, err := io.ReadAll(unit.SerializeSections(t))
+	if err != nil {
+		panic(err) // it reads from memory
+	}
+	return string(b)
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,127 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ignition
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	v3 "github.com/coreos/ignition/v2/config/v3_2"
+	"github.com/coreos/ignition/v2/config/v3_2/types"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+)
+
+// MaxSize is the largest config in bytes. Ignition reads QEMU's fw_cfg in quadratic time, so more would stall the boot.
+const MaxSize = 256 << 10
+
+// SizeError says that a config is larger than MaxSize, and what makes it so.
+type SizeError struct {
+	Size, Limit int
+	// Largest are the biggest parts, biggest first.
+	Largest []Part
+}
+
+// Part is one named piece of a config with its size in the output in bytes.
+type Part struct {
+	Name string
+	Size int
+}
+
+// Error lists the biggest parts.
+func (e *SizeError) Error() string {
+	parts := make([]string, len(e.Largest))
+	for i, p := range e.Largest {
+		parts[i] = fmt.Sprintf("%s (%d)", p.Name, p.Size)
+	}
+	return fmt.Sprintf("config is %d bytes, at most %d are accepted; largest parts: %s", e.Size, e.Limit, strings.Join(parts, ", "))
+}
+
+// Encode validates cfg and writes it as canonical JSON: sorted keys, no empty objects, no insignificant space.
+// It fails with problem.Problem values (paths of the output) when Ignition would refuse the config, and with *SizeError.
+func Encode(cfg types.Config) ([]byte, error) {
+	cfg.Ignition.Version = types.MaxVersion.String()
+	raw, err := marshal(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("marshal config: %w", err)
+	}
+	if len(raw) > MaxSize {
+		return nil, &SizeError{Size: len(raw), Limit: MaxSize, Largest: largest(cfg)}
+	}
+	if _, rpt, err := v3.Parse(raw); err != nil {
+		if rpt.IsFatal() {
+			return nil, FromReport(rpt)
+		}
+		return nil, problem.Newf("", "is refused by Ignition: %v", err)
+	}
+	return raw, nil
+}
+
+func marshal(cfg types.Config) ([]byte, error) {
+	typed, err := json.Marshal(cfg)
+	if err != nil {
+		return nil, err
+	}
+	var tree any
+	dec := json.NewDecoder(bytes.NewReader(typed))
+	dec.UseNumber()
+	if err := dec.Decode(&tree); err != nil {
+		return nil, err
+	}
+	tree, _ = prune(tree)
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false) // "<" and "&" are common in unit files and scripts
+	if err := enc.Encode(tree); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+}
+
+// prune drops empty objects, which Ignition's Go types write for every optional struct; empty says the value was one.
+func prune(v any) (pruned any, empty bool) {
+	switch t := v.(type) {
+	case map[string]any:
+		for k, inner := range t {
+			if p, gone := prune(inner); gone {
+				delete(t, k)
+			} else {
+				t[k] = p
+			}
+		}
+		return t, len(t) == 0
+	case []any:
+		for i, inner := range t {
+			t[i], _ = prune(inner)
+		}
+	}
+	return v, false
+}
+
+func largest(cfg types.Config) []Part {
+	var parts []Part
+	add := func(name string, v any) {
+		if b, err := json.Marshal(v); err == nil {
+			parts = append(parts, Part{Name: name, Size: len(b)})
+		}
+	}
+	for _, f := range cfg.Storage.Files {
+		add("file "+f.Path, f)
+	}
+	for _, u := range cfg.Systemd.Units {
+		add("unit "+u.Name, u)
+	}
+	for _, u := range cfg.Passwd.Users {
+		add("user "+u.Name, u)
+	}
+	for i, m := range cfg.Ignition.Config.Merge {
+		add(fmt.Sprintf("merged config %d", i), m)
+	}
+	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(b.Size, a.Size) })
+	return parts[:min(len(parts), 5)]
+}

@@ -1,0 +1,60 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fromcloudinit
+
+import (
+	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+)
+
+// Result is the layer and what the caller must know about it.
+type Result struct {
+	Layer ignition.Layer
+	// Role says what kubeadm does on this machine.
+	Role Role
+}
+
+// Role is what kubeadm does.
+type Role string
+
+// Roles. RoleNone is a cloud-config without a kubeadm command.
+const (
+	RoleInit Role = "init"
+	RoleJoin Role = "join"
+	RoleNone Role = ""
+)
+
+// Convert translates cfg. Errors are problem.Problem values with the cloud-config's field paths.
+func Convert(cfg *cloudconfig.Config) (Result, error) {
+	c := &converter{cfg: cfg, b: &ignition.Builder{}}
+	c.findKubeadm()
+	c.files()
+	c.users()
+	c.ntp()
+	c.disks()
+	c.filesystems()
+	c.mounts()
+	c.bootCommands()
+	c.script()
+	if err := c.problems.Err(); err != nil {
+		return Result{}, err
+	}
+	return Result{Layer: ignition.Layer{Name: "kubeadm", Config: c.b.Config}, Role: c.role}, nil
+}
+
+type converter struct {
+	cfg      *cloudconfig.Config
+	b        *ignition.Builder
+	problems problem.List
+
+	role Role
+	// kubeadm is the index of the kubeadm command in runcmd; -1 without one.
+	kubeadm int
+	// staged are the files that the script puts in place, in order.
+	staged []stagedFile
+	// mountUnits must be there before kubeadm runs; softMounts are only waited for.
+	mountUnits, softMounts []string
+	bootUnit               bool
+}

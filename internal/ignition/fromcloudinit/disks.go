@@ -1,0 +1,120 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fromcloudinit
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/coreos/ignition/v2/config/v3_2/types"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+)
+
+// partitionTypes maps cloud-init's codes, which are those of MBR, to GPT types.
+var partitionTypes = map[string]string{
+	"83": "0FC63DAF-8483-4772-8E79-3D69D8477DE4", // Linux
+	"82": "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", // swap
+	"fd": "A19D880F-05FC-4D3B-A006-743F0F84911E", // RAID
+	"8e": "E6D6D379-F507-44C2-A23C-238F2A3DF928", // LVM
+	"0c": "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", // FAT
+	"07": "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", // NTFS
+}
+
+var devicePath = regexp.MustCompile(`^/dev/[A-Za-z0-9._:/+@-]+$`)
+
+func isDevice(s string) bool { return devicePath.MatchString(s) && path.Clean(s) == s }
+
+func (c *converter) disks() {
+	for _, d := range c.cfg.Disks {
+		field := "disk_setup[" + d.Device + "]"
+		if !isDevice(d.Device) {
+			c.problems.Addf(field, "must be a path below /dev; cloud-init's aliases mean nothing to Ignition")
+			continue
+		}
+		if d.WholeDisk != nil && !*d.WholeDisk || d.WholeDisk == nil && len(d.Partitions) == 0 {
+			continue // cloud-init leaves such a disk alone
+		}
+		if d.TableType != "gpt" {
+			c.problems.Addf(field+".table_type", "Ignition writes gpt only, and cloud-init means mbr when nothing is said")
+			continue
+		}
+		part := types.Partition{Number: 1}
+		if d.WholeDisk == nil {
+			if len(d.Partitions) != 1 || d.Partitions[0].Percent != 100 {
+				c.problems.Addf(field+".layout", "Ignition does not know the size of the disk, so it can only make one partition of 100 percent")
+				continue
+			}
+			if code := d.Partitions[0].Type; code != "" {
+				guid, known := partitionTypes[strings.ToLower(code)]
+				if !known {
+					c.problems.Addf(field+".layout", "the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c and 07")
+					continue
+				}
+				part.TypeGUID = &guid
+			}
+		}
+		disk := types.Disk{Device: d.Device, Partitions: []types.Partition{part}}
+		if d.Overwrite != nil && *d.Overwrite {
+			disk.WipeTable = ptr(true)
+		}
+		c.b.Config.Storage.Disks = append(c.b.Config.Storage.Disks, disk)
+	}
+}
+
+func (c *converter) filesystems() {
+	seen := map[string]bool{}
+	for i, f := range c.cfg.Filesystems {
+		field := fmt.Sprintf("fs_setup[%d]", i)
+		if !isDevice(f.Device) {
+			c.problems.Addf(field+".device", "must be a path below /dev; cloud-init's aliases mean nothing to Ignition")
+			continue
+		}
+		if !slices.Contains([]string{"ext4", "btrfs", "xfs", "vfat", "swap"}, f.Format) {
+			c.problems.Addf(field+".filesystem", "Ignition makes ext4, btrfs, xfs, vfat and swap only")
+		}
+		if f.ReplaceFS != "" {
+			c.problems.Addf(field+".replace_fs", "Ignition cannot decide by what is on the disk; use overwrite")
+		}
+		fs := types.Filesystem{Device: c.partition(field, f), Format: ptr(f.Format), Label: optional(f.Label)}
+		if seen[fs.Device] {
+			c.problems.Addf(field+".device", "has two file systems")
+			continue
+		}
+		seen[fs.Device] = true
+		if f.Overwrite != nil && *f.Overwrite {
+			fs.WipeFilesystem = ptr(true)
+		}
+		for _, o := range f.Options {
+			fs.Options = append(fs.Options, types.FilesystemOption(o))
+		}
+		c.b.Config.Storage.Filesystems = append(c.b.Config.Storage.Filesystems, fs)
+	}
+}
+
+// partition finds the device that the file system goes to. auto and any (which cloud-init means when nothing is said)
+// search the disk: here they find the one partition that disk_setup makes on it, or the device itself.
+func (c *converter) partition(field string, f cloudconfig.Filesystem) string {
+	switch f.Partition {
+	case "none":
+		return f.Device
+	case "", "auto", "any":
+		made := slices.ContainsFunc(c.b.Config.Storage.Disks, func(d types.Disk) bool { return d.Device == f.Device })
+		if made {
+			return altcos.PartitionPath(f.Device, 1)
+		}
+		return f.Device
+	}
+	n, err := strconv.Atoi(f.Partition)
+	if err != nil || n < 1 || n > 128 {
+		c.problems.Addf(field+".partition", "must be auto, any, none or a number")
+		return f.Device
+	}
+	return altcos.PartitionPath(f.Device, n)
+}

@@ -1,0 +1,12 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package fromcloudinit says in Ignition what a cloud-config of Cluster API's kubeadm bootstrap provider says.
+//
+// Files, users, disks, file systems and mounts become Ignition's own; commands become one script that one unit runs
+// once, with kubeadm in the middle. What Ignition cannot do is refused with field path and reason, never dropped.
+//
+// Three facts shape it. Ignition writes before the real root is there, so what belongs below /run is staged on disk
+// and put in place by the script. cloud-init runs its commands once in the life of a machine, so does the unit.
+// kubeadm prints tokens and keys, so output goes to a file for root alone and only progress goes to the journal.
+package fromcloudinit

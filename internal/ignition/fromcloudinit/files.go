@@ -1,0 +1,185 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fromcloudinit
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/coreos/ignition/v2/config/v3_2/types"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+)
+
+const (
+	stageDir = altcos.StateDir + "/stage"
+	// placeholder only exists to make its directory; the script makes that anyway.
+	placeholder = "/run/cluster-api/placeholder"
+)
+
+// stagedFile is a file that must be written on the running system.
+type stagedFile struct {
+	source, target, owner string
+	mode                  int
+	add                   bool
+}
+
+// ownerName is what chown takes without being able to end a shell word.
+var ownerName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
+
+func (c *converter) files() {
+	index := map[string]int{}
+	for i, f := range c.cfg.WriteFiles {
+		field := fmt.Sprintf("write_files[%d]", i)
+		if f.Owner != "" && !ownerName.MatchString(f.Owner) {
+			c.problems.Addf(field+".owner", "must be user or user:group")
+			continue
+		}
+		if f.Mode != nil && *f.Mode&0o7000 != 0 {
+			c.problems.Addf(field+".permissions", "Ignition 3.2.0 cannot set setuid, setgid and sticky bits; set them in a command")
+			continue
+		}
+		if f.Path == "/" {
+			c.problems.Addf(field+".path", "is a directory")
+			continue
+		}
+		switch place(f.Path) {
+		case onTmpfs:
+			if f.Path != placeholder {
+				c.stage(f)
+			}
+		case readOnly:
+			c.problems.Addf(field+".path", "is on the read-only part of the system; /usr/local, /opt, /etc and /var are writable")
+		case virtual:
+			c.problems.Addf(field+".path", "is no place for files; write there in a command")
+		default:
+			c.diskFile(f, index)
+		}
+	}
+}
+
+// diskFile adds an Ignition file. A path that comes again replaces or extends the earlier entry, as in cloud-init.
+func (c *converter) diskFile(f cloudconfig.File, index map[string]int) {
+	node := types.Node{Path: f.Path}
+	node.User, node.Group = owner(f.Owner)
+	files := &c.b.Config.Storage.Files
+	i, again := index[f.Path]
+	if !again {
+		i = len(*files)
+		index[f.Path] = i
+		*files = append(*files, types.File{Node: node})
+	}
+	file := &(*files)[i]
+	if f.Append {
+		file.Append = append(file.Append, ignition.Inline(f.Content))
+		if f.Owner != "" {
+			file.User, file.Group = node.User, node.Group
+		}
+		if f.Mode != nil {
+			file.Mode = f.Mode
+		}
+		return
+	}
+	mode := 0o644
+	if f.Mode != nil {
+		mode = *f.Mode
+	}
+	node.Overwrite = ptr(true)
+	*file = types.File{Node: node, FileEmbedded1: types.FileEmbedded1{Mode: &mode, Contents: ignition.Inline(f.Content)}}
+}
+
+// stage keeps a file where root alone can read it, for the script to put in place.
+func (c *converter) stage(f cloudconfig.File) {
+	s := stagedFile{source: fmt.Sprintf("%s/%02d-%s", stageDir, len(c.staged), safeBase(f.Path)), target: f.Path, owner: f.Owner, mode: 0o644, add: f.Append}
+	if s.owner == "" {
+		s.owner = "root:root"
+	}
+	if f.Mode != nil {
+		s.mode = *f.Mode
+	}
+	content := f.Content
+	if isKubeadmConfig(f.Path) {
+		patched, err := withCRISocket(content)
+		if err != nil {
+			c.problems.Addf("write_files["+f.Path+"].content", "%v", err)
+			return
+		}
+		content = patched
+	}
+	c.staged = append(c.staged, s)
+	c.b.File(s.source, 0o600, content)
+}
+
+func safeBase(p string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, path.Base(p))
+}
+
+// owner translates user:group; numbers stay numbers, and root is 0 even when the image keeps no /etc/passwd.
+func owner(s string) (types.NodeUser, types.NodeGroup) {
+	if s == "" {
+		return types.NodeUser{}, types.NodeGroup{}
+	}
+	user, group, _ := strings.Cut(s, ":")
+	uid, uname := idOrName(user)
+	gid, gname := idOrName(group)
+	return types.NodeUser{ID: uid, Name: uname}, types.NodeGroup{ID: gid, Name: gname}
+}
+
+func idOrName(s string) (id *int, name *string) {
+	if s == "" {
+		return nil, nil
+	}
+	if s == "root" {
+		return ptr(0), nil
+	}
+	if n, err := strconv.Atoi(s); err == nil {
+		return &n, nil
+	}
+	return nil, &s
+}
+
+type placement int
+
+const (
+	onDisk placement = iota
+	onTmpfs
+	readOnly
+	virtual
+)
+
+// place says what kind of place a path is on a booted ALT Container OS. Its /usr is read-only except for two links
+// into /var.
+func place(p string) placement {
+	below := func(dirs ...string) bool {
+		for _, d := range dirs {
+			if p == d || strings.HasPrefix(p, d+"/") {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case below("/run", "/var/run", "/tmp"):
+		return onTmpfs
+	case below("/dev", "/proc", "/sys"):
+		return virtual
+	case below("/usr/local", "/usr/libexec/kubernetes"):
+		return onDisk
+	case below("/usr", "/bin", "/sbin", "/lib", "/lib64"):
+		return readOnly
+	}
+	return onDisk
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,61 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ignition
+
+import (
+	"fmt"
+
+	v3 "github.com/coreos/ignition/v2/config/v3_2"
+	"github.com/coreos/ignition/v2/config/v3_2/types"
+	"github.com/coreos/vcontext/report"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+)
+
+// Layer is one named part of a machine's config.
+type Layer struct {
+	// Name says where the layer comes from; it stands in error messages.
+	Name string
+	// Config is the layer itself; its version may be empty.
+	Config types.Config
+}
+
+// Merge returns the union of layers; a later layer wins over an earlier one.
+func Merge(layers ...Layer) types.Config {
+	merged := types.Config{}
+	for _, l := range layers {
+		merged = v3.Merge(merged, l.Config)
+	}
+	merged.Ignition.Version = types.MaxVersion.String()
+	return merged
+}
+
+// Check validates one layer by Ignition's rules. Errors are problem.Problem values whose source is the layer's name.
+// Warnings count as errors: Ignition warns about what it will not do.
+func Check(l Layer) error {
+	cfg := l.Config
+	cfg.Ignition.Version = types.MaxVersion.String()
+	raw, err := marshal(cfg)
+	if err != nil {
+		return fmt.Errorf("marshal layer %q: %w", l.Name, err)
+	}
+	_, rpt, err := v3.Parse(raw)
+	if found := FromReport(rpt); found != nil {
+		return problem.In(l.Name, found)
+	}
+	return problem.In(l.Name, err)
+}
+
+// FromReport turns every entry of an Ignition or Butane report into a problem; nil when there is none.
+func FromReport(rpt report.Report) error {
+	var l problem.List
+	for _, e := range rpt.Entries {
+		p := &problem.Problem{Path: e.Context.String(), Reason: e.Message}
+		if e.Marker.StartP != nil {
+			p.Line, p.Column = int(e.Marker.StartP.Line), int(e.Marker.StartP.Column)
+		}
+		l.Append(p)
+	}
+	return l.Err()
+}
