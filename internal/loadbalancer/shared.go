@@ -74,7 +74,7 @@ func haproxyUnitBody(layout Layout) string {
 // and reload it notes what it has loaded, so that a process which serves an older file is found.
 func keepalivedUnitBody(layout Layout) string {
 	config, runtime := layout.keepalivedConfig(), layout.keepalivedRuntime()
-	record := "/bin/sh -c 'cat " + config + " " + layout.fragments() + " | sha256sum > " + layout.keepalivedLoaded() + "'\n"
+	record := "/bin/sh -c 'cat " + config + " " + layout.fragments() + " 2>/dev/null | grep -v ^# | sha256sum > " + layout.keepalivedLoaded() + "'\n"
 	return "[Unit]\n" +
 		"Description=VRRP addresses of Kubernetes clusters\n" +
 		"After=network-online.target\nWants=network-online.target\n" +

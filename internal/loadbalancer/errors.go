@@ -1,0 +1,68 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package loadbalancer
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrForeignOwner says that files of this cluster's name belong to somebody else, or that nothing proves whose they
+	// are; the host was left alone.
+	ErrForeignOwner = errors.New("files on the host belong to another owner")
+	// ErrAddressInUse says that a machine other than our hosts answers for the VIP.
+	ErrAddressInUse = errors.New("address is in use by another machine")
+	// ErrHostBusy says that another transaction held the host for too long; try again.
+	ErrHostBusy = errors.New("host is busy with another change")
+	// ErrRejected says that haproxy or keepalived refused the configuration; retrying the same does not help.
+	ErrRejected = errors.New("configuration was rejected by the host")
+	// ErrRolledBack says that a change failed on the host and that the state before it was restored.
+	ErrRolledBack = errors.New("change failed and was rolled back")
+	// ErrNoHolder says that no host holds the VIP although all were configured.
+	ErrNoHolder = errors.New("no host holds the address")
+	// ErrUnexpectedOutput says that a host answered something that is not ours to understand.
+	ErrUnexpectedOutput = errors.New("unexpected output from the host")
+)
+
+// StepError says at which step a host's script stopped and what the program there said.
+type StepError struct {
+	// Step is the script's word: validate-haproxy, validate-keepalived, reload-haproxy, verify-haproxy and so on.
+	Step string
+	// Message is the program's own text, at most 4 KiB.
+	Message string
+	kind    error
+}
+
+// Error implements error.
+func (e *StepError) Error() string {
+	if e.Message == "" {
+		return fmt.Sprintf("%s: %v", e.Step, e.kind)
+	}
+	return fmt.Sprintf("%s: %v: %s", e.Step, e.kind, e.Message)
+}
+
+// Unwrap gives the sentinel to errors.Is.
+func (e *StepError) Unwrap() error { return e.kind }
+
+// stepKinds tells what a script's step means; a step that is not here means ErrRolledBack.
+var stepKinds = map[string]error{
+	"foreign":             ErrForeignOwner,
+	"in-use":              ErrAddressInUse,
+	"busy":                ErrHostBusy,
+	"validate-haproxy":    ErrRejected,
+	"validate-keepalived": ErrRejected,
+}
+
+// stepError turns the answer of a script into nil or an error.
+func stepError(a answer) error {
+	if a.step == "done" {
+		return nil
+	}
+	kind, ok := stepKinds[a.step]
+	if !ok {
+		kind = ErrRolledBack
+	}
+	return &StepError{Step: a.step, Message: a.message, kind: kind}
+}
