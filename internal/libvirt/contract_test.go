@@ -1,0 +1,51 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirt
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	rpc "github.com/digitalocean/go-libvirt"
+	"github.com/google/uuid"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
+)
+
+func TestHost_keepsTheContract(t *testing.T) {
+	h := openHost(t, openPool(t, Limits{}))
+	virttest.Run(t, virttest.Options{
+		Host: h, Pool: libvirtd.Pool, Bridge: libvirtd.Bridge,
+		ReadVolume: func(_ context.Context, v virt.Volume) ([]byte, error) { return os.ReadFile(daemon.Path(v.Path)) },
+		PowerOff: func(ctx context.Context, id string) error {
+			found, err := h.(*host).lookupDomain(ctx, id)
+			if err != nil {
+				return err
+			}
+			return h.(*host).destroy(ctx, found)
+		},
+		ForeignDomain: defineForeign(t, h.(*host)),
+	})
+}
+
+// defineForeign defines a domain as a person with virsh would.
+func defineForeign(t *testing.T, h *host) string {
+	t.Helper()
+	id := uuid.NewString()
+	text := "<domain type='qemu'><name>by-hand</name><uuid>" + id + "</uuid><memory unit='MiB'>32</memory>" +
+		"<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"
+	found, err := call(t.Context(), h.session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainDefineXMLFlags(text, 0) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.client.DomainUndefineFlags(found, 0); err != nil {
+			t.Errorf("undefine: %v", err)
+		}
+	})
+	return id
+}
