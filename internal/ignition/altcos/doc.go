@@ -5,7 +5,7 @@
 // every machine of a template: users, container storage, runtime, kubelet, updates) and the node layer (this machine:
 // hostname, network, provider ID).
 //
-// The zero Profile is what the provider chooses when nobody says anything: altcos with a locked password, overlay
-// storage on the root disk, no updates by itself. Inputs are validated here; errors are problem.Problem values with
+// The zero Profile is what the provider chooses when nobody says anything: altcos with a locked password, the
+// image's own container storage, no updates by itself. Inputs are validated here; errors are problem.Problem values with
 // the field path of the struct. The package is pure and knows no Kubernetes types.
 package altcos

@@ -95,6 +95,7 @@ func (n *Node) kubeletArgs(b *ignition.Builder, problems *problem.List) {
 		args = append(args, "--node-ip="+strings.Join(ips, ","))
 	}
 	if len(args) > 0 {
+		kubelet(b)
 		b.Dropin("kubelet.service", "20-altcos-node.conf", ignition.UnitText{}.
 			Section("Service", ignition.Set("Environment", `"KUBELET_NODE_ARGS=`+strings.Join(args, " ")+`"`)))
 	}

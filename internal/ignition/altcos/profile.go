@@ -14,8 +14,8 @@ import (
 const (
 	// StateDir holds what the bootstrap needs and remembers, readable by root only.
 	StateDir = "/var/lib/altcos-bootstrap"
-	// InitDone exists once kubeadm init succeeded on this machine.
-	InitDone = StateDir + "/kubeadm-init.done"
+	// KubeadmDone exists once kubeadm succeeded on this machine.
+	KubeadmDone = StateDir + "/kubeadm.done"
 	// CRISocket is CRI-O's socket, as kubeadm wants it.
 	CRISocket = "unix:///var/run/crio/crio.sock"
 	// KubeadmUnit runs kubeadm once.
@@ -29,44 +29,34 @@ const (
 
 // Profile is what a template says about all its machines.
 type Profile struct {
-	// Admin is the image's own user altcos.
-	Admin Admin
+	// AltcosUser is the image's own user altcos.
+	AltcosUser AltcosUser
 	// Users are further users.
 	Users []User
 	// Hosts are lines for /etc/hosts.
 	Hosts []HostEntry
-	// ContainerDisk is the disk for container storage; nil keeps it on the root disk.
-	ContainerDisk *ContainerDisk
-	Runtime       Runtime
-	Preload       Preload
+	// ContainerStorage is where images and containers live; the zero value leaves the image's choice.
+	ContainerStorage ContainerStorage
+	// CNIPluginDirs default to /usr/libexec/cni and /opt/cni/bin. The first is read-only, so plugins that install
+	// themselves write to the second.
+	CNIPluginDirs []string
+	ImagePreload  ImagePreload
 	NetworkPlugin NetworkPlugin
-	Shell         Shell
-	Updates       Updates
+	ShellProfile  ShellProfile
+	OSUpdates     OSUpdates
 	// ClusterSSH lets altcos log in from control planes to every node; nil does not.
 	ClusterSSH *ClusterSSH
 }
 
-// Admin configures the user altcos.
-type Admin struct {
+// AltcosUser configures the user altcos. It may always become root without a password: nodes are administered by key.
+type AltcosUser struct {
 	// PasswordHash is a crypt(5) hash; empty locks the password, because the image's own is public.
 	PasswordHash string
 	// SSHAuthorizedKeys are the keys that may log in.
 	SSHAuthorizedKeys []string
 	// Groups default to wheel and docker.
 	Groups []string
-	// Sudo defaults to SudoNoPassword.
-	Sudo Sudo
 }
-
-// Sudo says how a user may become root.
-type Sudo string
-
-// What a user may do with sudo. The empty value means SudoNoPassword for Admin and SudoNone for a User.
-const (
-	SudoNoPassword Sudo = "NoPassword"
-	SudoPassword   Sudo = "Password"
-	SudoNone       Sudo = "None"
-)
 
 // User is one further user.
 type User struct {
@@ -78,7 +68,8 @@ type User struct {
 	UID               *int
 	Groups            []string
 	SSHAuthorizedKeys []string
-	Sudo              Sudo
+	// Sudo is a rule such as "ALL=(ALL) NOPASSWD: ALL"; empty means none.
+	Sudo string
 }
 
 // HostEntry is one line of /etc/hosts.
@@ -95,22 +86,22 @@ type ClusterSSH struct {
 	PrivateKey []byte
 }
 
-// Preload says which images a machine loads before kubeadm runs.
-type Preload string
+// ImagePreload says which images a machine loads before kubeadm runs.
+type ImagePreload string
 
-// Where images come from. The empty value means PreloadArchives: the unit skips itself on an image without archives.
+// Where images come from. The empty value means PreloadNone.
 const (
-	PreloadArchives Preload = "Archives"
-	PreloadNone     Preload = "None"
+	PreloadArchives ImagePreload = "Archives"
+	PreloadNone     ImagePreload = "None"
 )
 
-// Shell says whether people who log in find kubectl configured.
-type Shell string
+// ShellProfile says whether root and altcos find kubectl configured.
+type ShellProfile string
 
-// Shell profiles. The empty value means ShellKubectl.
+// Shell profiles. The empty value means ShellKubeconfig.
 const (
-	ShellKubectl Shell = "Kubectl"
-	ShellNone    Shell = "None"
+	ShellKubeconfig ShellProfile = "Kubeconfig"
+	ShellNone       ShellProfile = "None"
 )
 
 // Layer validates p and returns its layer.
@@ -121,9 +112,11 @@ func (p *Profile) Layer() (ignition.Layer, error) {
 	p.users(b, &problems)
 	p.clusterSSH(b, &problems)
 	appendHosts(b, p.Hosts, "hosts", &problems)
-	p.containerDisk(b, &problems)
+	p.containerStorage(b, &problems)
 	p.runtime(b, &problems)
-	p.kubelet(b)
+	kubelet(b)
+	// kubeadm runs kube-proxy as a DaemonSet; the image's service would run a second one
+	b.Mask("kube-proxy.service")
 	p.preload(b, &problems)
 	p.shell(b, &problems)
 	p.updates(b, &problems)

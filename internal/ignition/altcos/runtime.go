@@ -16,56 +16,57 @@ import (
 // StorageDriver is how images and containers are kept.
 type StorageDriver string
 
-// Storage drivers. The empty value means Btrfs with a ContainerDisk and Overlay without one.
+// Storage drivers. The empty value means DriverBtrfs with a device and DriverOverlay without one.
 const (
 	DriverBtrfs   StorageDriver = "Btrfs"
 	DriverOverlay StorageDriver = "Overlay"
 )
-
-// Runtime configures CRI-O, podman and docker alike.
-type Runtime struct {
-	StorageDriver StorageDriver
-	// ImageStores are read-only directories with further images, searched in order; Overlay only.
-	ImageStores []string
-	// CNIPluginDirs default to /usr/libexec/cni and /opt/cni/bin. The first is read-only, so plugins that install
-	// themselves write to the second.
-	CNIPluginDirs []string
-}
 
 const (
 	containersRoot = "/var/lib/containers/storage"
 	containersRun  = "/var/run/containers/storage"
 )
 
+// runtime leaves the image's choice of storage alone when the profile has none: an image may bring stores of its own.
 func (p *Profile) runtime(b *ignition.Builder, problems *problem.List) {
-	driver := p.Runtime.StorageDriver
-	switch {
-	case driver == "" && p.ContainerDisk != nil:
-		driver = DriverBtrfs
-	case driver == "":
-		driver = DriverOverlay
-	case driver == DriverBtrfs && p.ContainerDisk == nil:
-		problems.Addf("runtime.storageDriver", "Btrfs needs a containerDisk, the root disk is ext4")
-		return
-	case driver != DriverBtrfs && driver != DriverOverlay:
-		problems.Addf("runtime.storageDriver", "must be Btrfs or Overlay")
-		return
-	}
-	if driver != DriverOverlay && len(p.Runtime.ImageStores) > 0 {
-		problems.Addf("runtime.imageStores", "need storageDriver Overlay, a store can only be shared by the same driver")
-	}
-	checkDirs(problems, "runtime.imageStores", p.Runtime.ImageStores)
-	dirs := p.Runtime.CNIPluginDirs
+	dirs := p.CNIPluginDirs
 	if dirs == nil {
 		dirs = []string{"/usr/libexec/cni", "/opt/cni/bin"}
 	}
-	checkDirs(problems, "runtime.cniPluginDirs", dirs)
-	name := strings.ToLower(string(driver))
-	b.File("/etc/crio/crio.conf.d/90-altcos.conf", 0o644, crioConf(name, dirs))
-	b.File("/etc/containers/storage.conf", 0o644, storageConf(name, p.Runtime.ImageStores))
-	b.File("/etc/docker/daemon.json", 0o644, dockerConf(map[StorageDriver]string{DriverBtrfs: "btrfs", DriverOverlay: "overlay2"}[driver]))
+	checkDirs(problems, "cniPluginDirs", dirs)
 	// CRI-O 1.22.1-alt1 enables a bridge whose subnet fights with flannel's; this is no network, so CRI-O ignores the file
 	b.File("/etc/cni/net.d/100-crio-bridge.conf", 0o644, []byte(`{"type": "bridge"}`+"\n"))
+	var crio toml
+	if !p.ContainerStorage.isZero() {
+		p.storageFiles(b, &crio, problems)
+	}
+	crio.table("crio.network")
+	crio.list("plugin_dirs", dirs)
+	b.File("/etc/crio/crio.conf.d/90-altcos.conf", 0o644, crio.bytes())
+}
+
+func (p *Profile) storageFiles(b *ignition.Builder, crio *toml, problems *problem.List) {
+	s := p.ContainerStorage
+	driver := s.Driver
+	switch {
+	case driver == "" && s.Device != "":
+		driver = DriverBtrfs
+	case driver == "":
+		driver = DriverOverlay
+	case driver == DriverBtrfs && s.Device == "":
+		problems.Addf("containerStorage.driver", "Btrfs needs a device, the root disk is ext4")
+	case driver != DriverBtrfs && driver != DriverOverlay:
+		problems.Addf("containerStorage.driver", "must be Btrfs or Overlay")
+	}
+	checkDirs(problems, "containerStorage.additionalImageStores", s.AdditionalImageStores)
+	name := strings.ToLower(string(driver))
+	crio.table("crio")
+	crio.set("root", containersRoot)
+	crio.set("runroot", containersRun)
+	crio.set("storage_driver", name)
+	crio.list("storage_option", nil)
+	b.File("/etc/containers/storage.conf", 0o644, storageConf(name, s.AdditionalImageStores))
+	b.File("/etc/docker/daemon.json", 0o644, dockerConf(map[StorageDriver]string{DriverBtrfs: "btrfs", DriverOverlay: "overlay2"}[driver]))
 }
 
 func checkDirs(problems *problem.List, field string, dirs []string) {
@@ -74,18 +75,6 @@ func checkDirs(problems *problem.List, field string, dirs []string) {
 			problems.Addf(fmt.Sprintf("%s[%d]", field, i), "must be an absolute path without quotes")
 		}
 	}
-}
-
-func crioConf(driver string, pluginDirs []string) []byte {
-	var t toml
-	t.table("crio")
-	t.set("root", containersRoot)
-	t.set("runroot", containersRun)
-	t.set("storage_driver", driver)
-	t.list("storage_option", nil)
-	t.table("crio.network")
-	t.list("plugin_dirs", pluginDirs)
-	return t.bytes()
 }
 
 func storageConf(driver string, stores []string) []byte {
@@ -98,7 +87,7 @@ func storageConf(driver string, stores []string) []byte {
 	t.list("additionalimagestores", stores)
 	if driver == "overlay" {
 		t.table("storage.options.overlay")
-		t.set("mountopt", "nodev,metacopy=on")
+		t.set("mountopt", "nodev")
 	}
 	return t.bytes()
 }

@@ -15,11 +15,11 @@ var kubeProfile []byte
 
 // shell gives root and altcos a working kubectl. Other users get nothing: the admin's kubeconfig is root's.
 func (p *Profile) shell(b *ignition.Builder, problems *problem.List) {
-	switch or(p.Shell, ShellKubectl) {
-	case ShellKubectl:
+	switch or(p.ShellProfile, ShellKubeconfig) {
+	case ShellKubeconfig:
 		b.File("/etc/profile.d/kube.sh", 0o755, kubeProfile)
 	case ShellNone:
 	default:
-		problems.Addf("shell", "must be Kubectl or None")
+		problems.Addf("shellProfile", "must be Kubeconfig or None")
 	}
 }

@@ -14,12 +14,21 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 )
 
-// ContainerDisk is a disk that is wiped and given to container storage.
-type ContainerDisk struct {
-	// Device is a stable path, best DeviceBySerial of the disk's serial.
+// ContainerStorage configures CRI-O, podman and docker alike.
+type ContainerStorage struct {
+	// Device is a disk that is wiped and given to container storage: a stable path, best DeviceBySerial of the disk's
+	// serial. Empty keeps the storage on the root disk.
 	Device string
-	// Label names partition and file system; empty means docker.
+	// Label names partition and file system of Device; empty means docker.
 	Label string
+	// Driver is Btrfs with a Device and Overlay without one when empty.
+	Driver StorageDriver
+	// AdditionalImageStores are read-only directories with further images, made by the same driver.
+	AdditionalImageStores []string
+}
+
+func (s *ContainerStorage) isZero() bool {
+	return s.Device == "" && s.Label == "" && s.Driver == "" && len(s.AdditionalImageStores) == 0
 }
 
 // DeviceBySerial is the path udev gives to a virtio-scsi disk that QEMU presents with this serial.
@@ -35,20 +44,23 @@ var (
 	devicePath = regexp.MustCompile(`^/dev/[A-Za-z0-9._:/+@-]+$`)
 )
 
-// containerDisk makes one btrfs on the disk and mounts it for CRI-O, podman and docker. Services need the mounts by
+// containerStorage makes one btrfs on the disk and mounts it for CRI-O, podman and docker. Services need the mounts by
 // drop-ins; nothing of the boot does, so a broken disk stops the node from joining but not a person from logging in.
-func (p *Profile) containerDisk(b *ignition.Builder, problems *problem.List) {
-	disk := p.ContainerDisk
-	if disk == nil {
+func (p *Profile) containerStorage(b *ignition.Builder, problems *problem.List) {
+	disk := p.ContainerStorage
+	if disk.Device == "" {
+		if disk.Label != "" {
+			problems.Addf("containerStorage.label", "needs a device")
+		}
 		return
 	}
 	label := or(disk.Label, "docker")
 	if !diskLabel.MatchString(label) {
-		problems.Addf("containerDisk.label", "must be 1 to 16 letters, digits or _")
+		problems.Addf("containerStorage.label", "must be 1 to 16 letters, digits or _")
 		return
 	}
 	if !devicePath.MatchString(disk.Device) || strings.Contains(disk.Device, "..") {
-		problems.Addf("containerDisk.device", "must be a path below /dev")
+		problems.Addf("containerStorage.device", "must be a path below /dev")
 		return
 	}
 	partition := PartitionPath(disk.Device, 1)

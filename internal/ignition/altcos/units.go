@@ -13,12 +13,12 @@ import (
 
 // preload loads the archives that the OS image carries, once, before kubeadm. An image without archives skips it.
 func (p *Profile) preload(b *ignition.Builder, problems *problem.List) {
-	switch or(p.Preload, PreloadArchives) {
+	switch or(p.ImagePreload, PreloadNone) {
 	case PreloadNone:
 		return
 	case PreloadArchives:
 	default:
-		problems.Addf("preload", "must be Archives or None")
+		problems.Addf("imagePreload", "must be Archives or None")
 		return
 	}
 	done := StateDir + "/images.done"
@@ -82,7 +82,7 @@ func (p *Profile) networkPlugin(b *ignition.Builder, problems *problem.List) {
 		Section("Unit",
 			ignition.Set("Description", "Apply the network plugin of the cluster"),
 			ignition.Set("After", KubeadmUnit),
-			ignition.Set("ConditionPathExists", InitDone),
+			ignition.Set("ConditionPathExists", KubeadmDone),
 			ignition.Set("ConditionPathExists", "!"+done),
 			ignition.Set("StartLimitIntervalSec", "0")).
 		Section("Service",

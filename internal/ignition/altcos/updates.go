@@ -24,8 +24,8 @@ const (
 	UpdatesFleetLock UpdateStrategy = "FleetLock"
 )
 
-// Updates configures zincati.
-type Updates struct {
+// OSUpdates configures zincati.
+type OSUpdates struct {
 	Strategy UpdateStrategy
 	// Windows are for Periodic, in TimeZone (UTC when empty).
 	Windows  []UpdateWindow
@@ -51,7 +51,7 @@ var (
 )
 
 func (p *Profile) updates(b *ignition.Builder, problems *problem.List) {
-	u := p.Updates
+	u := p.OSUpdates
 	var t toml
 	t.table("updates")
 	t.flag("enabled", u.Strategy != "" && u.Strategy != UpdatesDisabled)
@@ -65,35 +65,35 @@ func (p *Profile) updates(b *ignition.Builder, problems *problem.List) {
 	case UpdatesFleetLock:
 		t.set("strategy", "fleet_lock")
 		if at, err := url.Parse(u.FleetLockURL); err != nil || (at.Scheme != "http" && at.Scheme != "https") || at.Host == "" {
-			problems.Addf("updates.fleetLockURL", "must be an http or https URL")
+			problems.Addf("osUpdates.fleetLockURL", "must be an http or https URL")
 		}
 		t.table("updates.fleet_lock")
 		t.set("base_url", u.FleetLockURL)
 	default:
-		problems.Addf("updates.strategy", "must be Disabled, Immediate, Periodic or FleetLock")
+		problems.Addf("osUpdates.strategy", "must be Disabled, Immediate, Periodic or FleetLock")
 	}
 	if u.Strategy != UpdatesPeriodic && (len(u.Windows) > 0 || u.TimeZone != "") {
-		problems.Addf("updates.windows", "windows and a time zone need strategy Periodic")
+		problems.Addf("osUpdates.windows", "windows and a time zone need strategy Periodic")
 	}
 	if u.Strategy != UpdatesFleetLock && u.FleetLockURL != "" {
-		problems.Addf("updates.fleetLockURL", "needs strategy FleetLock")
+		problems.Addf("osUpdates.fleetLockURL", "needs strategy FleetLock")
 	}
 	b.File("/etc/zincati/config.d/90-altcos.toml", 0o644, t.bytes())
 }
 
-func (u Updates) windows(t *toml, problems *problem.List) {
+func (u OSUpdates) windows(t *toml, problems *problem.List) {
 	if len(u.Windows) == 0 {
-		problems.Addf("updates.windows", "must not be empty with strategy Periodic")
+		problems.Addf("osUpdates.windows", "must not be empty with strategy Periodic")
 	}
 	if u.TimeZone != "" {
 		if !zoneName.MatchString(u.TimeZone) {
-			problems.Addf("updates.timeZone", "is no time zone name")
+			problems.Addf("osUpdates.timeZone", "is no time zone name")
 		}
 		t.table("updates.periodic")
 		t.set("time_zone", u.TimeZone)
 	}
 	for i, w := range u.Windows {
-		path := fmt.Sprintf("updates.windows[%d]", i)
+		path := fmt.Sprintf("osUpdates.windows[%d]", i)
 		if len(w.Days) == 0 || slices.ContainsFunc(w.Days, func(d string) bool { return !slices.Contains(weekdays, d) }) {
 			problems.Addf(path+".days", "must list some of Mon, Tue, Wed, Thu, Fri, Sat, Sun")
 		}

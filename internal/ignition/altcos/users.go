@@ -21,19 +21,19 @@ const LockedPassword = "*"
 var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 
 func (p *Profile) users(b *ignition.Builder, problems *problem.List) {
-	groups := p.Admin.Groups
+	groups := p.AltcosUser.Groups
 	if groups == nil {
 		groups = []string{"wheel", "docker"}
 	}
-	addUser(b, problems, "admin", User{
-		Name: adminUser, PasswordHash: p.Admin.PasswordHash, Groups: groups,
-		SSHAuthorizedKeys: p.Admin.SSHAuthorizedKeys, Sudo: or(p.Admin.Sudo, SudoNoPassword),
+	addUser(b, problems, "altcosUser", User{
+		Name: adminUser, PasswordHash: p.AltcosUser.PasswordHash, Groups: groups,
+		SSHAuthorizedKeys: p.AltcosUser.SSHAuthorizedKeys, Sudo: "ALL=(ALL:ALL) NOPASSWD: ALL",
 	})
 	seen := map[string]bool{adminUser: true}
 	for i, u := range p.Users {
 		path := fmt.Sprintf("users[%d]", i)
 		if seen[u.Name] {
-			problems.Addf(path+".name", "is there twice, or is the image's own user altcos, which admin configures")
+			problems.Addf(path+".name", "is there twice, or is the image's own user altcos, which altcosUser configures")
 			continue
 		}
 		seen[u.Name] = true
@@ -62,15 +62,13 @@ func addUser(b *ignition.Builder, problems *problem.List, path string, u User) {
 	}
 	pu.SSHAuthorizedKeys = sshKeys(problems, path+".sshAuthorizedKeys", u.SSHAuthorizedKeys)
 	b.Config.Passwd.Users = append(b.Config.Passwd.Users, pu)
-	switch u.Sudo {
-	case "", SudoNone:
-	case SudoNoPassword:
-		b.File("/etc/sudoers.d/"+u.Name, 0o440, []byte(u.Name+" ALL=(ALL:ALL) NOPASSWD: ALL\n"))
-	case SudoPassword:
-		b.File("/etc/sudoers.d/"+u.Name, 0o440, []byte(u.Name+" ALL=(ALL:ALL) ALL\n"))
-	default:
-		problems.Addf(path+".sudo", "must be NoPassword, Password or None")
+	if u.Sudo == "" {
+		return
 	}
+	if strings.ContainsAny(u.Sudo, "\n\r\x00") {
+		problems.Addf(path+".sudo", "must be one line")
+	}
+	b.File("/etc/sudoers.d/"+u.Name, 0o440, []byte(u.Name+" "+u.Sudo+"\n"))
 }
 
 // sshKeys drops repetitions, which Ignition refuses, and refuses what would break authorized_keys.
@@ -97,7 +95,7 @@ func (p *Profile) clusterSSH(b *ignition.Builder, problems *problem.List) {
 		return
 	}
 	admin := &b.Config.Passwd.Users[0]
-	all := append(append([]string{}, p.Admin.SSHAuthorizedKeys...), p.ClusterSSH.PublicKey)
+	all := append(append([]string{}, p.AltcosUser.SSHAuthorizedKeys...), p.ClusterSSH.PublicKey)
 	admin.SSHAuthorizedKeys = sshKeys(problems, "clusterSSH.publicKey", all)
 	if len(p.ClusterSSH.PrivateKey) == 0 {
 		return

@@ -6,6 +6,7 @@ package fromcloudinit
 import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 )
 
@@ -29,6 +30,7 @@ const (
 // Convert translates cfg. Errors are problem.Problem values with the cloud-config's field paths.
 func Convert(cfg *cloudconfig.Config) (Result, error) {
 	c := &converter{cfg: cfg, b: &ignition.Builder{}}
+	c.b.Directory(altcos.StateDir, 0o700)
 	c.findKubeadm()
 	c.files()
 	c.users()

@@ -129,7 +129,7 @@ func (c *converter) bootCommands() {
 	}
 	c.bootUnit = true
 	var b strings.Builder
-	b.WriteString("#!/bin/sh\nexec >> " + logPath + " 2>&1\n")
+	b.WriteString("#!/bin/sh\n(umask 077; : >> " + logPath + ")\nexec >> " + logPath + " 2>&1\n")
 	for i, cmd := range c.cfg.BootCmd {
 		if strings.ContainsRune(cmd, 0) {
 			c.problems.Addf(fmt.Sprintf("bootcmd[%d]", i), "must not contain a NUL character")

@@ -6,6 +6,7 @@ package fromcloudinit
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
@@ -52,21 +53,25 @@ func (c *converter) script() {
 	if len(c.cfg.RunCmd) == 0 && len(c.staged) == 0 {
 		return
 	}
-	c.b.Directory(altcos.StateDir, 0o700)
 	c.b.Directory(stageDir, 0o700)
 	c.b.File(scriptPath, 0o600, []byte(c.scriptText()))
 	after := append([]string{"crio.service", "network-online.target", "systemd-networkd.service", "systemd-resolved.service", "time-sync.target"}, c.softMounts...)
-	requires := append([]string{"crio.service"}, c.mountUnits...)
+	requires := slices.Clone(c.mountUnits)
 	if c.bootUnit {
 		requires = append(requires, bootUnitName)
+	}
+	// crio.service is wanted, not required: a command that restarts it would otherwise restart this unit and kill itself
+	needs := ignition.Option{}
+	if len(requires) > 0 {
+		needs = ignition.Set("Requires", strings.Join(requires, " "))
 	}
 	c.b.Unit(altcos.KubeadmUnit, ignition.UnitText{}.
 		Section("Unit",
 			ignition.Set("Description", "Make this machine a Kubernetes node, once"),
 			ignition.Set("ConditionPathExists", "!"+donePath),
-			ignition.Set("Wants", "network-online.target"),
-			ignition.Set("Requires", strings.Join(requires, " ")),
-			ignition.Set("After", strings.Join(append(after, requires[1:]...), " "))).
+			ignition.Set("Wants", "network-online.target crio.service"),
+			needs,
+			ignition.Set("After", strings.Join(append(after, requires...), " "))).
 		Section("Service",
 			ignition.Set("Type", "oneshot"),
 			ignition.Set("RemainAfterExit", "yes"),
@@ -96,9 +101,6 @@ func (c *converter) scriptText() string {
 		if i == c.kubeadm {
 			fmt.Fprintf(&b, "altcos_step 'command %d of %d: kubeadm %s'\neval %s\n", i+1, total, c.role, quote(strings.TrimSuffix(cmd, sentinelSuffix)))
 			b.WriteString(scriptJoined)
-			if c.role == RoleInit {
-				b.WriteString("touch " + altcos.InitDone + "\n")
-			}
 			continue
 		}
 		fmt.Fprintf(&b, "altcos_step 'command %d of %d'\neval %s\n", i+1, total, quote(cmd))
@@ -128,7 +130,11 @@ const scriptHead = `#!/bin/sh
 umask 022
 exec 3>&1
 if [ -e ` + startedPath + ` ]; then
-  echo 'altcos-bootstrap: an earlier attempt was interrupted; this machine must be replaced' >&3
+  if [ -e ` + altcos.KubeadmDone + ` ]; then
+    echo 'altcos-bootstrap: this is a node, but the commands after kubeadm were interrupted and are not repeated' >&3
+  else
+    echo 'altcos-bootstrap: an earlier attempt was interrupted; this machine must be replaced' >&3
+  fi
   exit 1
 fi
 (umask 077; : > ` + startedPath + `; : >> ` + logPath + `)
@@ -161,7 +167,8 @@ mkdir -p /run/cluster-api
 `
 
 // scriptJoined runs when kubeadm succeeded: the sentinel now and after every boot, and no token left on the disk.
-const scriptJoined = `echo success > ` + sentinelPath + `
+const scriptJoined = `touch ` + altcos.KubeadmDone + `
+echo success > ` + sentinelPath + `
 mkdir -p /etc/tmpfiles.d
 echo 'f ` + sentinelPath + ` 0644 root root - success' > /etc/tmpfiles.d/altcos-bootstrap.conf
 find ` + stageDir + ` -type f -exec shred -u {} + 2>/dev/null || true
