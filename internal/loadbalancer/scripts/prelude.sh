@@ -29,7 +29,7 @@ ask() {
 	fi
 }
 
-description() { ask "$socket" 'show info' | sed -n 's/^Description: //p'; }
+description() { ask "$socket" 'show info' | sed -n 's/^[Dd]escription: //p'; }
 # assembled: what keepalived would load, without comments, so that a new generation alone reloads nothing.
 assembled() { cat "$main" "$clusters"/*/current/keepalived.conf 2>/dev/null | grep -v '^#' | sha256sum | cut -d' ' -f1; }
 recorded() { cut -d' ' -f1 <"$loaded" 2>/dev/null; }

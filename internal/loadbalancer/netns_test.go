@@ -1,0 +1,219 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package loadbalancer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// segment is a network of our own: one switch, hosts with a bridge each, a client.
+type segment struct {
+	prefix string
+	t      *testing.T
+}
+
+func newSegment(t *testing.T) *segment {
+	t.Helper()
+	s := &segment{prefix: fmt.Sprintf("alb%d", os.Getpid()%100000), t: t}
+	s.namespace("sw")
+	s.ip("sw", "link add name switch type bridge", "link set switch up")
+	return s
+}
+
+func (s *segment) name(node string) string { return s.prefix + "-" + node }
+
+func (s *segment) namespace(node string) {
+	s.t.Helper()
+	s.must("ip", "netns", "add", s.name(node))
+	s.t.Cleanup(func() { s.must("ip", "netns", "del", s.name(node)) })
+	s.ip(node, "link set lo up")
+}
+
+func (s *segment) must(name string, arguments ...string) {
+	s.t.Helper()
+	if out, err := exec.Command(name, arguments...).CombinedOutput(); err != nil {
+		s.t.Fatalf("%s %v (this test needs root): %v\n%s", name, arguments, err, out)
+	}
+}
+
+func (s *segment) ip(node string, commands ...string) {
+	s.t.Helper()
+	for _, command := range commands {
+		s.must("ip", append([]string{"-n", s.name(node)}, strings.Fields(command)...)...)
+	}
+}
+
+// plug connects a node by up0 and a port of the switch; bridge nodes get br0 on top.
+func (s *segment) plug(node, address string, bridge bool) {
+	s.t.Helper()
+	s.namespace(node)
+	s.must("ip", "link", "add", "up0", "netns", s.name(node), "type", "veth", "peer", "name", "p"+node, "netns", s.name("sw"))
+	s.ip("sw", "link set p"+node+" master switch up")
+	device := "up0"
+	if bridge {
+		s.ip(node, "link add br0 type bridge", "link set up0 master br0", "link set br0 up")
+		device = "br0"
+	}
+	s.ip(node, "link set up0 up", "addr add "+address+" dev "+device+" nodad")
+}
+
+// lab is one host: a namespace, a layout of its own, and the small systemctl.
+type lab struct {
+	segment *segment
+	name    string
+	layout  Layout
+	stub    string
+	pid     int
+}
+
+// newLab makes a host. Its files have the same paths as on every other host of the test because each host has a mount
+// namespace of its own, as a machine would.
+func (s *segment) newLab(name, address string) *lab {
+	s.t.Helper()
+	s.plug(name, address, true)
+	root := s.t.TempDir()
+	l := &lab{segment: s, name: name, stub: filepath.Join(root, "stub"), layout: testLayout}
+	for _, directory := range []string{"stub", "etc", "units", "run"} {
+		if err := os.MkdirAll(filepath.Join(root, directory), 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	for path := filepath.Dir(filepath.Dir(root)); path != "/"; path = filepath.Dir(path) {
+		if err := os.Chmod(path, 0o755); err != nil && path != "/tmp" {
+			break
+		}
+		if filepath.Dir(path) == "/tmp" {
+			break
+		}
+	}
+	// The holder of the mount namespace: everything else joins it by its pid.
+	holder := exec.Command("ip", "netns", "exec", s.name(name), "unshare", "--mount", "--propagation", "private", "sh", "-c",
+		"mkdir -p /run/altcos-lbtest && mount -t tmpfs -o mode=755 tmpfs /run/altcos-lbtest && cd /run/altcos-lbtest && mkdir etc units run && "+
+			"echo ready && exec sleep 100000")
+	ready, err := holder.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := ready.Read(make([]byte, 6)); err != nil {
+		s.t.Fatal(err)
+	}
+	l.pid = holder.Process.Pid
+	s.t.Cleanup(func() {
+		l.stopEverything()
+		_ = holder.Process.Kill()
+		_ = holder.Wait()
+	})
+	return l
+}
+
+// testLayout lies on a tmpfs that each host mounts for itself.
+var testLayout = Layout{Config: "/run/altcos-lbtest/etc", Units: "/run/altcos-lbtest/units", Runtime: "/run/altcos-lbtest/run"}
+
+func (l *lab) command(ctx context.Context, script string) *exec.Cmd {
+	binaries, err := filepath.Abs("testdata/bin")
+	if err != nil {
+		l.segment.t.Fatal(err)
+	}
+	command := exec.CommandContext(ctx, "nsenter", "--mount", "--net", "--target", fmt.Sprint(l.pid), "sh", "-c", script)
+	command.Env = append(os.Environ(), "PATH="+binaries+":"+os.Getenv("PATH"),
+		"STUB="+l.stub, "UNITS="+l.layout.Units, "RUNTIME="+l.layout.Runtime)
+	return command
+}
+
+// RunScript implements Runner.
+func (l *lab) RunScript(ctx context.Context, script string, stdin []byte) ([]byte, error) {
+	command := l.command(ctx, script)
+	command.Stdin = bytes.NewReader(stdin)
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	out, err := command.Output()
+	if err != nil {
+		return out, fmt.Errorf("%w: %s", err, stderr.String())
+	}
+	if stderr.Len() > 0 {
+		l.segment.t.Logf("%s: stderr: %s", l.name, stderr.String())
+	}
+	return out, nil
+}
+
+func (l *lab) shell(script string) string {
+	l.segment.t.Helper()
+	out, err := l.command(context.Background(), script).CombinedOutput()
+	if err != nil {
+		l.segment.t.Fatalf("%s: %s: %v\n%s", l.name, script, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// inject makes something on the host fail until the returned function is called.
+func (l *lab) inject(fault string) (repair func()) {
+	path := filepath.Join(l.stub, fault)
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		l.segment.t.Fatal(err)
+	}
+	return func() { _ = os.Remove(path) }
+}
+
+// signal sends a signal to the main process of a unit and its children.
+func (l *lab) signal(unit string, signal syscall.Signal) {
+	l.segment.t.Helper()
+	for _, pid := range l.processes(unit) {
+		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			l.segment.t.Errorf("signal %d of %s: %v", pid, unit, err)
+		}
+	}
+}
+
+func (l *lab) processes(unit string) []int {
+	content, err := os.ReadFile(filepath.Join(l.stub, "pid-"+unit))
+	if err != nil {
+		return nil
+	}
+	text := strings.TrimSpace(string(content))
+	children, _ := os.ReadFile("/proc/" + text + "/task/" + text + "/children")
+	var pids []int
+	for _, field := range strings.Fields(text + " " + string(children)) {
+		var pid int
+		if _, err := fmt.Sscan(field, &pid); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func (l *lab) stopEverything() {
+	files, _ := filepath.Glob(filepath.Join(l.stub, "pid-*"))
+	for _, file := range files {
+		unit := strings.TrimPrefix(filepath.Base(file), "pid-")
+		for _, pid := range l.processes(unit) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// host describes the lab host to the Balancer.
+func (l *lab) host(address string, priority uint8) Host {
+	return Host{Name: l.name, Runner: l, Bridge: "br0", Address: netip.MustParseAddr(address), Priority: priority}
+}
+
+func testContext(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
