@@ -11,6 +11,9 @@ mount --bind "$root/lib" /var/lib/libvirt
 mount --bind "$root/cache" /var/cache/libvirt
 mount --bind "$root/log" /var/log/libvirt
 mount --bind "$root/run" /run/libvirt
+# swtpm_setup keeps the authority of its certificates here.
+mkdir -p /var/lib/swtpm-localca
+mount -t tmpfs tmpfs /var/lib/swtpm-localca
 # libvirtd insists on the users that the packages with systemd units would make.
 for file in passwd group; do
 	grep -v '^libvirt' /etc/$file >"$root/$file"
@@ -32,7 +35,7 @@ while read -r order argument; do
 	case $order in
 	start)
 		rm -f /run/libvirt/libvirt-sock
-		/usr/sbin/libvirtd >"$root/libvirtd.out" 2>&1 </dev/null &
+		/usr/sbin/libvirtd --pid-file "$root/libvirtd.pid" >"$root/libvirtd.out" 2>&1 </dev/null &
 		pid=$!
 		;;
 	signal)
