@@ -5,6 +5,7 @@ package hostaccess
 
 import (
 	"cmp"
+	"strings"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 )
@@ -26,4 +27,12 @@ func StoragePool(host *infrav1.LibvirtHost) string {
 // FailureDomain returns the failure domain that machines on the host report.
 func FailureDomain(host *infrav1.LibvirtHost) string {
 	return cmp.Or(host.Spec.FailureDomain, host.Name)
+}
+
+// HasShell says whether the host's URI gives a way to run commands on it.
+func HasShell(host *infrav1.LibvirtHost) bool { return strings.HasPrefix(host.Spec.URI, "qemu+ssh://") }
+
+// CarriesLoadBalancers says whether the host may run haproxy and keepalived for clusters.
+func CarriesLoadBalancers(host *infrav1.LibvirtHost) bool {
+	return HasShell(host) && host.Spec.LoadBalancer != infrav1.HostLoadBalancerDisabled
 }

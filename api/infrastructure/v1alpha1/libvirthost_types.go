@@ -284,6 +284,14 @@ type LibvirtHostStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	Hostname string `json:"hostname,omitempty"`
 
+	// bridgeAddresses are the host's own addresses on its bridge, with prefix lengths; VRRP speaks between them.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	BridgeAddresses []string `json:"bridgeAddresses,omitempty"`
+
 	// failureDomain that machines on the host report.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

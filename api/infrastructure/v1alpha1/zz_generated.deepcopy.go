@@ -531,6 +531,11 @@ func (in *LibvirtHostStatus) DeepCopyInto(out *LibvirtHostStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.BridgeAddresses != nil {
+		in, out := &in.BridgeAddresses, &out.BridgeAddresses
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	in.Capacity.DeepCopyInto(&out.Capacity)
 	in.Allocatable.DeepCopyInto(&out.Allocatable)
 	in.Allocated.DeepCopyInto(&out.Allocated)
