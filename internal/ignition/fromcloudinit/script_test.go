@@ -1,0 +1,213 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fromcloudinit_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+)
+
+// machine is a directory that stands for the guest's file system, with a kubeadm that writes down how it was called.
+type machine struct {
+	root   string
+	script string
+}
+
+func boot(t *testing.T, cloudConfig, kubeadm string) *machine {
+	t.Helper()
+	m := &machine{root: t.TempDir()}
+	m.write(t, "/bin/kubeadm", 0o755, []byte("#!/bin/sh\necho TOKEN-abcdef.0123456789abcdef\necho kubeadm \"$@\" >> "+m.path("/order")+"\n"+kubeadm+"\n"))
+	// the test may run without the right to give files away
+	m.write(t, "/bin/chown", 0o755, []byte("#!/bin/sh\necho chown \"$@\" >> "+m.path("/owners")+"\n"))
+	for _, f := range layer(t, cloudConfig).Storage.Files {
+		if strings.HasPrefix(f.Path, altcos.StateDir) {
+			m.write(t, f.Path, os.FileMode(*f.Mode), []byte(m.moved(contents(t, f.Contents))))
+		}
+	}
+	m.script = m.path(altcos.StateDir + "/bootstrap.sh")
+	return m
+}
+
+func (m *machine) path(p string) string { return filepath.Join(m.root, p) }
+
+// moved lets absolute paths of the guest point below root.
+func (m *machine) moved(text string) string {
+	for _, dir := range []string{"/var/lib/altcos-bootstrap", "/run/", "/etc/tmpfiles.d", "/order"} {
+		text = strings.ReplaceAll(text, dir, m.root+dir)
+	}
+	return text
+}
+
+func (m *machine) write(t *testing.T, path string, mode os.FileMode, content []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(m.path(path)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(m.path(path), content, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (m *machine) read(path string) string {
+	b, err := os.ReadFile(m.path(path))
+	if err != nil {
+		return "no such file"
+	}
+	return string(b)
+}
+
+// run returns what the console shows.
+func (m *machine) run(t *testing.T) (console string, ok bool) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", m.script)
+	cmd.Env = []string{"PATH=" + m.path("/bin") + ":/usr/bin:/bin:/usr/sbin:/sbin"}
+	out, err := cmd.CombinedOutput()
+	return strings.ReplaceAll(string(out), m.root, ""), err == nil
+}
+
+const initConfig = `
+write_files:
+- {path: /run/kubeadm/kubeadm.yaml, permissions: '0640', owner: 'root:root', content: "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\n"}
+- {path: /run/cluster-api/placeholder, content: x}
+runcmd:
+- "cd /; X=\"it's\""
+- "echo pre $PWD $X >> /order"
+- 'kubeadm init --config /run/kubeadm/kubeadm.yaml  && echo success > /run/cluster-api/bootstrap-success.complete'
+- "cat /run/kubeadm/kubeadm.yaml > /order.config; echo post >> /order"
+`
+
+func TestScript_runsCommandsAroundKubeadmInOrder(t *testing.T) {
+	m := boot(t, initConfig, "")
+	console, ok := m.run(t)
+	if !ok {
+		t.Fatalf("failed:\n%s\n%s", console, m.read(altcos.StateDir+"/bootstrap.log"))
+	}
+	want := `altcos-bootstrap: file /run/kubeadm/kubeadm.yaml
+altcos-bootstrap: command 1 of 4
+altcos-bootstrap: command 2 of 4
+altcos-bootstrap: command 3 of 4: kubeadm init
+altcos-bootstrap: command 4 of 4
+altcos-bootstrap: done
+`
+	if diff := cmp.Diff(want, console); diff != "" {
+		t.Errorf("console (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff("pre / it's\nkubeadm init --config "+m.root+"/run/kubeadm/kubeadm.yaml\npost\n", m.read("/order")); diff != "" {
+		t.Errorf("order (-want +got)\n%s", diff)
+	}
+	if got := m.read("/run/cluster-api/bootstrap-success.complete"); got != "success\n" {
+		t.Errorf("sentinel: %q", got)
+	}
+	if got := m.read("/etc/tmpfiles.d/altcos-bootstrap.conf"); !strings.HasSuffix(got, "bootstrap-success.complete 0644 root root - success\n") {
+		t.Errorf("sentinel of later boots: %q", got)
+	}
+	if got := m.read("/order.config"); !strings.Contains(got, "criSocket: unix:///var"+m.root+"/run/crio/crio.sock") {
+		t.Errorf("post commands saw kubeadm's configuration as %q", got)
+	}
+	for _, gone := range []string{altcos.StateDir + "/stage", "/run/kubeadm"} {
+		if _, err := os.Stat(m.path(gone)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there", gone)
+		}
+	}
+	info, err := os.Stat(m.path(altcos.StateDir + "/bootstrap.log"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("log: %v, %v", info, err)
+	}
+	if !strings.Contains(m.read(altcos.StateDir+"/bootstrap.log"), "TOKEN-") || strings.Contains(console, "TOKEN-") {
+		t.Error("kubeadm's output must be in the log and nowhere else")
+	}
+}
+
+func TestScript_stopsAtTheFirstFailure(t *testing.T) {
+	cases := map[string]struct{ runcmd, kubeadm, order, console string }{
+		"a failing command before kubeadm":  {`["false", "KUBEADM", "echo post >> /order"]`, "", "no such file", "command 1 of 3 failed with status 1;"},
+		"the first half of an and-list":     {`["false && true", "KUBEADM"]`, "", "no such file", "command 1 of 2 failed with status 1;"},
+		"the first line of several":         {`["false\ntrue", "KUBEADM"]`, "", "no such file", "command 1 of 2 failed with status 1;"},
+		"a failure after somebody's set +e": {`["set +e", "false", "KUBEADM"]`, "", "no such file", "command 2 of 3 failed with status 1;"},
+		"an early exit":                     {`["exit 0", "KUBEADM"]`, "", "no such file", "command 1 of 2 ended the script;"},
+		"a syntax error":                    {`["if", "KUBEADM"]`, "", "no such file", "command 1 of 2 failed with status 2;"},
+		"an open quote":                     {`["echo \"", "KUBEADM"]`, "", "no such file", "command 1 of 2 failed with status 2;"},
+		"kubeadm itself":                    {`["KUBEADM", "echo post >> /order"]`, "exit 7", "kubeadm join --config /x\n", "command 1 of 2: kubeadm join failed with status 7;"},
+		"a failing command after kubeadm":   {`["KUBEADM", "false", "echo post >> /order"]`, "", "kubeadm join --config /x\n", "command 2 of 3 failed with status 1;"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			m := boot(t, "runcmd: "+strings.ReplaceAll(tc.runcmd, "KUBEADM", "kubeadm join --config /x && echo success > /run/cluster-api/bootstrap-success.complete"), tc.kubeadm)
+			console, ok := m.run(t)
+			if ok {
+				t.Error("the script succeeded")
+			}
+			if !strings.Contains(console, tc.console) {
+				t.Errorf("console lacks %q:\n%s", tc.console, console)
+			}
+			if got := m.read("/order"); got != tc.order {
+				t.Errorf("order: %q, want %q", got, tc.order)
+			}
+			joined := strings.Contains(tc.order, "kubeadm") && tc.kubeadm == ""
+			if sentinel := m.read("/run/cluster-api/bootstrap-success.complete") == "success\n"; sentinel != joined {
+				t.Errorf("sentinel is there: %t, kubeadm succeeded: %t", sentinel, joined)
+			}
+		})
+	}
+}
+
+func TestScript_doesNotRepeatAnInterruptedAttempt(t *testing.T) {
+	m := boot(t, initConfig, "exit 1")
+	if _, ok := m.run(t); ok {
+		t.Fatal("the first attempt succeeded")
+	}
+	before := m.read("/order")
+	console, ok := m.run(t)
+	if ok || !strings.Contains(console, "this machine must be replaced") {
+		t.Errorf("second attempt: %t\n%s", ok, console)
+	}
+	if after := m.read("/order"); after != before {
+		t.Errorf("kubeadm ran again:\n%s", after)
+	}
+}
+
+func TestScript_putsStagedFilesInPlace(t *testing.T) {
+	m := boot(t, `
+write_files:
+- {path: /run/a/one, content: 1, permissions: '0600', owner: 'etcd:etcd'}
+- {path: /run/a/one, content: 2, append: true, permissions: '0640', owner: etcd}
+runcmd: [true]
+`, "")
+	if console, ok := m.run(t); !ok {
+		t.Fatalf("failed:\n%s", console)
+	}
+	if got := m.read("/run/a/one"); got != "12" {
+		t.Errorf("content %q", got)
+	}
+	if info, err := os.Stat(m.path("/run/a/one")); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("%v %v", info, err)
+	}
+	if got := strings.ReplaceAll(m.read("/owners"), m.root, ""); got != "chown etcd:etcd /run/a/one\nchown etcd /run/a/one\n" {
+		t.Errorf("owners %q", got)
+	}
+}
+
+func TestConvert_runsBootCommandsBeforeKubeadm(t *testing.T) {
+	got := layer(t, "bootcmd: ['echo one', 'echo it''s']\nruncmd: [true]")
+	for _, f := range got.Storage.Files {
+		if f.Path == altcos.StateDir+"/bootcmd.sh" {
+			want := "#!/bin/sh\n(umask 077; : >> /var/lib/altcos-bootstrap/bootstrap.log)\nexec >> /var/lib/altcos-bootstrap/bootstrap.log 2>&1\nset -e\neval 'echo one'\nset -e\neval 'echo it'\\''s'\n"
+			if diff := cmp.Diff(want, contents(t, f.Contents)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		}
+	}
+	for _, u := range got.Systemd.Units {
+		if u.Name == altcos.KubeadmUnit && !strings.Contains(*u.Contents, "Requires=altcos-bootcmd.service\n") {
+			t.Errorf("kubeadm does not need the boot commands:\n%s", *u.Contents)
+		}
+	}
+}
