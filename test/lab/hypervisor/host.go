@@ -72,17 +72,40 @@ func Ensure(ctx context.Context, store *artifact.Store, network *segment.Segment
 	if host.SSHHostKey, err = prepareDisk(network.Lab(), options); err != nil {
 		return nil, fmt.Errorf("prepare disk of host %q: %w", options.Name, err)
 	}
-	host.state, err = readState(host.dir)
-	if errors.Is(err, os.ErrNotExist) || err == nil && !host.state.alive() {
-		err = host.start(ctx, base, options)
-	}
-	if err != nil {
+	if err := host.bringUp(ctx, base, options); err != nil {
 		return nil, fmt.Errorf("start host %q: %w", options.Name, err)
 	}
 	if err := host.awaitBoot(ctx); err != nil {
 		return nil, fmt.Errorf("start host %q: %w", options.Name, err)
 	}
 	return host, nil
+}
+
+// bringUp starts the host unless it is there already.
+func (h *Host) bringUp(ctx context.Context, base string, options Options) error {
+	var err error
+	h.state, err = readState(h.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if h.state.alive() && h.connected() {
+		return nil
+	}
+	// A dead host may have left its namespace with addresses that still answer; a live one without network is of no use.
+	if err := h.PowerOff(ctx); err != nil {
+		return err
+	}
+	return h.start(ctx, base, options)
+}
+
+// connected reports whether the host's network namespace is still the one that the segment knows.
+func (h *Host) connected() bool {
+	known, err := os.Stat(h.segment.PortNamespace(h.Name))
+	if err != nil {
+		return false
+	}
+	own, err := os.Stat(filepath.Join(h.proc(), "ns/net"))
+	return err == nil && os.SameFile(known, own)
 }
 
 // PowerOff takes the host's power away: every process in it is killed at once, virtual machines too, and its port on the

@@ -63,6 +63,11 @@ func (s *Segment) connect(ctx context.Context, name string) error {
 	)
 }
 
+// PortNamespace returns the file that stands for the network namespace of a host. It need not exist.
+func (s *Segment) PortNamespace(name string) string {
+	return filepath.Join(namespaceDir, s.namespace(name))
+}
+
 // RemovePort removes a host's namespace; its address answers nobody from then on, even when a process still holds the
 // namespace. It is no error when there is none.
 func (s *Segment) RemovePort(ctx context.Context, name string) error {
