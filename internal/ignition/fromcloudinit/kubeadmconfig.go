@@ -47,6 +47,7 @@ func withCRISocket(content []byte) ([]byte, error) {
 		out.WriteString("---\n")
 		enc := yaml.NewEncoder(&out)
 		enc.SetIndent(2)
+		enc.CompactSeqIndent()
 		if err := errors.Join(enc.Encode(doc), enc.Close()); err != nil {
 			return nil, fmt.Errorf("cannot be written as YAML: %w", err)
 		}
