@@ -1,0 +1,193 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package hostprep
+
+import (
+	"context"
+	_ "embed" // the scripts are files so that linters and people can read them
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+)
+
+// Runner runs a POSIX shell script as root on one host and returns its standard output; sshexec.Connection is one.
+type Runner interface {
+	RunScript(ctx context.Context, script string, stdin []byte) ([]byte, error)
+}
+
+var (
+	// ErrInvalid says that a name is not one that may go into a script.
+	ErrInvalid = errors.New("invalid requirement")
+	// ErrUnexpectedOutput says that a host answered something that is not ours to understand.
+	ErrUnexpectedOutput = errors.New("unexpected output from the host")
+	// ErrInstall says that the package manager failed; its last words are in the text.
+	ErrInstall = errors.New("packages were not installed")
+)
+
+// SysctlFile is the drop-in that keeps bridged traffic away from the host's packet filter after a reboot.
+const SysctlFile = "/etc/sysctl.d/90-altcos-capi.conf"
+
+const sysctlContent = `# Managed by cluster-api-provider-altcos; do not edit.
+# Traffic between machines on a bridge must not pass the packet filter of the host.
+net.bridge.bridge-nf-call-iptables = 0
+net.bridge.bridge-nf-call-ip6tables = 0
+net.bridge.bridge-nf-call-arptables = 0
+`
+
+var (
+	//go:embed scripts/check.sh
+	checkScript string
+	//go:embed scripts/install.sh
+	installScript string
+	//go:embed scripts/sysctl.sh
+	sysctlScript string
+	//go:embed scripts/forget.sh
+	forgetScript string
+
+	wordPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+_-]{0,99}$`)
+)
+
+// LoadBalancerPackages are what a host needs to carry endpoints; Debian and ALT name them alike.
+func LoadBalancerPackages() []string { return []string{"haproxy", "keepalived"} }
+
+// LoadBalancerPrograms are what the scripts of the provider call; every Debian and ALT server has them.
+func LoadBalancerPrograms() []string {
+	return []string{"bash", "flock", "ip", "perl", "ping", "sha256sum", "systemctl", "tar", "timeout"}
+}
+
+// Requirements are what to look for.
+type Requirements struct {
+	// Packages are names of the host's package manager, Programs are names in its search path.
+	Packages, Programs []string
+	// Bridge is the interface that machines are attached to; empty means none is wanted.
+	Bridge string
+}
+
+// Report is what a host has and lacks.
+type Report struct {
+	MissingPackages, MissingPrograms []string
+	// CanInstall says that the host has apt-get.
+	CanInstall bool
+	// BridgePresent says that the interface exists and is a bridge, BridgeUp that it is administratively up.
+	BridgePresent, BridgeUp bool
+	// BridgeAddresses are the host's own addresses on the bridge.
+	BridgeAddresses []netip.Prefix
+	// Filtered are the keys net.bridge.bridge-nf-call-* whose value is not 0. A key that does not exist filters nothing.
+	Filtered []string
+	Kernel   string
+}
+
+// Check looks by one script and changes nothing.
+func Check(ctx context.Context, runner Runner, wanted Requirements) (Report, error) {
+	words := append(append([]string{}, wanted.Packages...), wanted.Programs...)
+	if wanted.Bridge != "" {
+		words = append(words, wanted.Bridge)
+	}
+	if err := checkWords(words); err != nil {
+		return Report{}, fmt.Errorf("check host: %w", err)
+	}
+	script := assign("packages", strings.Join(wanted.Packages, " ")) + assign("programs", strings.Join(wanted.Programs, " ")) +
+		assign("bridge", wanted.Bridge) + checkScript
+	output, err := runner.RunScript(ctx, script, nil)
+	if err != nil {
+		return Report{}, fmt.Errorf("check host: %w", err)
+	}
+	report, err := parseReport(output)
+	if err != nil {
+		return Report{}, fmt.Errorf("check host: %w", err)
+	}
+	return report, nil
+}
+
+func parseReport(output []byte) (Report, error) {
+	var report Report
+	ended := false
+	for line := range strings.Lines(string(output)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch key {
+		case "package":
+			report.MissingPackages = append(report.MissingPackages, value)
+		case "program":
+			report.MissingPrograms = append(report.MissingPrograms, value)
+		case "installer":
+			report.CanInstall = true
+		case "bridge":
+			report.BridgePresent = true
+		case "up":
+			report.BridgeUp = true
+		case "address":
+			if prefix, err := netip.ParsePrefix(value); err == nil {
+				report.BridgeAddresses = append(report.BridgeAddresses, prefix)
+			}
+		case "filter":
+			if name, setting, _ := strings.Cut(value, " "); setting != "0" {
+				report.Filtered = append(report.Filtered, name)
+			}
+		case "kernel":
+			report.Kernel = value
+		case "end":
+			ended = true
+		}
+	}
+	if !ended {
+		return Report{}, fmt.Errorf("%w: the check is incomplete (%d bytes)", ErrUnexpectedOutput, len(output))
+	}
+	return report, nil
+}
+
+// maxInstallText is how much of the package manager's output an error shows.
+const maxInstallText = 2 << 10
+
+// InstallPackages installs packages with apt-get; those that are there already are no error. It takes minutes on a slow
+// network: give it a context that allows for that.
+func InstallPackages(ctx context.Context, runner Runner, packages []string) error {
+	if err := checkWords(packages); err != nil {
+		return fmt.Errorf("install packages: %w", err)
+	}
+	output, err := runner.RunScript(ctx, assign("packages", strings.Join(packages, " "))+installScript, nil)
+	if err != nil {
+		text := strings.TrimSpace(string(output[max(0, len(output)-maxInstallText):]))
+		return fmt.Errorf("%w: %w: %s", ErrInstall, err, strings.ToValidUTF8(text, "?"))
+	}
+	return nil
+}
+
+// DisableBridgeFilter keeps the host's packet filter off bridged traffic, now and after a reboot. A file of that name
+// that is not ours is left alone and is an error.
+func DisableBridgeFilter(ctx context.Context, runner Runner) error {
+	return sysctl(ctx, runner, SysctlFile)
+}
+
+func sysctl(ctx context.Context, runner Runner, file string) error {
+	script := assign("file", file) + assign("content", sysctlContent) + sysctlScript
+	if _, err := runner.RunScript(ctx, script, nil); err != nil {
+		return fmt.Errorf("disable packet filter on bridges: %w", err)
+	}
+	return nil
+}
+
+// Forget removes the file that DisableBridgeFilter wrote; the values of the running kernel stay.
+func Forget(ctx context.Context, runner Runner) error { return forget(ctx, runner, SysctlFile) }
+
+func forget(ctx context.Context, runner Runner, file string) error {
+	if _, err := runner.RunScript(ctx, assign("file", file)+forgetScript, nil); err != nil {
+		return fmt.Errorf("remove %q: %w", file, err)
+	}
+	return nil
+}
+
+func checkWords(words []string) error {
+	for _, word := range words {
+		if !wordPattern.MatchString(word) {
+			return fmt.Errorf("%w: %q", ErrInvalid, word)
+		}
+	}
+	return nil
+}
+
+func assign(name, value string) string {
+	return name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'\n"
+}

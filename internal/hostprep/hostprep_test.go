@@ -1,0 +1,153 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package hostprep
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// here runs scripts on this machine, in a network namespace of their own.
+type here struct {
+	setup string
+	path  string
+}
+
+func (h here) RunScript(ctx context.Context, script string, stdin []byte) ([]byte, error) {
+	command := exec.CommandContext(ctx, "unshare", "--net", "sh", "-c", h.setup+"\n"+script)
+	command.Stdin = bytes.NewReader(stdin)
+	command.Env = append(os.Environ(), "PATH="+h.path+":"+os.Getenv("PATH"))
+	return command.Output()
+}
+
+func TestCheck_tellsWhatIsMissing(t *testing.T) {
+	wanted := Requirements{
+		Packages: []string{"coreutils", "no-such-package"}, Programs: []string{"sh", "no-such-program"}, Bridge: "br0",
+	}
+	bridge := "ip link add br0 type bridge; ip addr add 10.150.0.11/24 dev br0; ip link set br0 up"
+	tests := map[string]struct {
+		setup       string
+		present, up bool
+	}{
+		"a bridge that is up":               {bridge, true, true},
+		"a bridge that is down":             {bridge + "; ip link set br0 down", true, false},
+		"no bridge":                         {"true", false, false},
+		"an interface that is not a bridge": {"ip link add br0 type dummy; ip link set br0 up", false, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			report, err := Check(t.Context(), here{setup: test.setup}, wanted)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.BridgePresent != test.present || report.BridgeUp != test.up || report.Kernel == "" || !report.CanInstall {
+				t.Errorf("got %+v", report)
+			}
+			if diff := cmp.Diff([]string{"no-such-package"}, report.MissingPackages); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff([]string{"no-such-program"}, report.MissingPrograms); diff != "" {
+				t.Error(diff)
+			}
+			if test.present && (len(report.BridgeAddresses) != 1 || report.BridgeAddresses[0].String() != "10.150.0.11/24") {
+				t.Errorf("addresses: %v", report.BridgeAddresses)
+			}
+		})
+	}
+}
+
+func TestCheck_refusesWordsThatAreNone(t *testing.T) {
+	for _, wanted := range []Requirements{
+		{Packages: []string{"a b"}}, {Programs: []string{"-x"}}, {Bridge: "br0;reboot"}, {Packages: []string{""}},
+	} {
+		if _, err := Check(t.Context(), here{}, wanted); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%v: %v", wanted, err)
+		}
+	}
+}
+
+func TestParseReport_knowsFilteredBridgesAndLostOutput(t *testing.T) {
+	report, err := parseReport([]byte("filter net.bridge.bridge-nf-call-iptables 1\nfilter net.bridge.bridge-nf-call-arptables 0\nend\n"))
+	if err != nil || !cmp.Equal(report.Filtered, []string{"net.bridge.bridge-nf-call-iptables"}) {
+		t.Errorf("got %v, %v", report, err)
+	}
+	if _, err := parseReport([]byte("package x\n")); !errors.Is(err, ErrUnexpectedOutput) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// fakeApt is an apt-get that records how it was called.
+func fakeApt(t *testing.T, status string) (path, calls string) {
+	t.Helper()
+	directory := t.TempDir()
+	calls = filepath.Join(directory, "calls")
+	script := "#!/bin/sh\necho \"$@\" >>" + calls + "\ncase $* in *install*) echo E: nothing found >&2; exit " + status + " ;; esac\n"
+	if err := os.WriteFile(filepath.Join(directory, "apt-get"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return directory, calls
+}
+
+func TestInstallPackages_callsAptGet(t *testing.T) {
+	path, calls := fakeApt(t, "0")
+	if err := InstallPackages(t.Context(), here{path: path}, LoadBalancerPackages()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(calls)
+	if want := "-q -y update\n-q -y install haproxy keepalived\n"; err != nil || string(got) != want {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+	path, _ = fakeApt(t, "100")
+	if err := InstallPackages(t.Context(), here{path: path}, []string{"x"}); !errors.Is(err, ErrInstall) || !strings.Contains(err.Error(), "nothing found") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDisableBridgeFilter_ownsOnlyItsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sysctl.d", "x.conf")
+	for range 2 {
+		if err := sysctl(t.Context(), here{}, file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != sysctlContent {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if err := forget(t.Context(), here{}, file); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is still there: %v", err)
+	}
+	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := sysctl(t.Context(), here{}, file); err == nil {
+		t.Error("a foreign file was replaced")
+	}
+	if err := forget(t.Context(), here{}, file); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error("a foreign file was removed")
+	}
+}
+
+func FuzzParseReport(f *testing.F) {
+	f.Add("package a\nbridge\naddress 10.0.0.1/24\nend\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		report, err := parseReport([]byte(text))
+		if err == nil && report.BridgePresent && !strings.Contains(text, "bridge") {
+			t.Error("a bridge out of nothing")
+		}
+	})
+}
