@@ -41,7 +41,7 @@ func TestCheck_tellsWhatIsMissing(t *testing.T) {
 		"a bridge that is up":               {bridge, true, true},
 		"a bridge that is down":             {bridge + "; ip link set br0 down", true, false},
 		"no bridge":                         {"true", false, false},
-		"an interface that is not a bridge": {"ip link add br0 type dummy; ip link set br0 up", false, true},
+		"an interface that is not a bridge": {"ip link add br0 type veth peer name other; ip link set br0 up", false, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
