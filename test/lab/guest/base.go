@@ -21,7 +21,11 @@ import (
 //go:embed build
 var buildFiles embed.FS
 
-const suite = "bookworm"
+const (
+	suite = "bookworm"
+	// kernelName is the file of the kernel beside the initramfs, and in the guest's /boot.
+	kernelName = "vmlinuz"
+)
 
 // aptOptions keep documentation and translations out of the image.
 var aptOptions = []string{
@@ -176,8 +180,10 @@ func ensureInitramfs(ctx context.Context, store *artifact.Store, base string) (s
 		if err := run(ctx, "unshare", "--mount", "--propagation", "private", path, root, filepath.Join(programs, "ignition"), settings); err != nil {
 			return err
 		}
-		if err := os.Rename(filepath.Join(root, "boot/initramfs"), filepath.Join(dir, "initramfs")); err != nil {
-			return fmt.Errorf("keep initramfs: %w", err)
+		for _, name := range []string{"initramfs", kernelName} {
+			if err := os.Rename(filepath.Join(root, "boot", name), filepath.Join(dir, name)); err != nil {
+				return fmt.Errorf("keep %s: %w", name, err)
+			}
 		}
 		return os.RemoveAll(root)
 	})

@@ -17,7 +17,8 @@ var buildPackages = []string{"mmdebstrap", "qemu-utils", "e2fsprogs", "grub-pc-b
 // run runs a command; the last lines of its output end up in the error.
 func run(ctx context.Context, name string, arguments ...string) error {
 	command := exec.CommandContext(ctx, name, arguments...)
-	command.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive")
+	command.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
+		"INITRD=No") // the kernel package need not make an initramfs: ours comes later
 	output, err := command.CombinedOutput()
 	if err == nil {
 		return nil

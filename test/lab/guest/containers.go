@@ -47,7 +47,8 @@ func ensureContainers(ctx context.Context, store *artifact.Store, images string)
 		}
 		for _, path := range archives {
 			destination := fmt.Sprintf("containers-storage:[overlay@%s+%s]%s", root, runRoot, imageName(path))
-			if err := run(ctx, "skopeo", "--policy", policy, "copy", "--quiet", "docker-archive:"+path, destination); err != nil {
+			// The storage library leaves a bind mount behind; it ends with a mount namespace of its own.
+			if err := run(ctx, "unshare", "--mount", "--propagation", "private", "skopeo", "--policy", policy, "copy", "--quiet", "docker-archive:"+path, destination); err != nil {
 				return err
 			}
 			output := filepath.Join(compressed, filepath.Base(path)+".zst")

@@ -153,15 +153,19 @@ func (p parts) installContainers(ctx context.Context, root string) error {
 
 func (p parts) installBoot(root string) error {
 	boot := filepath.Join(root, "boot")
-	kernels, err := filepath.Glob(filepath.Join(boot, "vmlinuz-*"))
-	if err != nil || len(kernels) != 1 {
-		return fmt.Errorf("find the guest's kernel: %d found: %w", len(kernels), err)
+	for _, name := range []string{"initramfs", kernelName} {
+		if err := copyFile(filepath.Join(filepath.Dir(p.initramfs), name), filepath.Join(boot, name), 0o644); err != nil {
+			return err
+		}
 	}
-	if err := relink(filepath.Join(boot, "vmlinuz"), filepath.Base(kernels[0])); err != nil {
-		return err
+	packaged, err := filepath.Glob(filepath.Join(boot, kernelName+"-*"))
+	if err != nil {
+		return fmt.Errorf("find the packaged kernel: %w", err)
 	}
-	if err := copyFile(p.initramfs, filepath.Join(boot, "initramfs"), 0o644); err != nil {
-		return err
+	for _, path := range packaged {
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("remove the packaged kernel: %w", err)
+		}
 	}
 	menu, err := file("grub.cfg")
 	if err != nil {
