@@ -1,0 +1,305 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package imagecache
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+const (
+	spoolEnding = ".img"
+	partEnding  = ".part"
+)
+
+// spool is the directory of unpacked images, bounded by bytes.
+type spool struct {
+	dir string
+	max int64
+
+	mu      sync.Mutex
+	used    int64
+	turn    int64
+	entries map[string]*entry
+}
+
+// entry is a whole image in the spool; readers keep it from eviction, turn says when it was last used.
+type entry struct {
+	size    int64
+	readers int
+	turn    int64
+}
+
+func newSpool(dir string, maxBytes int64) (*spool, error) {
+	if dir == "" {
+		return nil, errors.New("no directory")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return nil, err
+	}
+	s := &spool{dir: dir, max: maxBytes, entries: map[string]*entry{}}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		sha, whole := strings.CutSuffix(f.Name(), spoolEnding)
+		switch info, err := f.Info(); {
+		case err != nil:
+			return nil, err
+		case whole && isDigest(sha) && info.Mode().IsRegular():
+			s.entries[sha] = &entry{size: info.Size()}
+			s.used += info.Size()
+		case strings.HasSuffix(f.Name(), partEnding):
+			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, nil
+}
+
+func (s *spool) path(sha string) string { return filepath.Join(s.dir, sha+spoolEnding) }
+
+// spooled is an open image; Close lets it be evicted.
+type spooled struct {
+	*os.File
+	size   int64
+	format virt.VolumeFormat
+	done   func()
+}
+
+func (i *spooled) Close() error {
+	defer i.done()
+	return i.File.Close()
+}
+
+// open returns the image if it is there.
+func (s *spool) open(sha string) (*spooled, bool, error) {
+	s.mu.Lock()
+	e, ok := s.entries[sha]
+	if ok {
+		e.readers++
+		s.turn++
+		e.turn = s.turn
+	}
+	s.mu.Unlock()
+	if !ok {
+		return nil, false, nil
+	}
+	done := func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		e.readers--
+	}
+	f, format, err := openImage(s.path(sha), e.size)
+	if err != nil {
+		done()
+		s.drop(sha)
+		return nil, false, err
+	}
+	return &spooled{File: f, size: e.size, format: format, done: done}, true, nil
+}
+
+func openImage(path string, size int64) (*os.File, virt.VolumeFormat, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("open cached image: %w", err)
+	}
+	format, err := identifyFile(f)
+	if info, statErr := f.Stat(); err == nil && (statErr != nil || info.Size() != size) {
+		err = cmp.Or(statErr, errors.New("cached image changed its size"))
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, "", err
+	}
+	return f, format, nil
+}
+
+// identifyFile looks at the beginning of the file and goes back there.
+func identifyFile(f *os.File) (virt.VolumeFormat, error) {
+	header := make([]byte, headerBytes)
+	n, err := f.ReadAt(header, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read image header: %w", err)
+	}
+	return identify(header[:n])
+}
+
+// drop removes an image that nobody reads.
+func (s *spool) drop(sha string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e, ok := s.entries[sha]; ok && e.readers == 0 {
+		s.evict(sha, e)
+	}
+}
+
+func (s *spool) evict(sha string, e *entry) {
+	_ = os.Remove(s.path(sha)) // what stays is found again by the next process
+	delete(s.entries, sha)
+	s.used -= e.size
+}
+
+// reserve makes room for n more bytes.
+func (s *spool) reserve(n int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.used+n > s.max {
+		oldest := ""
+		for sha, e := range s.entries {
+			if e.readers == 0 && (oldest == "" || e.turn < s.entries[oldest].turn) {
+				oldest = sha
+			}
+		}
+		if oldest == "" {
+			return fmt.Errorf("%w (%d bytes)", ErrTooLarge, s.max)
+		}
+		s.evict(oldest, s.entries[oldest])
+	}
+	s.used += n
+	return nil
+}
+
+func (s *spool) add(sha string, size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turn++
+	s.entries[sha] = &entry{size: size, turn: s.turn}
+}
+
+func (s *spool) unreserve(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used -= n
+}
+
+// download brings the image into the spool, once for all hosts that wait for it, and opens it.
+func (c *Cache) download(ctx context.Context, u *url.URL, r Request) (*spooled, error) {
+	unlock, err := c.locks.lock(ctx, "download\x00"+r.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("wait for image %s: %w", r.SHA256, err)
+	}
+	defer unlock()
+	if image, ok, err := c.spool.open(r.SHA256); ok || err != nil {
+		return image, err
+	}
+	if err := c.fetch(ctx, u, r); err != nil {
+		return nil, err
+	}
+	image, ok, err := c.spool.open(r.SHA256)
+	if err == nil && !ok {
+		err = fmt.Errorf("image %s left the cache at once: %w", r.SHA256, virt.ErrBusy)
+	}
+	return image, err
+}
+
+func (c *Cache) fetch(ctx context.Context, u *url.URL, r Request) error {
+	if err := c.acquire(ctx); err != nil {
+		return err
+	}
+	defer c.releaseTransfer()
+	packed, total, err := c.source.open(ctx, u)
+	if err != nil {
+		return err
+	}
+	defer packed.Close()
+	f, err := os.CreateTemp(c.spool.dir, r.SHA256+"-*"+partEnding)
+	if err != nil {
+		return fmt.Errorf("make cached image: %w", err)
+	}
+	defer f.Close()
+	w := &spoolWriter{File: f, spool: c.spool}
+	metered := &meter{Reader: packed, stage: StageDownload, total: total, report: r.Progress}
+	err = verify(w, metered, r.SHA256)
+	if err == nil {
+		_, err = identifyFile(f)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), c.spool.path(r.SHA256))
+	}
+	if err != nil {
+		c.spool.unreserve(w.size)
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	c.spool.add(r.SHA256, w.size)
+	return nil
+}
+
+// verify copies what is in packed to w. A wrong digest wins over whatever else is wrong with the file.
+func verify(w io.Writer, packed io.Reader, want string) error {
+	digest := sha256.New()
+	tee := io.TeeReader(packed, digest)
+	err := unpackTo(w, tee)
+	if source := (*SourceError)(nil); errors.As(err, &source) || errors.Is(err, ErrTooLarge) || isLocal(err) {
+		return err
+	}
+	// Not all of a packed file need be read to unpack it; the digest is of all.
+	if _, drainErr := io.Copy(io.Discard, tee); drainErr != nil {
+		return drainErr
+	}
+	if got := hex.EncodeToString(digest.Sum(nil)); got != want {
+		return &DigestMismatchError{Want: want, Got: got}
+	}
+	return err
+}
+
+// isLocal says that our own disk failed.
+func isLocal(err error) bool {
+	path := (*os.PathError)(nil)
+	return errors.As(err, &path)
+}
+
+func unpackTo(w io.Writer, packed io.Reader) error {
+	unpacked, err := unpack(packed)
+	if err != nil {
+		return err
+	}
+	defer unpacked.Close()
+	if _, err := io.Copy(onlyWriter{w}, unpacked); err != nil {
+		source, local := (*SourceError)(nil), isLocal(err)
+		if errors.As(err, &source) || errors.Is(err, ErrTooLarge) || local {
+			return err
+		}
+		return fmt.Errorf("%w: cannot be unpacked: %w", ErrNotAnImage, err)
+	}
+	return nil
+}
+
+// onlyWriter hides ReadFrom, which would pass by the accounting.
+type onlyWriter struct{ io.Writer }
+
+// spoolWriter reserves room before it writes.
+type spoolWriter struct {
+	*os.File
+	spool *spool
+	size  int64
+}
+
+func (w *spoolWriter) Write(p []byte) (int, error) {
+	if err := w.spool.reserve(int64(len(p))); err != nil {
+		return 0, err
+	}
+	w.size += int64(len(p))
+	return w.File.Write(p)
+}
