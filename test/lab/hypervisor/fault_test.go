@@ -4,6 +4,7 @@
 package hypervisor_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,8 +15,8 @@ import (
 )
 
 func TestPowerOff_keepsTheDiskAndSilencesTheAddress(t *testing.T) {
-	f := newFixture(t)
-	host := f.ensure(t, "node3")
+	lab := newLab(t)
+	host := lab.Host("node3")
 	key := host.SSHHostKey.Marshal()
 	for _, command := range [][]string{
 		{"sh", "-c", "echo kept >/root/witness && ip address add 10.150.0.160/32 dev br0"},
@@ -33,7 +34,7 @@ func TestPowerOff_keepsTheDiskAndSilencesTheAddress(t *testing.T) {
 	}
 	t.Logf("powered off in %s", time.Since(began).Round(time.Millisecond))
 	for _, address := range []string{"10.150.0.3", "10.150.0.160"} {
-		if err := f.network.Command(t.Context(), "ping", "-q", "-n", "-c", "1", "-W", "1", address).Run(); err == nil {
+		if err := lab.Network.Command(t.Context(), "ping", "-q", "-n", "-c", "1", "-W", "1", address).Run(); err == nil {
 			t.Errorf("%s still answers", address)
 		}
 	}
@@ -43,14 +44,14 @@ func TestPowerOff_keepsTheDiskAndSilencesTheAddress(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(host.Disk(), "disk.qcow2")); err != nil {
 		t.Error(err)
 	}
-	again := f.ensure(t, "node3")
+	again := lab.Host("node3")
 	if again.PID() == pid {
 		t.Error("the host was not started again")
 	}
 	if string(again.SSHHostKey.Marshal()) != string(key) {
 		t.Error("the host has another SSH key after a power failure")
 	}
-	got, err := f.ssh(t, again, "root", "cat /root/witness; virsh -q vol-list default; virsh -q list --all; ip -br -4 address show br0")
+	got, err := run(t, lab.SSH(again, "root"), "cat /root/witness; virsh -q vol-list default; virsh -q list --all; ip -br -4 address show br0")
 	want := "kept\n disk.qcow2   /var/lib/libvirt/images/disk.qcow2\nbr0              UP             10.150.0.3/24 \n"
 	if err != nil || got != want {
 		t.Errorf("after a power failure: %q, want %q (%v)", got, want, err)
@@ -58,8 +59,8 @@ func TestPowerOff_keepsTheDiskAndSilencesTheAddress(t *testing.T) {
 }
 
 func TestEnsure_replacesAHostWhoseFirstProcessDied(t *testing.T) {
-	f := newFixture(t)
-	first := f.ensure(t, "node3")
+	lab := newLab(t)
+	first := lab.Host("node3")
 	process, err := os.FindProcess(first.PID())
 	if err != nil {
 		t.Fatal(err)
@@ -67,15 +68,15 @@ func TestEnsure_replacesAHostWhoseFirstProcessDied(t *testing.T) {
 	if err := process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	second := f.ensure(t, "node3")
+	second := lab.Host("node3")
 	if got, err := second.Exec(t.Context(), "systemctl", "is-system-running"); err != nil || got != "running\n" {
 		t.Errorf("second host: %q, %v", got, err)
 	}
 }
 
 func TestCut_isolatesTheHostUntilItIsRestored(t *testing.T) {
-	f := newFixture(t)
-	host, other := f.ensure(t, "node3"), f.ensure(t, "node4")
+	lab := newLab(t)
+	host, other := lab.Host("node3"), lab.Host("node4")
 	ping := func() error {
 		_, err := other.Exec(t.Context(), "ping", "-q", "-n", "-c", "1", "-W", "1", host.Address.String())
 		return err
@@ -104,8 +105,8 @@ func TestCut_isolatesTheHostUntilItIsRestored(t *testing.T) {
 }
 
 func TestHost_hasSettingsOfItsOwn(t *testing.T) {
-	f := newFixture(t)
-	host, other := f.ensure(t, "node3"), f.ensure(t, "node4")
+	lab := newLab(t)
+	host, other := lab.Host("node3"), lab.Host("node4")
 	for _, name := range []string{"net/bridge/bridge-nf-call-iptables", "net/ipv4/ip_nonlocal_bind"} {
 		if _, err := os.Stat("/proc/sys/" + name); err != nil {
 			t.Logf("the machine has no %s", name)
@@ -129,17 +130,29 @@ func TestHost_hasSettingsOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestWorkingKVM_agreesWithTheDevice(t *testing.T) {
-	f := newFixture(t)
-	works, err := hypervisor.WorkingKVM(t.Context(), f.store)
-	if err != nil {
+func TestFreeze_hangsTheHostUntilItThaws(t *testing.T) {
+	lab := newLab(t)
+	host := lab.Host("node3")
+	if err := host.Freeze(); err != nil {
 		t.Fatal(err)
 	}
-	_, missing := os.Stat("/dev/kvm")
-	if works && missing != nil {
-		t.Error("KVM works without a device")
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := host.Exec(ctx, "systemctl", "is-system-running"); err == nil {
+		t.Error("systemd answers in a frozen host")
 	}
-	t.Logf("working KVM: %t", works)
+	if err := host.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := host.Exec(t.Context(), "systemctl", "is-system-running"); err != nil || got != "running\n" {
+		t.Errorf("thawed host: %q, %v", got, err)
+	}
+	if err := host.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	if err := host.PowerOff(t.Context()); err != nil { // a frozen host can be killed
+		t.Error(err)
+	}
 }
 
 // guest has no operating system: its firmware waits for one.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/artifact"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/packages"
@@ -36,7 +37,8 @@ type Options struct {
 	StateDir string
 	// AuthorizedKeys may log in as root and as User.
 	AuthorizedKeys []ssh.PublicKey
-	// KVM gives /dev/kvm to the host. See WorkingKVM.
+	// KVM gives /dev/kvm to the host. Only a caller that has seen it run a guest should say so: libvirt prefers a KVM
+	// that is there, even one that hangs.
 	KVM bool
 }
 
@@ -81,9 +83,16 @@ func Ensure(ctx context.Context, store *artifact.Store, network *segment.Segment
 	return host, nil
 }
 
-// bringUp starts the host unless it is there already.
+// bringUp starts the host unless it is there already. Programs that want the same host wait for one another.
 func (h *Host) bringUp(ctx context.Context, base string, options Options) error {
-	var err error
+	lock, err := os.OpenFile(filepath.Join(h.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open lock of host: %w", err)
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock host: %w", err)
+	}
 	h.state, err = readState(h.dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -140,6 +149,20 @@ func Remove(ctx context.Context, network *segment.Segment, name, stateDir string
 	}
 	host := &Host{Name: name, segment: network, dir: stateDir, state: found}
 	return host.Remove(ctx)
+}
+
+// Freeze stops every process of the host, virtual machines too, without ending any: the host hangs, but its kernel still
+// acknowledges what is sent to open connections.
+func (h *Host) Freeze() error { return h.freeze("1") }
+
+// Thaw lets a frozen host go on.
+func (h *Host) Thaw() error { return h.freeze("0") }
+
+func (h *Host) freeze(value string) error {
+	if err := os.WriteFile(filepath.Join(h.state.Cgroup, "cgroup.freeze"), []byte(value), 0o200); err != nil {
+		return fmt.Errorf("freeze or thaw host %q: %w", h.Name, err)
+	}
+	return nil
 }
 
 // Cut pulls the host's network cable. Its virtual machines go on and reach those on the same host only.

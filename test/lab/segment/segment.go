@@ -43,7 +43,7 @@ type Segment struct {
 
 // Ensure returns the segment of the lab called lab and makes what is missing of it. It needs root and iproute2.
 func Ensure(ctx context.Context, lab string) (*Segment, error) {
-	s, unlock, err := open(lab)
+	s, unlock, err := openLocked(lab)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +63,18 @@ func Ensure(ctx context.Context, lab string) (*Segment, error) {
 	return s, s.ip(ctx, lanName, "link", "set", lanBridge, "up")
 }
 
-// Remove removes every namespace of the lab called lab and what is in it. Processes in them lose their network; ending
-// them is the matter of who started them.
+// Open returns the segment of the lab called lab as it is, if it is at all. It makes nothing.
+func Open(lab string) (*Segment, error) {
+	if !labName.MatchString(lab) {
+		return nil, fmt.Errorf("name of lab %q: want %s", lab, labName)
+	}
+	return &Segment{lab: lab}, nil
+}
+
+// Remove removes every namespace of the lab called lab and what is in it. Processes in them keep running,
+// without a name for their network; ending them first is the matter of who started them.
 func Remove(ctx context.Context, lab string) error {
-	s, unlock, err := open(lab)
+	s, unlock, err := openLocked(lab)
 	if err != nil {
 		return err
 	}
@@ -95,14 +103,13 @@ func (s *Segment) Namespace() string { return s.namespace(lanName) }
 
 func (s *Segment) namespace(name string) string { return "altcos-" + s.lab + "-" + name }
 
-func open(lab string) (s *Segment, unlock func(), err error) {
-	if !labName.MatchString(lab) {
-		return nil, nil, fmt.Errorf("name of lab %q: want %s", lab, labName)
+func openLocked(lab string) (s *Segment, unlock func(), err error) {
+	if s, err = Open(lab); err != nil {
+		return nil, nil, err
 	}
 	if os.Geteuid() != 0 {
 		return nil, nil, fmt.Errorf("change network of lab %q: only root can do that", lab)
 	}
-	s = &Segment{lab: lab}
 	unlock, err = s.lock()
 	return s, unlock, err
 }
