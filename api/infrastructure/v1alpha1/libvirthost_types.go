@@ -230,37 +230,6 @@ type HostVersions struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Hypervisor string `json:"hypervisor,omitempty"`
-
-	// haproxy version.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
-	HAProxy string `json:"haproxy,omitempty"`
-
-	// keepalived version.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
-	Keepalived string `json:"keepalived,omitempty"`
-}
-
-// HostImage is an image that is cached in the host's pool.
-type HostImage struct {
-	// sha256 of the image as named by machines.
-	// +required
-	// +kubebuilder:validation:MinLength=64
-	// +kubebuilder:validation:MaxLength=64
-	SHA256 string `json:"sha256,omitempty"`
-
-	// volume that holds it.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Volume string `json:"volume,omitempty"`
-
-	// size that the image takes in the pool.
-	// +optional
-	Size *resource.Quantity `json:"size,omitempty"`
 }
 
 // LibvirtHostStatus is what the provider found on the host.
@@ -317,13 +286,6 @@ type LibvirtHostStatus struct {
 	// versions of the host's software.
 	// +optional
 	Versions HostVersions `json:"versions,omitempty,omitzero"`
-
-	// images that are cached on the host.
-	// +optional
-	// +listType=map
-	// +listMapKey=sha256
-	// +kubebuilder:validation:MaxItems=64
-	Images []HostImage `json:"images,omitempty"`
 }
 
 // LibvirtHost is a hypervisor that machines run on.

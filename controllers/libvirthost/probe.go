@@ -1,0 +1,186 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirthost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// probe makes all checks. They do not depend on each other except on the first: what one finds is told whatever the
+// others say. Only failures that are not about the host (the API server's) are returned.
+func (r *Reconciler) probe(ctx context.Context, s *scope) error {
+	err := r.connect(ctx, s)
+	if _, about := s.results[reachable]; err != nil && !about {
+		return err
+	}
+	if err != nil {
+		return nil //nolint:nilerr // the condition tells
+	}
+	s.results[storageReady] = r.checkStorage(ctx, s)
+	shell := r.openShell(ctx, s)
+	s.results[networkReady] = r.checkNetwork(ctx, s, shell)
+	if s.host.Spec.LoadBalancer != infrav1.HostLoadBalancerDisabled && (shell != nil || s.host.Spec.LoadBalancer == infrav1.HostLoadBalancerEnabled) {
+		s.results[loadBalancerReady] = r.checkLoadBalancer(ctx, s, shell)
+	}
+	return nil
+}
+
+// connect reaches the hypervisor.
+func (r *Reconciler) connect(ctx context.Context, s *scope) error {
+	target, err := hostaccess.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
+	if err != nil && !errors.Is(err, virt.ErrAuthentication) {
+		return err
+	}
+	if err == nil {
+		s.target = target
+		s.conn, err = r.Connector.Host(ctx, target)
+	}
+	if err == nil {
+		s.facts, err = s.conn.Facts(ctx)
+	}
+	if err == nil {
+		s.domains, err = s.conn.ListDomains(ctx)
+	}
+	s.results[reachable] = reachOutcome(err)
+	return s.results[reachable]
+}
+
+func reachOutcome(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, virt.ErrAuthentication):
+		return outcome.Waitf(infrav1.LibvirtHostCredentialsInvalidReason, retryInterval, "%v; check spec.credentialsRef and the host's authorized keys", err)
+	case errors.Is(err, virt.ErrInvalid):
+		return outcome.Waitf(infrav1.LibvirtHostUnreachableReason, 0, "spec.uri: %v", err)
+	}
+	return outcome.Waitf(infrav1.LibvirtHostUnreachableReason, retryInterval, "%v; check that the host is up and libvirtd runs", err)
+}
+
+// checkStorage reads the pool.
+func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
+	name := hostaccess.StoragePool(s.host)
+	pool, err := s.conn.Pool(ctx, name)
+	switch {
+	case err == nil:
+		s.pool = pool
+		return nil
+	case errors.Is(err, virt.ErrNotFound), errors.Is(err, virt.ErrInvalid):
+		return outcome.Waitf(infrav1.LibvirtHostPoolMissingReason, retryInterval,
+			"storage pool %s does not exist or is not active; define and start it (virsh pool-define-as, pool-start), or change spec.storagePool", name)
+	}
+	return fmt.Errorf("read storage pool %q: %w", name, err)
+}
+
+// openShell reads the host's system state; nil without a shell.
+func (r *Reconciler) openShell(ctx context.Context, s *scope) hostprep.Runner {
+	if !hostaccess.HasShell(s.host) {
+		return nil
+	}
+	shell, err := r.Shells.Shell(ctx, s.target)
+	if err != nil {
+		s.results[reachable] = reachOutcome(err)
+		return nil
+	}
+	report, err := hostprep.Check(ctx, shell, hostprep.Requirements{
+		Packages: hostprep.LoadBalancerPackages(), Programs: hostprep.LoadBalancerPrograms(), Bridge: hostaccess.Bridge(s.host),
+	})
+	if err != nil {
+		s.results[reachable] = reachOutcome(err)
+		return nil
+	}
+	s.system = &report
+	return shell
+}
+
+// checkNetwork sees that the bridge is there and that no packet filter of the host touches what passes it.
+func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell hostprep.Runner) error {
+	bridge := hostaccess.Bridge(s.host)
+	missing := outcome.Waitf(infrav1.LibvirtHostBridgeMissingReason, retryInterval,
+		"bridge %s does not exist or is down; create it with the host's network interface as its port, or change spec.bridge", bridge)
+	if s.system == nil {
+		up, err := s.conn.HasInterface(ctx, bridge)
+		switch {
+		case errors.Is(err, virt.ErrUnsupported):
+			return outcome.Waitf(infrav1.LibvirtHostNoShellReason, 0, "bridge %s cannot be checked without ssh to the host", bridge)
+		case err != nil:
+			return fmt.Errorf("look for bridge %q: %w", bridge, err)
+		case !up:
+			return missing
+		}
+		return nil
+	}
+	if !s.system.BridgePresent || !s.system.BridgeUp {
+		return missing
+	}
+	if len(s.system.Filtered) == 0 {
+		return nil
+	}
+	if s.host.Spec.KernelParameters != infrav1.HostSetupManage {
+		return outcome.Waitf(infrav1.LibvirtHostBridgeFilteredReason, retryInterval,
+			"%v must be 0, or the host's packet filter cuts machines off; set them, or set spec.kernelParameters to Manage", s.system.Filtered)
+	}
+	if err := hostprep.DisableBridgeFilter(ctx, shell); err != nil {
+		return fmt.Errorf("set kernel parameters: %w", err)
+	}
+	s.system.Filtered = nil
+	return nil
+}
+
+// checkLoadBalancer sees that haproxy and keepalived are there.
+func (r *Reconciler) checkLoadBalancer(ctx context.Context, s *scope, shell hostprep.Runner) error {
+	if s.system == nil {
+		return outcome.Waitf(infrav1.LibvirtHostNoShellReason, 0, "load balancers need a qemu+ssh URI that works")
+	}
+	missing := s.system.MissingPackages
+	if programs := s.system.MissingPrograms; len(missing) == 0 && len(programs) > 0 {
+		return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "the programs %v are not installed", programs)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if s.host.Spec.Packages != infrav1.HostSetupManage || !s.system.CanInstall {
+		return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval,
+			"%v is not installed; install it (apt-get install), set spec.packages to Manage, or set spec.loadBalancer to Disabled", missing)
+	}
+	install, cancel := context.WithTimeout(context.WithoutCancel(ctx), installTimeout)
+	defer cancel()
+	if err := hostprep.InstallPackages(install, shell, missing); err != nil {
+		return fmt.Errorf("install %v: %w", missing, err)
+	}
+	return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "%v has just been installed", missing)
+}
+
+// awaitUnused keeps a host on which something of ours is left.
+func (r *Reconciler) awaitUnused(ctx context.Context, host *infrav1.LibvirtHost) error {
+	machines := &infrav1.LibvirtMachineList{}
+	if err := r.Client.List(ctx, machines, machinesOn(host.Name)); err != nil {
+		return fmt.Errorf("list LibvirtMachines on host %q: %w", host.Name, err)
+	}
+	if count := len(machines.Items); count > 0 {
+		return outcome.Waitf(infrav1.LibvirtHostInUseReason, 0,
+			"%d machines run on the host, for example %s/%s; delete them first", count, machines.Items[0].Namespace, machines.Items[0].Name)
+	}
+	clusters := &infrav1.LibvirtClusterList{}
+	if err := r.Client.List(ctx, clusters); err != nil {
+		return fmt.Errorf("list LibvirtClusters: %w", err)
+	}
+	for _, cluster := range clusters.Items {
+		for _, carrier := range cluster.Status.LoadBalancer.Hosts {
+			if carrier.Name == host.Name && carrier.State != infrav1.LoadBalancerHostUnreachable {
+				return outcome.Waitf(infrav1.LibvirtHostInUseReason, retryInterval,
+					"the host carries the endpoint of cluster %s/%s; waiting for it to be taken off", cluster.Namespace, cluster.Name)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirthost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"sigs.k8s.io/cluster-api/util/conditions"
+	"sigs.k8s.io/cluster-api/util/finalizers"
+	"sigs.k8s.io/cluster-api/util/patch"
+	"sigs.k8s.io/cluster-api/util/paused"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+const (
+	// probeTimeout bounds what one Reconcile waits for a host. Installing packages has its own limit.
+	probeTimeout = 30 * time.Second
+	// probeInterval is how often a host is looked at without any event: its bridge, kernel parameters, pool and memory
+	// change without telling anybody.
+	probeInterval = 5 * time.Minute
+	// retryInterval is how soon a host that is not as it shall be is looked at again.
+	retryInterval = 30 * time.Second
+	// installTimeout bounds the installation of packages, which a slow network makes long.
+	installTimeout = 10 * time.Minute
+)
+
+// Shells runs scripts on hosts. Errors: virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrUnsupported when the URI of
+// the host gives no shell.
+type Shells interface {
+	Shell(ctx context.Context, target virt.Target) (hostprep.Runner, error)
+}
+
+// Reconciler reconciles LibvirtHosts.
+type Reconciler struct {
+	// Client reads from the manager's cache and writes.
+	Client client.Client
+	// Connector reaches the hypervisors.
+	Connector virt.Connector
+	// Shells runs scripts on the hosts.
+	Shells Shells
+	// Recorder of events.
+	Recorder events.EventRecorder
+	// CredentialsNamespace is the manager's own, which holds the credentials of hosts.
+	CredentialsNamespace string
+	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the objects to reconcile, empty for all.
+	WatchFilter string
+}
+
+// scope is what one Reconcile knows.
+type scope struct {
+	host   *infrav1.LibvirtHost
+	target virt.Target
+	conn   virt.Host
+	facts  virt.Facts
+	// domains are all virtual machines of the host, whoever owns them.
+	domains []virt.Domain
+	pool    virt.Pool
+	// system is what the host's shell told, nil when it has none.
+	system *hostprep.Report
+	// results are the outcomes of the checks that were made, by condition.
+	results     map[string]error
+	readyBefore string
+}
+
+// Reconcile looks at one LibvirtHost.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.Result, reterr error) {
+	host := &infrav1.LibvirtHost{}
+	if err := r.Client.Get(ctx, req.NamespacedName, host); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, host, infrav1.HostFinalizer); err != nil || added {
+		return ctrl.Result{}, err
+	}
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, host); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
+	}
+	patcher, err := patch.NewHelper(host, r.Client)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
+	}
+	s := &scope{host: host, results: map[string]error{}}
+	if ready := conditions.Get(host, infrav1.ReadyCondition); ready != nil {
+		s.readyBefore = ready.Reason
+	}
+	defer func() { // nothing that can fail visibly may stand above this line
+		r.updateStatus(s, reterr)
+		if err := patcher.Patch(ctx, host, ownedConditions); err != nil {
+			res, reterr = ctrl.Result{}, errors.Join(reterr, err)
+			return
+		}
+		r.announce(s)
+		res, reterr = outcome.Resolve(reterr)
+		if reterr == nil && res.RequeueAfter == 0 && host.DeletionTimestamp.IsZero() {
+			res.RequeueAfter = s.nextProbe()
+		}
+	}()
+	if !host.DeletionTimestamp.IsZero() {
+		if err := r.awaitUnused(ctx, host); err != nil {
+			return ctrl.Result{}, err
+		}
+		r.Connector.Forget(host.Name)
+		controllerutil.RemoveFinalizer(host, infrav1.HostFinalizer)
+		return ctrl.Result{}, nil
+	}
+	probe, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	return ctrl.Result{}, r.probe(probe, s)
+}
+
+// nextProbe is when to look again.
+func (s *scope) nextProbe() time.Duration {
+	for _, err := range s.results {
+		if err != nil {
+			return retryInterval
+		}
+	}
+	return probeInterval
+}
