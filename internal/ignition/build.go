@@ -48,11 +48,11 @@ func (b *Builder) Directory(path string, mode int) {
 // was built.
 func (b *Builder) Unit(name string, text UnitText, targets ...string) {
 	content := text.String()
-	u := types.Unit{Name: name, Contents: &content}
+	u := b.unit(name)
+	u.Contents = &content
 	if len(targets) > 0 {
 		u.Enabled = ptr(true)
 	}
-	b.Config.Systemd.Units = append(b.Config.Systemd.Units, u)
 	for _, target := range targets {
 		b.Config.Storage.Links = append(b.Config.Storage.Links, types.Link{
 			Node:          types.Node{Path: "/etc/systemd/system/" + target + ".wants/" + name, Overwrite: ptr(true)},
@@ -64,14 +64,25 @@ func (b *Builder) Unit(name string, text UnitText, targets ...string) {
 // Dropin adds a drop-in to a unit of the image.
 func (b *Builder) Dropin(unitName, name string, text UnitText) {
 	content := text.String()
-	b.Config.Systemd.Units = append(b.Config.Systemd.Units, types.Unit{
-		Name: unitName, Dropins: []types.Dropin{{Name: name, Contents: &content}},
-	})
+	u := b.unit(unitName)
+	u.Dropins = append(u.Dropins, types.Dropin{Name: name, Contents: &content})
 }
 
 // Mask makes a unit of the image impossible to start.
 func (b *Builder) Mask(unitName string) {
-	b.Config.Systemd.Units = append(b.Config.Systemd.Units, types.Unit{Name: unitName, Mask: ptr(true)})
+	b.unit(unitName).Mask = ptr(true)
+}
+
+// unit finds the unit or adds it: a layer may name each unit only once. The pointer is good until the next call.
+func (b *Builder) unit(name string) *types.Unit {
+	units := &b.Config.Systemd.Units
+	for i := range *units {
+		if (*units)[i].Name == name {
+			return &(*units)[i]
+		}
+	}
+	*units = append(*units, types.Unit{Name: name})
+	return &(*units)[len(*units)-1]
 }
 
 // UnitText is the text of a systemd unit or of a networkd file: sections in order, of which several may have one name.

@@ -138,7 +138,7 @@ func (l *Link) text(problems *problem.List, path string, match []ignition.Option
 		options := []ignition.Option{ignition.Set("Destination", r.Destination.String())}
 		if r.Via.IsValid() {
 			options = append(options, ignition.Set("Gateway", r.Via.String()))
-		} else {
+		} else if r.Destination.Addr().Is4() { // IPv6 has no such scope
 			options = append(options, ignition.Set("Scope", "link"))
 		}
 		if r.Metric > 0 {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/coreos/ignition/v2/butane/config"
 	"github.com/coreos/ignition/v2/butane/config/common"
@@ -21,6 +22,9 @@ import (
 
 // MaxInput is the largest accepted text in bytes: more could never fit into a machine's config.
 const MaxInput = 1 << 20
+
+// quotedValue is how the YAML library repeats what it could not read; it may be a secret.
+var quotedValue = regexp.MustCompile("`[^`]*`")
 
 // Translate returns the config that data means. Errors are problem.Problem values.
 func Translate(data []byte) (types.Config, error) {
@@ -42,7 +46,7 @@ func Translate(data []byte) (types.Config, error) {
 		return types.Config{}, found
 	}
 	if err != nil {
-		return types.Config{}, problem.Newf("", "is no Butane: %v", err)
+		return types.Config{}, problem.Newf("", "is no Butane: %s", quotedValue.ReplaceAllString(err.Error(), "a value"))
 	}
 	return parse(raw)
 }

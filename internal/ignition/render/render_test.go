@@ -4,8 +4,6 @@
 package render_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/netip"
 	"testing"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
@@ -46,11 +45,7 @@ func TestRender_matchesGoldenForEveryKindOfMachine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var pretty bytes.Buffer
-			if err := json.Indent(&pretty, got, "", "  "); err != nil {
-				t.Fatal(err)
-			}
-			golden.Assert(t, append(pretty.Bytes(), '\n'), "testdata/"+string(kind)+".golden.json")
+			golden.Assert(t, ignitiontest.Text(t, ignitiontest.Parse(t, got)), "testdata/"+string(kind)+".golden.txt")
 		})
 	}
 }

@@ -1,0 +1,210 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package render_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	v3 "github.com/coreos/ignition/v2/config/v3_2"
+	"github.com/coreos/ignition/v2/config/v3_2/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
+	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+)
+
+const butaneHead = "variant: fcos\nversion: 1.3.0\n"
+
+var mine = render.UserLayer{Name: "spec.butane", Data: []byte(butaneHead + `storage:
+  files:
+  - path: /etc/hostname
+    overwrite: true
+    contents: {inline: mine}
+  - path: /etc/hosts
+    append:
+    - inline: "9.9.9.9 nine\n"
+`)}
+
+func mustRender(t testing.TB, in render.Input) []byte {
+	t.Helper()
+	got, err := render.Render(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// fileText is the content of one file of a config, with what is appended to it.
+func fileText(t testing.TB, raw []byte, path string) string {
+	t.Helper()
+	for _, f := range ignitiontest.Parse(t, raw).Storage.Files {
+		if f.Path == path {
+			text := ignitiontest.Contents(t, f.Contents)
+			for _, r := range f.Append {
+				text += ignitiontest.Contents(t, r)
+			}
+			return text
+		}
+	}
+	return "no such file"
+}
+
+func TestRender_letsTheUserWin(t *testing.T) {
+	got := mustRender(t, render.Input{Bootstrap: cloudConfig(t, cabpktest.Worker), Node: node("worker01", "10.150.0.171"), UserLayers: []render.UserLayer{mine}})
+	if text := fileText(t, got, "/etc/hostname"); text != "mine" {
+		t.Errorf("host name is %q", text)
+	}
+	if text := fileText(t, got, "/etc/hosts"); text != "\n10.150.0.171 worker01\n9.9.9.9 nine\n" {
+		t.Errorf("hosts is %q", text)
+	}
+}
+
+func TestRender_inTwoStepsGivesTheSameAsInOne(t *testing.T) {
+	in := render.Input{Profile: &altcos.Profile{ContainerStorage: altcos.ContainerStorage{Device: altcos.DeviceBySerial("data")}},
+		Bootstrap: cloudConfig(t, cabpktest.Worker), Names: cloudconfig.Names{Hostname: "worker01"}, UserLayers: []render.UserLayer{mine}}
+	first := mustRender(t, in)
+	if fileText(t, first, "/etc/hostname") != "no such file" {
+		t.Error("the user's layer is merged before the node is known")
+	}
+	second := mustRender(t, render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: first}, Node: node("worker01", "10.150.0.171")})
+	in.Node = node("worker01", "10.150.0.171")
+	if diff := cmp.Diff(string(mustRender(t, in)), string(second)); diff != "" {
+		t.Errorf("(-one step +two steps)\n%s", diff)
+	}
+}
+
+func TestRender_passesForeignIgnitionThroughWithTheNodeLayer(t *testing.T) {
+	foreign := `{"ignition":{"version":"3.1.0","config":{"merge":[{"source":"https://example.org/x.ign"}]}},"storage":{"files":[{"path":"/etc/foreign","contents":{"source":"data:,hello"}}]}}`
+	got := mustRender(t, render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: []byte(foreign)}, Node: node("worker01", "10.150.0.171")})
+	if fileText(t, got, "/etc/foreign") != "hello" || fileText(t, got, "/etc/hostname") != "worker01\n" {
+		t.Errorf("got %s", got)
+	}
+	if !bytes.Contains(got, []byte(`"merge":[{"source":"https://example.org/x.ign"}]`)) || !bytes.Contains(got, []byte("--provider-id=libvirt://")) {
+		t.Errorf("got %s", got)
+	}
+	if bytes.Contains(got, []byte("zincati")) {
+		t.Error("nobody asked for a profile")
+	}
+}
+
+func TestRender_isStable(t *testing.T) {
+	for _, kind := range []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker} {
+		in := render.Input{Bootstrap: cloudConfig(t, kind), Node: node("n", "10.150.0.161"), UserLayers: []render.UserLayer{mine}}
+		first := mustRender(t, in)
+		for range 20 {
+			if !bytes.Equal(first, mustRender(t, in)) {
+				t.Fatalf("%s renders differently", kind)
+			}
+		}
+	}
+}
+
+func TestRender_saysWhatIsWrongAndWhere(t *testing.T) {
+	cloud := func(text string) bootstrapdata.Data {
+		return bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: []byte("#cloud-config\n" + text)}
+	}
+	cases := map[string]struct {
+		in   render.Input
+		want string
+	}{
+		"the profile":        {render.Input{Profile: &altcos.Profile{ImagePreload: "x"}, Bootstrap: cloud("")}, "profile: imagePreload: must be Archives or None"},
+		"the cloud-config":   {render.Input{Bootstrap: cloud("foo: 1\n")}, "bootstrap data: line 2 column 1: foo: unknown field"},
+		"the conversion":     {render.Input{Bootstrap: cloud("users: [{name: a, inactive: true}]\n")}, "bootstrap data: users[0].inactive: Ignition cannot make an inactive user; use lock_passwd or an expiry command"},
+		"the node":           {render.Input{Bootstrap: cloud(""), Node: &altcos.Node{Hostname: "-"}}, "node: hostname: must be a host name of at most 63 characters"},
+		"the user's layer":   {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "spec.butane", Data: []byte(butaneHead + "foo: 1\n")}}}, "spec.butane: line 3 column 1: $.foo: unused key foo"},
+		"an Ignition config": {render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: []byte(`{"ignition":{"version":"3.2.0"},"storage":{"files":[{"path":"x"}]}}`)}}, "bootstrap data: line 1 column 61: $.storage.files.0.path: path not absolute"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := render.Render(tc.in)
+			found := problem.All(err)
+			if len(found) == 0 || !render.Terminal(err) {
+				t.Fatalf("got %v, want a problem", err)
+			}
+			if got := found[0].Error(); got != tc.want {
+				t.Errorf("\n got %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestRender_saysWhatIsTooBig(t *testing.T) {
+	noise := make([]byte, 0, 300<<10)
+	for i := uint32(1); len(noise) < cap(noise); i = i*1664525 + 1013904223 {
+		noise = append(noise, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"[i>>26])
+	}
+	_, err := render.Render(render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig,
+		Value: []byte("#cloud-config\nwrite_files: [{path: /etc/noise, content: " + string(noise) + "}]\n")}})
+	var size *ignition.SizeError
+	if !errors.As(err, &size) || size.Largest[0].Name != "file /etc/noise" || !render.Terminal(err) {
+		t.Errorf("got %.200v", err)
+	}
+}
+
+// FuzzRender: whatever the cloud-config is, either it is refused with problems, or Ignition accepts the result, rendering
+// again gives the same bytes, and every command is in it.
+func FuzzRender(f *testing.F) {
+	for _, kind := range []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker} {
+		f.Add(cloudConfig(f, kind).Value, "")
+	}
+	f.Add([]byte("#cloud-config\nmounts: [[/dev/vdb, /data, ext4]]\nbootcmd: [a]\nusers: [{name: a, groups: 'b, c'}]\nntp: {servers: [x]}\n"), butaneHead)
+	f.Fuzz(func(t *testing.T, data []byte, user string) {
+		in := render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: data}, Node: node("n", "10.150.0.161")}
+		if user != "" {
+			in.UserLayers = []render.UserLayer{{Name: "user", Data: []byte(user)}}
+		}
+		got, err := render.Render(in)
+		if err != nil {
+			if !render.Terminal(err) {
+				t.Fatalf("no problem in %v", err)
+			}
+			return
+		}
+		again, err := render.Render(in)
+		if err != nil || !bytes.Equal(got, again) {
+			t.Fatalf("second time: %v", err)
+		}
+		checkCommands(t, data, got)
+	})
+}
+
+func checkCommands(t *testing.T, data, got []byte) {
+	t.Helper()
+	cfg, err := cloudconfig.Parse(data, cloudconfig.Names{Hostname: "n", InstanceID: "6f1d3c3e-0000-4000-8000-000000000161", LocalIPv4: "10.150.0.161"})
+	if err != nil || len(cfg.RunCmd) == 0 {
+		return
+	}
+	for _, f := range mustParse(t, got) {
+		if f.Path == altcos.StateDir+"/bootstrap.sh" && strings.Count(ignitiontest.Contents(t, f.Contents), "\neval '") < len(cfg.RunCmd) {
+			t.Fatal("a command is missing")
+		}
+	}
+}
+
+func mustParse(t *testing.T, raw []byte) []types.File {
+	t.Helper()
+	cfg, _, err := v3.Parse(raw) // warnings are the user's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg.Storage.Files
+}
+
+func BenchmarkRender(b *testing.B) {
+	in := render.Input{Profile: &altcos.Profile{ContainerStorage: altcos.ContainerStorage{Device: altcos.DeviceBySerial("data")}},
+		Bootstrap: cloudConfig(b, cabpktest.Init), Node: node("master01", "10.150.0.161"), UserLayers: []render.UserLayer{mine}}
+	b.ReportAllocs()
+	for b.Loop() {
+		mustRender(b, in)
+	}
+}
