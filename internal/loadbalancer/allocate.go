@@ -25,19 +25,15 @@ func AllocateVRID(used []uint8, first uint8) (uint8, error) {
 	return 0, ErrNoVRID
 }
 
-// maxMembers is how many hosts find distinct priorities.
-const maxMembers = 128
-
 // Priorities returns the VRRP priorities of n hosts in order: 254, 252, 250 and so on. High values make the
-// skew time short, distinct ones make elections certain; rotate the hosts to spread VIPs. More than 126 hosts
-// go on with odd values.
+// skew time short, distinct ones make elections certain; rotate the hosts to spread VIPs. After 127 hosts the
+// odd values follow; beyond 253 hosts there are none.
 func Priorities(n int) []uint8 {
 	priorities := make([]uint8, 0, n)
-	for i := range min(n, 253) {
-		value := 254 - 2*i
-		if i >= maxMembers-1 {
-			value = 253 - 2*(i-(maxMembers-1))
-		}
+	for value := 254; value > 0 && len(priorities) < n; value -= 2 {
+		priorities = append(priorities, uint8(value))
+	}
+	for value := 253; value > 0 && len(priorities) < n; value -= 2 {
 		priorities = append(priorities, uint8(value))
 	}
 	return priorities

@@ -36,22 +36,7 @@ func renderHAProxy(c Cluster, layout Layout, description string) ([]byte, error)
 		t.line("stats", "timeout", "10s")
 		t.line("hard-stop-after", "1h") // old workers of a reload keep watches for as long as their timeout
 	})
-	t.section([]string{"defaults"}, func() {
-		t.line("mode", "tcp")
-		t.line("log", "global")
-		t.line("option", "dontlognull")
-		t.line("option", "clitcpka")
-		t.line("option", "srvtcpka")
-		t.line("option", "redispatch")
-		t.line("retries", "3")
-		t.line("timeout", "connect", "5s")
-		t.line("timeout", "check", "3s")
-		t.line("timeout", "queue", "20s")
-		t.line("timeout", "client", "1h") // watches are silent for long
-		t.line("timeout", "server", "1h")
-		t.line("timeout", "client-fin", "30s")
-		t.line("timeout", "server-fin", "30s")
-	})
+	t.section([]string{"defaults"}, func() { renderDefaults(t) })
 	t.section([]string{"frontend", "monitor"}, func() {
 		t.line("mode", "http")
 		t.line("bind", MonitorAddress(c.ID).String())
@@ -59,13 +44,36 @@ func renderHAProxy(c Cluster, layout Layout, description string) ([]byte, error)
 		t.line("timeout", "http-request", "2s")
 		t.line("monitor-uri", monitorPath)
 	})
-	renderPort(t, c.VIP.Addr(), "api", c.Port)
-	t.section([]string{"backend", "api"}, func() { renderAPI(t, c) })
+	renderPort(t, c.VIP.Addr(), APIBackend, c.Port)
+	t.section([]string{"backend", APIBackend}, func() { renderAPI(t, c) })
 	for _, extra := range c.ExtraPorts {
 		renderPort(t, c.VIP.Addr(), extra.Name, extra.Port)
 		t.section([]string{"backend", extra.Name}, func() { renderExtra(t, c, extra) })
 	}
 	return t.bytes()
+}
+
+// renderDefaults suits the API: connections that last, watches that are silent for long.
+func renderDefaults(t *text) {
+	t.line("mode", "tcp")
+	t.line("log", "global")
+	t.line("option", "dontlognull")
+	// Keepalive finds peers that vanished: without it a connection to a deleted machine lives for an hour.
+	for _, side := range []string{"clitcpka", "srvtcpka"} {
+		t.line("option", side)
+		t.line(side+"-idle", "30s")
+		t.line(side+"-intvl", "10s")
+		t.line(side+"-cnt", "3")
+	}
+	t.line("option", "redispatch")
+	t.line("retries", "3")
+	t.line("timeout", "connect", "5s")
+	t.line("timeout", "check", "3s")
+	t.line("timeout", "queue", "20s")
+	t.line("timeout", "client", "1h") // watches are silent for long
+	t.line("timeout", "server", "1h")
+	t.line("timeout", "client-fin", "30s")
+	t.line("timeout", "server-fin", "30s")
 }
 
 // renderPort binds to the VIP whether or not the host holds it now.
@@ -106,7 +114,7 @@ func renderExtra(t *text, c Cluster, extra ExtraPort) {
 	}
 	for _, backend := range c.Backends {
 		address := netip.AddrPortFrom(backend.Address.Addr(), extra.TargetPort)
-		t.line("server", backend.Name, address.String(), "track", "api/"+backend.Name)
+		t.line("server", backend.Name, address.String(), "track", APIBackend+"/"+backend.Name)
 	}
 }
 

@@ -31,13 +31,28 @@ func Dial(ctx context.Context, target Target) (*Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	login, err := newLogin(target, endpoint)
-	if err != nil {
+	if _, err := newLogin(target, endpoint); err != nil { // what is wrong here needs no network to be found
 		return nil, fmt.Errorf("dial %q: %w", endpoint, err)
 	}
 	socket, err := openSocket(ctx, endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("dial %q: %w: %w", endpoint, ErrUnreachable, err)
+	}
+	return DialOver(ctx, socket, target)
+}
+
+// DialOver is Dial over a socket that leads to the target already, for example through a jump host. The socket
+// belongs to the connection and is closed when there is none.
+func DialOver(ctx context.Context, socket net.Conn, target Target) (*Connection, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	endpoint, err := target.endpoint()
+	if err != nil {
+		return nil, errors.Join(err, socket.Close())
+	}
+	login, err := newLogin(target, endpoint)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("dial %q: %w", endpoint, err), socket.Close())
 	}
 	client, err := login.handshake(ctx, socket, endpoint)
 	if err != nil {

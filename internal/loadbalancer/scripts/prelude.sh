@@ -89,6 +89,7 @@ drop_cluster() {
 	printf '%s\n' "$shared" | while IFS='|' read -r name path mode; do
 		[ -n "$name" ] && managed "$path" && rm -f "$path"
 	done
+	systemctl stop 'system-altcos\x2dhaproxy.slice' 2>/dev/null # systemd keeps it for the template
 	rmdir "$clusters" "$config/bin" "$config/keepalived" "$config" 2>/dev/null
 	rmdir "$runtime/altcos-haproxy" 2>/dev/null
 	systemctl daemon-reload

@@ -1,0 +1,221 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package loadbalancer
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// scripted is a host that answers from a table and writes down what it was asked.
+type scripted struct {
+	name    string
+	journal *journal
+	state   func() string
+	probe   string
+	apply   string
+	offline bool
+}
+
+type journal struct {
+	mutex   sync.Mutex
+	entries []string
+}
+
+func (j *journal) add(entry string) {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	j.entries = append(j.entries, entry)
+}
+
+var errOffline = errors.New("offline")
+
+// RunScript implements Runner.
+func (s *scripted) RunScript(_ context.Context, script string, _ []byte) ([]byte, error) {
+	if s.offline {
+		return nil, errOffline
+	}
+	switch {
+	case strings.HasSuffix(script, observeScript):
+		return []byte(s.state()), nil
+	case strings.HasSuffix(script, probeScript):
+		s.journal.add("probe " + s.name)
+		return []byte("result " + s.probe + "\n"), nil
+	case strings.HasSuffix(script, applyScript):
+		s.journal.add("apply " + s.name)
+		return []byte("result " + s.apply + "\nmessage\n"), nil
+	case strings.HasSuffix(script, removeScript):
+		s.journal.add("remove " + s.name)
+		return []byte("result done\n"), nil
+	}
+	return nil, fmt.Errorf("unknown script of %d bytes", len(script))
+}
+
+// outdatedState is what a host says that carries an older tree of the cluster.
+func outdatedState(cluster Cluster, holds bool) string {
+	out := fmt.Sprintf("owner %s\nmanifest vip %s\nmanifest hash old\nhaproxy-unit active enabled\nkeepalived-unit active enabled\nassembled 1\nloaded 1\n",
+		cluster.Owner, cluster.VIP)
+	if holds {
+		out += "held br0 x\n"
+	}
+	return out + "end\n"
+}
+
+func scriptedHosts(cluster Cluster, holder int) ([]Host, []*scripted, *journal) {
+	j := &journal{}
+	var hosts []Host
+	var fakes []*scripted
+	for i, priority := range Priorities(3) {
+		state := outdatedState(cluster, i == holder)
+		fake := &scripted{name: fmt.Sprintf("h%d", i+1), journal: j, state: func() string { return state }, probe: "free", apply: "done"}
+		fakes = append(fakes, fake)
+		hosts = append(hosts, Host{
+			Name: fake.name, Runner: fake, Bridge: "br0", Priority: priority,
+			Address: netip.MustParseAddr(fmt.Sprintf("10.150.0.1%d", i+1)),
+		})
+	}
+	return hosts, fakes, j
+}
+
+func TestEnsure_changesOneHostAtATimeWithTheHolderLast(t *testing.T) {
+	cluster := soloCluster()
+	hosts, _, j := scriptedHosts(cluster, 0)
+	report, err := New(testLayout).Ensure(t.Context(), cluster, hosts)
+	if err != nil || report.Holder != "h1" {
+		t.Errorf("got holder %q, %v", report.Holder, err)
+	}
+	if diff := cmp.Diff([]string{"apply h2", "apply h3", "apply h1"}, j.entries); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEnsure_leavesTheHolderAloneAfterAFailure(t *testing.T) {
+	cluster := soloCluster()
+	hosts, fakes, j := scriptedHosts(cluster, 0)
+	fakes[1].apply = "validate-haproxy"
+	report, err := New(testLayout).Ensure(t.Context(), cluster, hosts)
+	if !errors.Is(err, ErrRejected) || !errors.Is(report.Hosts[1].Err, ErrRejected) || report.Holder != "h1" {
+		t.Errorf("got %v, %+v", err, report)
+	}
+	if diff := cmp.Diff([]string{"apply h2"}, j.entries); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEnsure_goesOnWithoutAHostThatIsOffline(t *testing.T) {
+	cluster := soloCluster()
+	hosts, fakes, j := scriptedHosts(cluster, 2)
+	fakes[0].offline = true
+	report, err := New(testLayout).Ensure(t.Context(), cluster, hosts)
+	if !errors.Is(err, errOffline) || report.Holder != "h3" {
+		t.Errorf("got %v, %+v", err, report)
+	}
+	if diff := cmp.Diff([]string{"apply h2", "apply h3"}, j.entries); diff != "" {
+		t.Error(diff)
+	}
+	j.entries = nil
+	if err := New(testLayout).Release(t.Context(), cluster, hosts); !errors.Is(err, errOffline) {
+		t.Errorf("release: %v", err)
+	}
+	if diff := cmp.Diff([]string{"remove h2", "remove h3"}, j.entries); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEnsure_probesANewAddressOnce(t *testing.T) {
+	cluster := soloCluster()
+	hosts, fakes, j := scriptedHosts(cluster, -1)
+	for _, fake := range fakes {
+		fake.state = func() string { return "end\n" }
+	}
+	fakes[0].offline, fakes[1].probe = true, "in-use"
+	if _, err := New(testLayout).Ensure(t.Context(), cluster, hosts); !errors.Is(err, ErrAddressInUse) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff([]string{"probe h2"}, j.entries); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEnsure_refusesEqualPriorities(t *testing.T) {
+	cluster := soloCluster()
+	hosts, _, j := scriptedHosts(cluster, 0)
+	hosts[2].Priority = hosts[0].Priority
+	if _, err := New(testLayout).Ensure(t.Context(), cluster, hosts); !errors.Is(err, ErrInvalid) || len(j.entries) > 0 {
+		t.Errorf("got %v, %v", err, j.entries)
+	}
+}
+
+// wantedState is what a host says that is exactly as the tree wants it.
+func wantedState(t *testing.T, tree Tree, shared []SharedFile) State {
+	t.Helper()
+	state := State{
+		Owner: tree.Owner, Hash: tree.Hash, Intact: true, Description: tree.Description, KeepalivedCurrent: true,
+		HAProxy: Unit{"active", "enabled"}, Keepalived: Unit{"active", "enabled"}, shared: map[string]sharedState{},
+	}
+	for _, file := range shared {
+		state.shared[file.Name] = sharedState{SharedRevision, fmt.Sprintf("%x", sha256.Sum256(file.Content))}
+	}
+	return state
+}
+
+func TestNewPlan_doesWhatIsNeededAndNoMore(t *testing.T) {
+	tree, err := Render(sampleCluster(), sampleMember(), DefaultLayout())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared, err := RenderShared(DefaultLayout())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		change func(*State)
+		want   Plan
+		err    error
+	}{
+		"a host as wanted needs nothing":     {change: func(*State) {}},
+		"another hash is written":            {change: func(s *State) { s.Hash = "x" }, want: Plan{WriteTree: true}},
+		"an edited tree is written":          {change: func(s *State) { s.Intact = false }, want: Plan{WriteTree: true}},
+		"an absent tree is written":          {change: func(s *State) { s.Owner = "" }, want: Plan{WriteTree: true}},
+		"a stopped haproxy is started":       {change: func(s *State) { s.HAProxy.Active = "failed" }, want: Plan{HAProxy: true}},
+		"an old haproxy is reloaded":         {change: func(s *State) { s.Description = "x" }, want: Plan{HAProxy: true}},
+		"an old keepalived is reloaded":      {change: func(s *State) { s.KeepalivedCurrent = false }, want: Plan{Keepalived: true}},
+		"a disabled unit is enabled":         {change: func(s *State) { s.Keepalived.Enabled = "disabled" }, want: Plan{Enable: true}},
+		"an older shared file is replaced":   {change: func(s *State) { s.shared["check"] = sharedState{0, "x"} }, want: Plan{WriteShared: []string{"check"}}},
+		"a damaged shared file is replaced":  {change: func(s *State) { s.shared["check"] = sharedState{1, "x"} }, want: Plan{WriteShared: []string{"check"}}},
+		"an absent shared file is written":   {change: func(s *State) { delete(s.shared, "check") }, want: Plan{WriteShared: []string{"check"}}},
+		"a newer shared file is left alone":  {change: func(s *State) { s.shared["check"] = sharedState{SharedRevision + 1, "x"} }},
+		"a foreign shared file is refused":   {change: func(s *State) { s.shared["check"] = sharedState{-1, "x"} }, err: ErrForeignOwner},
+		"another owner's tree is refused":    {change: func(s *State) { s.Owner = "x" }, err: ErrForeignOwner},
+		"a tree without an owner is refused": {change: func(s *State) { s.Owner = "unproven" }, err: ErrForeignOwner},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			state := wantedState(t, tree, shared)
+			test.change(&state)
+			got, err := NewPlan(tree, shared, state)
+			if !errors.Is(err, test.err) {
+				t.Fatalf("got %v, want %v", err, test.err)
+			}
+			reasons := got.Reasons
+			got.Reasons = nil
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			empty := !got.WriteTree && !got.HAProxy && !got.Keepalived && !got.Enable && len(got.WriteShared) == 0
+			if empty != (len(reasons) == 0) || slices.Contains(reasons, "") {
+				t.Errorf("reasons %q do not fit %+v", reasons, got)
+			}
+		})
+	}
+}

@@ -1,0 +1,115 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package loadbalancer
+
+import (
+	"bufio"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain lets the test binary play the machines of the lab in their own network namespaces.
+func TestMain(m *testing.M) {
+	switch os.Getenv("ALTCOS_LB_ROLE") {
+	case "backend":
+		serveBackend()
+	case "probe":
+		probeEndpoint(os.Getenv("ALTCOS_LB_ADDRESS"))
+	default:
+		goleak.VerifyTestMain(m)
+	}
+}
+
+// backendConfig comes to a backend on its stdin.
+type backendConfig struct {
+	Address  string
+	Chain    [][]byte
+	KeyDER   []byte
+	NotReady bool
+}
+
+// serveBackend is an API server that answers /readyz; a line on stdin flips whether it is ready.
+func serveBackend() {
+	input := bufio.NewReader(os.Stdin)
+	var config backendConfig
+	line, err := input.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &config)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	var mutex sync.Mutex
+	ready := !config.NotReady
+	go func() {
+		for {
+			if _, err := input.ReadBytes('\n'); err != nil {
+				os.Exit(0)
+			}
+			mutex.Lock()
+			ready = !ready
+			mutex.Unlock()
+		}
+	}()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		if !ready {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		_, _ = fmt.Fprintln(w, config.Address)
+	})
+	server := &http.Server{Addr: config.Address, Handler: handler, ErrorLog: log.New(io.Discard, "", 0), TLSConfig: &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: config.Chain, PrivateKey: parseKey(config.KeyDER)}},
+	}}
+	fmt.Fprintln(os.Stderr, server.ListenAndServeTLS("", ""))
+	os.Exit(1)
+}
+
+// probeEndpoint opens a new TLS connection every 20 ms and prints each success's time.
+func probeEndpoint(address string) {
+	dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: 300 * time.Millisecond}, Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // a test
+	client := &http.Client{Timeout: 400 * time.Millisecond, Transport: &http.Transport{DialTLSContext: dialer.DialContext, DisableKeepAlives: true}}
+	for range time.Tick(20 * time.Millisecond) {
+		response, err := client.Get("https://" + address + "/readyz")
+		if err != nil {
+			fmt.Println("fail", time.Now().UnixMicro())
+			continue
+		}
+		_ = response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			fmt.Println("ok", time.Now().UnixMicro())
+		}
+	}
+}
+
+// play starts this test binary in a role inside a namespace.
+func (s *segment) play(node, role, address string) *exec.Cmd {
+	s.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	command := exec.Command("ip", "netns", "exec", s.name(node), self)
+	command.Env = append(os.Environ(), "ALTCOS_LB_ROLE="+role, "ALTCOS_LB_ADDRESS="+address)
+	command.Stderr = os.Stderr
+	s.t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	return command
+}
