@@ -83,6 +83,9 @@ func (h *host) build(ctx context.Context, spec virt.DomainSpec) (*libvirtxml.Dom
 		if err != nil {
 			return nil, fmt.Errorf("disk %q: %w", disk.Volume.Name, err)
 		}
+		if err := h.checkComplete(ctx, disk.Volume); err != nil {
+			return nil, fmt.Errorf("disk %q is not complete: %w", disk.Volume.Name, err)
+		}
 		resolved.Disks = append(resolved.Disks, domainxml.DiskFile{Path: v.Path, Format: v.Format})
 	}
 	if spec.FirmwareConfig != nil {

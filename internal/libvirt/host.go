@@ -4,6 +4,7 @@
 package libvirt
 
 import (
+	"context"
 	"fmt"
 
 	rpc "github.com/digitalocean/go-libvirt"
@@ -18,6 +19,8 @@ type host struct {
 	name        string
 	accelerator virt.Accelerator
 	locks       *keyedLocks
+	// background runs what goes on after its caller has left, until the Pool is closed.
+	background func(ctx context.Context, f func(ctx context.Context))
 }
 
 var _ virt.Host = (*host)(nil)

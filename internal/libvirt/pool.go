@@ -88,7 +88,10 @@ func (p *Pool) Host(ctx context.Context, target virt.Target) (virt.Host, error) 
 			return nil, fmt.Errorf("connect to host %q: %w", target.Name, entry.err)
 		}
 		if entry.session.alive(ctx) {
-			return &host{session: entry.session, name: target.Name, accelerator: target.Accelerator, locks: p.locks}, nil
+			return &host{
+				session: entry.session, name: target.Name, accelerator: target.Accelerator,
+				locks: p.locks, background: p.background,
+			}, nil
 		}
 		if ctx.Err() != nil {
 			break
@@ -167,6 +170,29 @@ func (p *Pool) entry(ctx context.Context, target virt.Target, dial dialer) (*poo
 		notify("")
 	})
 	return entry, nil
+}
+
+// background runs f with a context that ends with the Pool only; of a closed Pool it has ended already.
+func (p *Pool) background(ctx context.Context, f func(ctx context.Context)) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	if p.closed {
+		cancel()
+		f(ctx)
+		return
+	}
+	p.work.Go(func() {
+		defer cancel()
+		f(ctx)
+	})
+	p.work.Go(func() {
+		defer cancel()
+		select {
+		case <-p.stop:
+		case <-ctx.Done():
+		}
+	})
 }
 
 // drop forgets an entry unless another has taken its place.

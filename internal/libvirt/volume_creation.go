@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	rpc "github.com/digitalocean/go-libvirt"
 	"libvirt.org/go/libvirtxml"
@@ -17,6 +18,9 @@ import (
 
 // reserveBytes is what a pool must have left so that a failure without a reason is not called a lack of space.
 const reserveBytes = 1 << 20
+
+// copyPatience is how long the removal of a copy that nobody wants any more waits for the end of the copying.
+const copyPatience = time.Hour
 
 // CreateVolume implements virt.Volumes.
 func (h *host) CreateVolume(ctx context.Context, spec virt.VolumeSpec) (virt.Volume, error) {
@@ -90,17 +94,25 @@ func describe(spec virt.VolumeSpec) *libvirtxml.StorageVolume {
 
 // newVolume creates a volume and reads what came out.
 func (h *host) newVolume(ctx context.Context, pool rpc.StoragePool, description *libvirtxml.StorageVolume) (virt.Volume, error) {
+	created, err := h.create(ctx, pool, description)
+	if err != nil {
+		return virt.Volume{}, err
+	}
+	return h.describeVolume(ctx, created)
+}
+
+func (h *host) create(ctx context.Context, pool rpc.StoragePool, description *libvirtxml.StorageVolume) (rpc.StorageVol, error) {
 	text, err := description.Marshal()
 	if err != nil {
-		return virt.Volume{}, fmt.Errorf("marshal volume: %w", err)
+		return rpc.StorageVol{}, fmt.Errorf("marshal volume: %w", err)
 	}
 	created, err := callFor(ctx, h.session, h.limits.SlowCall, func(c *rpc.Libvirt) (rpc.StorageVol, error) {
 		return c.StorageVolCreateXML(pool, text, 0)
 	})
 	if err != nil {
-		return virt.Volume{}, h.explain(ctx, pool, err)
+		return rpc.StorageVol{}, h.explain(ctx, pool, err)
 	}
-	return h.describeVolume(ctx, created)
+	return created, nil
 }
 
 // overlayVolume makes a thin volume on another one. libvirt would make it smaller than its base if asked, and would let
@@ -123,42 +135,71 @@ func (h *host) overlayVolume(ctx context.Context, pool rpc.StoragePool, spec vir
 	return h.newVolume(ctx, pool, description)
 }
 
-// copyVolume makes a full copy on a connection of its own, because it takes as long as the disk needs. libvirt gives
-// the copy the size of its source whatever is asked. What a copy that failed has left is removed.
+// copyVolume makes a full copy. What a copy that failed has left is removed; libvirt copies on when its caller has left,
+// so then the removal goes on in the background, and until it is done the name is busy.
 func (h *host) copyVolume(ctx context.Context, pool rpc.StoragePool, spec virt.VolumeSpec) (virt.Volume, error) {
+	unlock, err := h.locks.lock(ctx, h.poolKey(pool.Name)+"/"+spec.Name)
+	if err != nil {
+		return virt.Volume{}, err
+	}
+	// What is removed below must be ours, hence this question although libvirt would refuse a second copy.
+	switch err := h.checkComplete(ctx, spec.VolumeRef); {
+	case err == nil:
+		unlock()
+		return virt.Volume{}, virt.ErrExists
+	case !errors.Is(err, virt.ErrNotFound):
+		unlock()
+		return virt.Volume{}, err
+	}
+	v, begun, err := h.copyAside(ctx, pool, spec)
+	switch {
+	case err == nil, !begun:
+		unlock()
+		return v, err
+	case ctx.Err() != nil:
+		h.background(ctx, func(ctx context.Context) {
+			defer unlock()
+			_ = h.discard(ctx, spec.VolumeRef, copyPatience)
+		})
+		return virt.Volume{}, err
+	}
+	defer unlock()
+	return virt.Volume{}, errors.Join(err, h.discard(context.WithoutCancel(ctx), spec.VolumeRef, h.limits.Cleanup))
+}
+
+// copyAside copies on a connection of its own, because that takes as long as the disk needs. libvirt gives the copy the
+// size of its source whatever is asked. begun says that there may be something to remove.
+func (h *host) copyAside(ctx context.Context, pool rpc.StoragePool, spec virt.VolumeSpec) (v virt.Volume, begun bool, err error) {
 	_, source, err := h.lookupVolume(ctx, *spec.Source)
 	if err != nil {
-		return virt.Volume{}, fmt.Errorf("source %q: %w", spec.Source.Name, err)
+		return v, false, fmt.Errorf("source %q: %w", spec.Source.Name, err)
 	}
 	original, err := h.describeVolume(ctx, source)
 	if err != nil {
-		return virt.Volume{}, fmt.Errorf("source %q: %w", spec.Source.Name, err)
+		return v, false, fmt.Errorf("source %q: %w", spec.Source.Name, err)
 	}
 	if err := h.checkSpace(ctx, pool, original.PhysicalBytes); err != nil {
-		return virt.Volume{}, err
+		return v, false, err
 	}
 	wanted := max(spec.CapacityBytes, original.CapacityBytes)
 	spec.CapacityBytes = original.CapacityBytes
 	text, err := describe(spec).Marshal()
 	if err != nil {
-		return virt.Volume{}, fmt.Errorf("marshal volume: %w", err)
+		return v, false, fmt.Errorf("marshal volume: %w", err)
 	}
 	err = h.aside(ctx, func(c *rpc.Libvirt) error {
+		begun = true
 		_, err := c.StorageVolCreateXMLFrom(pool, text, source, 0)
 		return err
 	})
-	if errors.Is(err, virt.ErrExists) {
-		return virt.Volume{}, err
+	switch {
+	case errors.Is(err, virt.ErrExists):
+		return v, false, err
+	case err != nil:
+		return v, begun, h.explain(ctx, pool, err)
 	}
-	var v virt.Volume
-	if err == nil {
-		v, err = h.grow(ctx, spec.VolumeRef, wanted)
-	}
-	if err != nil {
-		err = h.explain(ctx, pool, err)
-		return virt.Volume{}, errors.Join(err, h.discard(ctx, spec.VolumeRef))
-	}
-	return v, nil
+	v, err = h.grow(ctx, spec.VolumeRef, wanted)
+	return v, true, err
 }
 
 func (h *host) grow(ctx context.Context, ref virt.VolumeRef, wanted int64) (virt.Volume, error) {

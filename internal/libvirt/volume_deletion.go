@@ -122,21 +122,25 @@ func (h *host) aside(ctx context.Context, f func(*rpc.Libvirt) error) error {
 	return nil
 }
 
-const discardPause = 100 * time.Millisecond
+const (
+	discardPause    = 50 * time.Millisecond
+	discardPauseMax = 2 * time.Second
+)
 
-// discard removes what a failed transfer or copy has left, although the caller's context may be over and the session
-// gone. libvirt holds a volume for a moment after the stream into it has ended.
-func (h *host) discard(ctx context.Context, ref virt.VolumeRef) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.limits.Cleanup)
+// discard removes what a failed transfer or copy has left, on a connection of its own because the session may be gone.
+// It is called with a context that outlives the caller's. libvirt holds a volume for a moment after the stream into it
+// has ended, and until the end of a copy that nobody waits for any more.
+func (h *host) discard(ctx context.Context, ref virt.VolumeRef, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := h.aside(ctx, func(c *rpc.Libvirt) error {
-		for {
+		for pause := discardPause; ; pause = min(2*pause, discardPauseMax) {
 			err := discardOnce(c, ref)
 			if !errors.Is(err, virt.ErrBusy) {
 				return err
 			}
 			select {
-			case <-time.After(discardPause):
+			case <-time.After(pause):
 			case <-ctx.Done():
 				return err
 			}

@@ -21,6 +21,9 @@ const (
 	chunkBytes = 1 << 20
 	// readerGrace is how long a transfer that is over waits for a content that is still being read.
 	readerGrace = time.Second
+	// abortGrace is how long libvirtd may take to confirm that a transfer is aborted. Cutting the connection instead
+	// can end libvirtd: version 9.0 was seen to fail when a client with a stream disappears.
+	abortGrace = 2 * time.Second
 )
 
 // WriteVolume implements virt.Volumes.
@@ -50,23 +53,22 @@ func (h *host) writeVolume(ctx context.Context, spec virt.VolumeSpec, content io
 	// A raw volume is a file of exactly its capacity; a qcow2 one would have a header and a size of its own.
 	blank := spec
 	blank.Format = virt.VolumeRaw
-	if _, err := h.newVolume(ctx, pool, describe(blank)); err != nil {
+	created, err := h.create(ctx, pool, describe(blank))
+	if err != nil {
 		return virt.Volume{}, err
 	}
-	v, err := h.fill(ctx, pool, spec, content, size)
+	v, err := h.fill(ctx, pool, created, spec, content, size)
 	if err != nil {
-		return virt.Volume{}, errors.Join(err, h.discard(ctx, spec.VolumeRef))
+		return virt.Volume{}, errors.Join(err, h.discard(context.WithoutCancel(ctx), spec.VolumeRef, h.limits.Cleanup))
 	}
 	return v, nil
 }
 
 // fill transfers the content and compares what the host has with it.
-func (h *host) fill(ctx context.Context, pool rpc.StoragePool, spec virt.VolumeSpec, content io.Reader, size int64) (virt.Volume, error) {
-	_, found, err := h.lookupVolume(ctx, spec.VolumeRef)
-	if err != nil {
-		return virt.Volume{}, err
-	}
-	if err := h.transfer(ctx, found, content, size); err != nil {
+func (h *host) fill(
+	ctx context.Context, pool rpc.StoragePool, created rpc.StorageVol, spec virt.VolumeSpec, content io.Reader, size int64,
+) (virt.Volume, error) {
+	if err := h.transfer(ctx, created, content, size); err != nil {
 		return virt.Volume{}, h.explain(ctx, pool, err)
 	}
 	if spec.Format == virt.VolumeQCOW2 {
@@ -98,7 +100,7 @@ func (h *host) transfer(ctx context.Context, found rpc.StorageVol, content io.Re
 	packets, feed := io.Pipe()
 	fed, uploaded := make(chan error, 1), make(chan error, 1)
 	go func() {
-		err := feedExactly(feed, content, size)
+		err := feedExactly(impatientWriter{feed, h.limits.Stall, aside.conn.end}, content, size)
 		_ = feed.CloseWithError(err)
 		fed <- err
 	}()
@@ -107,8 +109,12 @@ func (h *host) transfer(ctx context.Context, found rpc.StorageVol, content io.Re
 	var read, sent error
 	select {
 	case read = <-fed:
-		// Only libvirtd's confirmation is missing.
-		late := time.AfterFunc(h.limits.SlowCall, aside.conn.end)
+		// Only libvirtd's confirmation is missing, that of the end or that of the abort.
+		confirmation := h.limits.SlowCall
+		if read != nil {
+			confirmation = abortGrace
+		}
+		late := time.AfterFunc(confirmation, aside.conn.end)
 		defer late.Stop()
 		stop := context.AfterFunc(ctx, aside.conn.end)
 		defer stop()
@@ -117,8 +123,10 @@ func (h *host) transfer(ctx context.Context, found rpc.StorageVol, content io.Re
 		_ = packets.CloseWithError(errTransferOver)
 		read = awaitReader(fed)
 	case <-ctx.Done():
-		aside.conn.end()
-		_ = packets.CloseWithError(errTransferOver)
+		_ = feed.CloseWithError(errTransferOver)
+		late := time.AfterFunc(abortGrace, aside.conn.end)
+		defer late.Stop()
+		<-uploaded
 		_ = awaitReader(fed)
 		return fmt.Errorf("transfer content: %w", context.Cause(ctx))
 	}
@@ -129,6 +137,21 @@ func (h *host) transfer(ctx context.Context, found rpc.StorageVol, content io.Re
 		return classify(fmt.Errorf("transfer content: %w", sent))
 	}
 	return nil
+}
+
+// impatientWriter calls giveUp when a write takes too long: then the host does not answer the call that begins the
+// transfer, or takes no more packets.
+type impatientWriter struct {
+	io.Writer
+	limit  time.Duration
+	giveUp func()
+}
+
+// Write implements io.Writer.
+func (w impatientWriter) Write(p []byte) (int, error) {
+	timer := time.AfterFunc(w.limit, w.giveUp)
+	defer timer.Stop()
+	return w.Writer.Write(p)
 }
 
 // errTransferOver tells the reading goroutine that nobody takes the content any more.
