@@ -11,9 +11,10 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/util/retry"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/artifact"
@@ -77,7 +78,7 @@ kind: Cluster
 metadata: {name: first, namespace: default}
 spec:
   controlPlaneEndpoint: {host: 10.150.0.160, port: 8443}
-  controlPlaneRef: {apiGroup: controlplane.cluster.x-k8s.io, kind: KubeadmControlPlane, name: first}
+  infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io, kind: LibvirtCluster, name: first}
 `
 
 func checkWebhooks(t *testing.T, cluster *Cluster) {
@@ -111,7 +112,7 @@ spec:
   version: v1.35.4
   machineTemplate:
     spec: {infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io, kind: LibvirtMachineTemplate, name: second}}
-  kubeadmConfigSpec: {}
+  kubeadmConfigSpec: {clusterConfiguration: {imageRepository: registry.k8s.io}}
 `)
 	g.Expect(cluster.Client().Create(t.Context(), controlPlane)).To(MatchError(ContainSubstring("even number")))
 }
@@ -147,21 +148,13 @@ spec:
 // checkBootstrapData plays the infrastructure provider, so that CABPK makes the Secret of a first control plane.
 func checkBootstrapData(t *testing.T, cluster *Cluster) {
 	g := NewWithT(t)
-	g.Expect(retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		parent := object(t, clusterManifest)
-		if err := cluster.Client().Get(t.Context(), client.ObjectKeyFromObject(parent), parent); err != nil {
-			return err
-		}
-		if err := unstructured.SetNestedField(parent.Object, true, "status", "initialization", "infrastructureProvisioned"); err != nil {
-			return err
-		}
-		return cluster.Client().Status().Update(t.Context(), parent)
-	})).To(Succeed())
+	provisioned := client.RawPatch(types.MergePatchType, []byte(`{"status": {"initialization": {"infrastructureProvisioned": true}}}`))
+	g.Expect(cluster.Client().Status().Patch(t.Context(), object(t, clusterManifest), provisioned)).To(Succeed())
 	g.Expect(cluster.Client().Create(t.Context(), object(t, `
 apiVersion: bootstrap.cluster.x-k8s.io/v1beta2
 kind: KubeadmConfig
 metadata: {name: first-0, namespace: default, labels: {cluster.x-k8s.io/cluster-name: first}}
-spec: {clusterConfiguration: {}, initConfiguration: {}}
+spec: {clusterConfiguration: {imageRepository: registry.k8s.io}}
 `))).To(Succeed())
 	g.Expect(cluster.Client().Create(t.Context(), object(t, `
 apiVersion: cluster.x-k8s.io/v1beta2
@@ -193,8 +186,8 @@ func checkGarbageCollection(t *testing.T, cluster *Cluster) {
 	g.Expect(cluster.Client().Create(t.Context(), owned)).To(Succeed())
 	g.Expect(cluster.Client().Delete(t.Context(), owner)).To(Succeed())
 	g.Eventually(func() error {
-		return client.IgnoreNotFound(cluster.Client().Get(t.Context(), client.ObjectKeyFromObject(owned), owned))
-	}, time.Minute, 200*time.Millisecond).Should(Succeed())
+		return cluster.Client().Get(t.Context(), client.ObjectKeyFromObject(owned), owned)
+	}, time.Minute, 200*time.Millisecond).Should(Satisfy(apierrors.IsNotFound))
 }
 
 func checkSecondStart(t *testing.T, options Options) {
