@@ -27,7 +27,7 @@ func AllocateVRID(used []uint8, first uint8) (uint8, error) {
 
 // Priorities returns the VRRP priorities of n hosts in order: 254, 252, 250 and so on. High values make the
 // skew time short, distinct ones make elections certain; rotate the hosts to spread VIPs. After 127 hosts the
-// odd values follow; beyond 253 hosts there are none.
+// odd values follow; beyond 254 hosts there are none.
 func Priorities(n int) []uint8 {
 	priorities := make([]uint8, 0, n)
 	for value := 254; value > 0 && len(priorities) < n; value -= 2 {

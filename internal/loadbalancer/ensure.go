@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -160,14 +161,19 @@ func (b *Balancer) observeAll(ctx context.Context, cluster Cluster, hosts []Host
 	return report
 }
 
-// guardAddress refuses a VIP that is somebody else's, before it is configured anywhere for the first time.
+// guardAddress refuses a VIP that is somebody else's, before it is configured anywhere for the first time. Once a host
+// carries it for this cluster it is ours, whoever answers.
 func (b *Balancer) guardAddress(ctx context.Context, cluster Cluster, hosts []Host, report Report) error {
+	ours := func(host HostReport) bool {
+		return host.Err == nil && host.State.Owner == cluster.Owner && host.State.VIP.Addr() == cluster.VIP.Addr()
+	}
+	if slices.ContainsFunc(report.Hosts, ours) {
+		return nil
+	}
 	probe := -1
 	for i, host := range report.Hosts {
 		switch {
 		case host.Err != nil:
-		case host.State.Owner == cluster.Owner && host.State.VIP.Addr() == cluster.VIP.Addr():
-			return nil // ours already, whoever answers
 		case host.State.HoldsVIP:
 			return fmt.Errorf("%w: %s is on an interface of host %q, not by this cluster", ErrAddressInUse, cluster.VIP.Addr(), host.Name)
 		case probe < 0:

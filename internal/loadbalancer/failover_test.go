@@ -34,10 +34,10 @@ type prober struct {
 	failures  []time.Time
 }
 
-func (s *segment) probe(node, address string) *prober {
+func (s *segment) probe(node, argument string) *prober {
 	s.t.Helper()
 	p := &prober{}
-	command := s.play(node, "probe", address)
+	command := s.play(node, "probe", argument)
 	output, err := command.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -144,7 +144,7 @@ type trio struct {
 	probe    *prober
 }
 
-func newTrio(t *testing.T) *trio {
+func newTrio(t *testing.T, patience time.Duration) *trio {
 	t.Helper()
 	s := newSegment(t)
 	tr := &trio{segment: s, labs: map[string]*lab{}, balancer: New(testLayout), cluster: soloCluster()}
@@ -170,7 +170,7 @@ func newTrio(t *testing.T) *trio {
 	if _, err := tr.balancer.Ensure(testContext(t), tr.cluster, tr.hosts); err != nil {
 		t.Fatal(err)
 	}
-	tr.probe = s.probe("c", "10.150.0.160:8443")
+	tr.probe = s.probe("c", "10.150.0.160:8443 "+patience.String())
 	tr.probe.await(t, time.Now(), 10)
 	return tr
 }
@@ -185,7 +185,7 @@ func (tr *trio) holder(t *testing.T) *lab {
 }
 
 func TestFailover_endpointSurvivesOneHost(t *testing.T) {
-	tr := newTrio(t)
+	tr := newTrio(t, 300*time.Millisecond)
 	unit := HAProxyUnit(tr.cluster.ID)
 	faults := []struct {
 		name           string
@@ -220,7 +220,7 @@ func TestFailover_endpointSurvivesOneHost(t *testing.T) {
 }
 
 func TestEnsure_changesCutNoConnection(t *testing.T) {
-	tr := newTrio(t)
+	tr := newTrio(t, 3*time.Second) // a cut connection fails at once, a busy test machine does not count
 	ctx := testContext(t)
 	check := func(what string, change func()) {
 		t.Helper()
@@ -265,7 +265,7 @@ func TestEnsure_changesCutNoConnection(t *testing.T) {
 }
 
 func TestHealthCheck_seesWhatTheManualsCheckDoesNot(t *testing.T) {
-	tr := newTrio(t)
+	tr := newTrio(t, time.Second)
 	statuses := func() map[string]string {
 		report, err := tr.balancer.Observe(t.Context(), tr.cluster, tr.hosts[:1])
 		if err != nil {

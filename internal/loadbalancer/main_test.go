@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +28,12 @@ func TestMain(m *testing.M) {
 	case "backend":
 		serveBackend()
 	case "probe":
-		probeEndpoint(os.Getenv("ALTCOS_LB_ADDRESS"))
+		address, patience, _ := strings.Cut(os.Getenv("ALTCOS_LB_ARGUMENT"), " ")
+		limit, err := time.ParseDuration(patience)
+		if err != nil {
+			panic(err)
+		}
+		probeEndpoint(address, limit)
 	default:
 		goleak.VerifyTestMain(m)
 	}
@@ -80,10 +86,10 @@ func serveBackend() {
 	os.Exit(1)
 }
 
-// probeEndpoint opens a new TLS connection every 20 ms and prints each success's time.
-func probeEndpoint(address string) {
-	dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: 300 * time.Millisecond}, Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // a test
-	client := &http.Client{Timeout: 400 * time.Millisecond, Transport: &http.Transport{DialTLSContext: dialer.DialContext, DisableKeepAlives: true}}
+// probeEndpoint opens a new TLS connection every 20 ms and prints when it answered within the limit, or did not.
+func probeEndpoint(address string, limit time.Duration) {
+	dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: limit}, Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // a test
+	client := &http.Client{Timeout: limit, Transport: &http.Transport{DialTLSContext: dialer.DialContext, DisableKeepAlives: true}}
 	for range time.Tick(20 * time.Millisecond) {
 		response, err := client.Get("https://" + address + "/readyz")
 		if err != nil {
@@ -98,14 +104,14 @@ func probeEndpoint(address string) {
 }
 
 // play starts this test binary in a role inside a namespace.
-func (s *segment) play(node, role, address string) *exec.Cmd {
+func (s *segment) play(node, role, argument string) *exec.Cmd {
 	s.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	command := exec.Command("ip", "netns", "exec", s.name(node), self)
-	command.Env = append(os.Environ(), "ALTCOS_LB_ROLE="+role, "ALTCOS_LB_ADDRESS="+address)
+	command.Env = append(os.Environ(), "ALTCOS_LB_ROLE="+role, "ALTCOS_LB_ARGUMENT="+argument)
 	command.Stderr = os.Stderr
 	s.t.Cleanup(func() {
 		_ = command.Process.Kill()

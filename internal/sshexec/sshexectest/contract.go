@@ -47,9 +47,12 @@ func words(t *testing.T, c *sshexec.Connection) {
 	if want := "it's|$HOME|a  b|*|in"; err != nil || string(result.Stdout) != want {
 		t.Errorf("got %q, %v; want %q", result.Stdout, err, want)
 	}
-	out, err := c.RunScript(t.Context(), "read a; echo \"got $a\"\n", []byte("text\n"))
-	if err != nil || string(out) != "got text\n" {
-		t.Errorf("got %q, %v", out, err)
+	for _, padding := range []int{0, 10_000, 300_000} { // more than a pipe holds and more than an argument may have
+		script := strings.Repeat("#", padding) + "\nread a; echo \"got $a\"; wc -c\n"
+		out, err := c.RunScript(t.Context(), script, append([]byte("text\n"), make([]byte, 150_000)...))
+		if err != nil || string(out) != "got text\n150000\n" {
+			t.Errorf("got %q, %v", out, err)
+		}
 	}
 }
 
