@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/hosturi"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -22,16 +23,16 @@ type dialer func(ctx context.Context) (net.Conn, error)
 
 // newDialer checks what can be checked without the host. Errors: virt.ErrInvalid.
 func newDialer(target virt.Target, pool *sshexec.Pool) (dialer, error) {
-	endpoint, err := ParseURI(target.URI)
+	endpoint, err := hosturi.Parse(target.URI)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", virt.ErrInvalid, err)
 	}
 	switch endpoint.Transport {
-	case TransportSSH:
+	case hosturi.SSH:
 		return newSSHDialer(target, endpoint, pool)
-	case TransportTLS:
+	case hosturi.TLS:
 		return newTLSDialer(target.Credentials, endpoint)
-	case TransportUnix:
+	case hosturi.Unix:
 		return func(ctx context.Context) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", endpoint.Socket)
@@ -43,11 +44,11 @@ func newDialer(target virt.Target, pool *sshexec.Pool) (dialer, error) {
 // SSHTarget is the connection that Pool uses for a qemu+ssh target. Whoever asks the same sshexec.Pool for it shares
 // that connection. Errors: virt.ErrInvalid.
 func SSHTarget(target virt.Target) (sshexec.Target, error) {
-	endpoint, err := ParseURI(target.URI)
+	endpoint, err := hosturi.Parse(target.URI)
 	if err != nil {
 		return sshexec.Target{}, fmt.Errorf("%w: %w", virt.ErrInvalid, err)
 	}
-	if endpoint.Transport != TransportSSH {
+	if endpoint.Transport != hosturi.SSH {
 		return sshexec.Target{}, fmt.Errorf("%w: host %q is not reached by ssh", virt.ErrInvalid, target.Name)
 	}
 	user := endpoint.User
@@ -68,7 +69,7 @@ func SSHTarget(target virt.Target) (sshexec.Target, error) {
 	}, nil
 }
 
-func newSSHDialer(target virt.Target, endpoint Endpoint, pool *sshexec.Pool) (dialer, error) {
+func newSSHDialer(target virt.Target, endpoint hosturi.Endpoint, pool *sshexec.Pool) (dialer, error) {
 	sshTarget, err := SSHTarget(target)
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func newSSHDialer(target virt.Target, endpoint Endpoint, pool *sshexec.Pool) (di
 	}, nil
 }
 
-func newTLSDialer(credentials virt.Credentials, endpoint Endpoint) (dialer, error) {
+func newTLSDialer(credentials virt.Credentials, endpoint hosturi.Endpoint) (dialer, error) {
 	certificate, err := tls.X509KeyPair(credentials.TLSCertificate, credentials.TLSPrivateKey)
 	if err != nil {
 		return nil, fmt.Errorf("%w: client certificate or private key is not usable PEM, or they do not match", virt.ErrInvalid)

@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirt
+package hosturi
 
 import (
 	"fmt"
@@ -16,9 +16,9 @@ type Transport string
 
 // Transports.
 const (
-	TransportUnix Transport = "unix"
-	TransportSSH  Transport = "ssh"
-	TransportTLS  Transport = "tls"
+	Unix Transport = "unix"
+	SSH  Transport = "ssh"
+	TLS  Transport = "tls"
 )
 
 const (
@@ -41,11 +41,11 @@ type Endpoint struct {
 	Socket string
 }
 
-// ParseURI reads a connection URI: qemu+unix:///system[?socket=/path], qemu+ssh://[user@]host[:port]/system[?socket=/path]
+// Parse reads a connection URI: qemu+unix:///system[?socket=/path], qemu+ssh://[user@]host[:port]/system[?socket=/path]
 // or qemu+tls://host[:port]/system. What libvirt's own client would also take (other drivers, paths to keys and
 // certificates, known_hosts_verify=ignore, passwords) is refused: credentials come from a Secret and identities are
 // always checked.
-func ParseURI(text string) (Endpoint, error) {
+func Parse(text string) (Endpoint, error) {
 	if len(text) > maxURILength {
 		return Endpoint{}, fmt.Errorf("parse libvirt uri: longer than %d characters", maxURILength)
 	}
@@ -74,14 +74,14 @@ func parseEndpoint(u *url.URL) (Endpoint, error) {
 			return Endpoint{}, fmt.Errorf("qemu+unix takes no host and no user")
 		}
 		socket, err := parseSocket(u)
-		return Endpoint{Transport: TransportUnix, Socket: socket}, err
+		return Endpoint{Transport: Unix, Socket: socket}, err
 	case "qemu+ssh":
-		return parseRemote(u, TransportSSH, defaultSSHPort)
+		return parseRemote(u, SSH, defaultSSHPort)
 	case "qemu+tls":
 		if u.User != nil {
 			return Endpoint{}, fmt.Errorf("qemu+tls takes no user")
 		}
-		return parseRemote(u, TransportTLS, defaultTLSPort)
+		return parseRemote(u, TLS, defaultTLSPort)
 	}
 	return Endpoint{}, fmt.Errorf("scheme %q is not qemu+ssh, qemu+tls or qemu+unix", u.Scheme)
 }
@@ -101,7 +101,7 @@ func parseRemote(u *url.URL, transport Transport, port int) (Endpoint, error) {
 		}
 		endpoint.Port = int(number)
 	}
-	if transport == TransportTLS {
+	if transport == TLS {
 		if u.RawQuery != "" || u.ForceQuery {
 			return Endpoint{}, fmt.Errorf("qemu+tls takes no parameters")
 		}

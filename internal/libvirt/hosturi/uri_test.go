@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirt
+package hosturi
 
 import (
 	"net/url"
@@ -12,17 +12,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestParseURI_understands(t *testing.T) {
+func TestParse_understands(t *testing.T) {
 	for text, want := range map[string]Endpoint{
-		"qemu+unix:///system":                    {Transport: TransportUnix, Socket: defaultSocket},
-		"qemu+unix:///system?socket=/run/l.s":    {Transport: TransportUnix, Socket: "/run/l.s"},
-		"qemu+ssh://root@h/system":               {Transport: TransportSSH, User: "root", Host: "h", Port: 22, Socket: defaultSocket},
-		"qemu+ssh://h:2222/system?socket=/a%20b": {Transport: TransportSSH, Host: "h", Port: 2222, Socket: "/a b"},
-		"qemu+ssh://u@[2001:db8::1]:22/system":   {Transport: TransportSSH, User: "u", Host: "2001:db8::1", Port: 22, Socket: defaultSocket},
-		"qemu+tls://h.example/system":            {Transport: TransportTLS, Host: "h.example", Port: 16514},
-		"qemu+tls://10.0.0.1:1/system":           {Transport: TransportTLS, Host: "10.0.0.1", Port: 1},
+		"qemu+unix:///system":                    {Transport: Unix, Socket: defaultSocket},
+		"qemu+unix:///system?socket=/run/l.s":    {Transport: Unix, Socket: "/run/l.s"},
+		"qemu+ssh://root@h/system":               {Transport: SSH, User: "root", Host: "h", Port: 22, Socket: defaultSocket},
+		"qemu+ssh://h:2222/system?socket=/a%20b": {Transport: SSH, Host: "h", Port: 2222, Socket: "/a b"},
+		"qemu+ssh://u@[2001:db8::1]:22/system":   {Transport: SSH, User: "u", Host: "2001:db8::1", Port: 22, Socket: defaultSocket},
+		"qemu+tls://h.example/system":            {Transport: TLS, Host: "h.example", Port: 16514},
+		"qemu+tls://10.0.0.1:1/system":           {Transport: TLS, Host: "10.0.0.1", Port: 1},
 	} {
-		got, err := ParseURI(text)
+		got, err := Parse(text)
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -32,7 +32,7 @@ func TestParseURI_understands(t *testing.T) {
 	}
 }
 
-func TestParseURI_refuses(t *testing.T) {
+func TestParse_refuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":                       "",
 		"no scheme":                     "//h/system",
@@ -56,7 +56,7 @@ func TestParseURI_refuses(t *testing.T) {
 		"a user that looks like a flag": "qemu+ssh://-oProxyCommand=x@h/system",
 		"too long":                      "qemu+ssh://" + strings.Repeat("h", maxURILength) + "/system",
 	} {
-		_, err := ParseURI(text)
+		_, err := Parse(text)
 		if err == nil {
 			t.Errorf("%s: %q is accepted", name, text)
 			continue
@@ -67,8 +67,8 @@ func TestParseURI_refuses(t *testing.T) {
 	}
 }
 
-// FuzzParseURI checks that what is accepted is complete and safe to hand on, and survives being written again.
-func FuzzParseURI(f *testing.F) {
+// FuzzParse checks that what is accepted is complete and safe to hand on, and survives being written again.
+func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"qemu+ssh://root@10.150.0.13/system", "qemu+tls://[::1]:16514/system", "qemu+unix:///system?socket=/run/x",
 		"qemu+ssh://u:p@h/system", "qemu+ssh://%00@h/system", "qemu+ssh://h%25eth0/system?socket=%2f",
@@ -76,14 +76,14 @@ func FuzzParseURI(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		e, err := ParseURI(text)
+		e, err := Parse(text)
 		if err != nil {
 			return
 		}
-		if e.Transport != TransportUnix && (e.Host == "" || e.Port < 1 || e.Port > 65535) {
+		if e.Transport != Unix && (e.Host == "" || e.Port < 1 || e.Port > 65535) {
 			t.Fatalf("%q: incomplete: %+v", text, e)
 		}
-		if e.Transport != TransportTLS && (!path.IsAbs(e.Socket) || path.Clean(e.Socket) != e.Socket) {
+		if e.Transport != TLS && (!path.IsAbs(e.Socket) || path.Clean(e.Socket) != e.Socket) {
 			t.Fatalf("%q: unclean socket: %+v", text, e)
 		}
 		if strings.HasPrefix(e.User, "-") || strings.ContainsAny(e.User+e.Host, " \n\x00") {
@@ -93,7 +93,7 @@ func FuzzParseURI(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: accepted, but not a URI", text)
 		}
-		again, err := ParseURI(u.String())
+		again, err := Parse(u.String())
 		if err != nil || again != e {
 			t.Fatalf("%q: reads as %+v, then as %+v (%v)", text, e, again, err)
 		}
