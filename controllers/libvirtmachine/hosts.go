@@ -1,0 +1,87 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// When to look again where no event tells. Changes of the LibvirtHost wake its machines earlier.
+const (
+	retryUnreachable = 30 * time.Second
+	retryBusy        = 5 * time.Second
+	retrySlow        = time.Minute
+)
+
+// connect reaches the machine's host.
+func (r *Reconciler) connect(ctx context.Context, s *scope) error {
+	if s.conn != nil {
+		return nil
+	}
+	target, err := hostaccess.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
+	if err != nil {
+		return hostError(s, err)
+	}
+	conn, err := r.Connector.Host(ctx, target)
+	if err != nil {
+		return hostError(s, err)
+	}
+	s.conn = conn
+	return nil
+}
+
+// hostError says what an error of the host means for the machine. rejected is the reason for what the host can never
+// do; it is DomainRejected unless given.
+func hostError(s *scope, err error, rejected ...string) error {
+	wait := func(reason string, after time.Duration) error {
+		return &outcome.Wait{Reason: reason, Message: err.Error(), After: after}
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, virt.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
+		return &outcome.Wait{
+			Reason:  infrav1.LibvirtMachineHostUnreachableReason,
+			Message: fmt.Sprintf("host %q does not answer: %s", s.lm.Spec.Host, err),
+			After:   retryUnreachable,
+		}
+	case errors.Is(err, virt.ErrAuthentication):
+		return &outcome.Wait{
+			Reason:  infrav1.LibvirtMachineHostUnreachableReason,
+			Message: fmt.Sprintf("host %q cannot be used: %s", s.lm.Spec.Host, err),
+			After:   retrySlow,
+		}
+	case errors.Is(err, virt.ErrForeign):
+		return wait(infrav1.LibvirtMachineForeignDomainReason, retrySlow)
+	case errors.Is(err, virt.ErrNoSpace):
+		return wait(infrav1.LibvirtMachineStorageFullReason, retrySlow)
+	case errors.Is(err, virt.ErrBusy), errors.Is(err, virt.ErrInUse):
+		return wait(infrav1.LibvirtMachineFailedReason, retryBusy)
+	case errors.Is(err, virt.ErrInvalid), errors.Is(err, virt.ErrUnsupported):
+		reason := infrav1.LibvirtMachineDomainRejectedReason
+		if len(rejected) > 0 {
+			reason = rejected[0]
+		}
+		return &outcome.Terminal{Reason: reason, Err: err}
+	}
+	return err
+}
+
+// pool is the storage pool of the machine's volumes.
+func (s *scope) pool() string {
+	if s.lm.Spec.StoragePool != "" {
+		return s.lm.Spec.StoragePool
+	}
+	return hostaccess.StoragePool(s.host)
+}
+
+func (s *scope) volume(name string) virt.VolumeRef { return virt.VolumeRef{Pool: s.pool(), Name: name} }

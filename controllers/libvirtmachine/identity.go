@@ -1,0 +1,50 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// maxDomainName keeps names of files that QEMU and libvirt derive from a domain's name below 255 bytes.
+const maxDomainName = 200
+
+// domainName returns a name that people recognise and that no other machine has, on no management cluster.
+func domainName(namespace, name, uuid string) string {
+	sum := sha256.Sum256([]byte(uuid))
+	suffix := "-" + hex.EncodeToString(sum[:4])
+	readable := namespace + "-" + name
+	if len(readable) > maxDomainName-len(suffix) {
+		readable = strings.TrimRight(readable[:maxDomainName-len(suffix)], "-.")
+	}
+	return readable + suffix
+}
+
+// macAddress returns the address of an interface that has none in the spec: it never changes, since DHCP servers and
+// neighbours remember it.
+func macAddress(uuid string, nic int) string {
+	sum := sha256.Sum256([]byte(uuid + "/nic/" + strconv.Itoa(nic)))
+	return fmt.Sprintf("52:54:00:%02x:%02x:%02x", sum[0], sum[1], sum[2])
+}
+
+// Names of a machine's volumes. All begin with the UUID, by which leftovers are found.
+func rootVolume(uuid string) string       { return uuid + "-root.qcow2" }
+func rootMarker(uuid string) string           { return uuid + "-root.ok" }
+func dataVolume(uuid, disk string) string { return uuid + "-" + disk + ".qcow2" }
+func ignitionVolume(uuid string) string   { return uuid + ".ign" }
+func isVolumeOf(uuid, volumeName string) bool {
+	return uuid != "" && strings.HasPrefix(volumeName, uuid)
+}
+
+// ownerOf is what stands in the metadata of the machine's domain.
+func ownerOf(lm *infrav1.LibvirtMachine, uuid, cluster string) virt.Owner {
+	return virt.Owner{UID: uuid, Cluster: cluster, Namespace: lm.Namespace, Name: lm.Name}
+}

@@ -1,0 +1,60 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+func TestReconcile_bringsMachineUpAndRemovesItWithoutTrace(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	w.addMachine("m")
+	uid := string(w.get("m").UID)
+
+	w.Expect(w.settle("m")).To(Succeed())
+	lm := w.get("m")
+	w.Expect(lm.Spec.ProviderID).To(Equal("libvirt://" + uid))
+	w.Expect(lm.Spec.Host).To(Equal(host.Name()))
+	w.Expect(conditions.IsTrue(lm, infrav1.ReadyCondition)).To(BeTrue(), "%v", lm.Status.Conditions)
+	w.Expect(lm.Status.FailureDomain).To(Equal(host.Name()))
+	w.Expect(lm.Status.Addresses).To(ConsistOf(
+		clusterv1.MachineAddress{Type: clusterv1.MachineHostName, Address: "m"},
+		clusterv1.MachineAddress{Type: clusterv1.MachineInternalIP, Address: "10.150.0.161"}))
+	w.Expect(host.Domains()).To(HaveLen(1))
+	domain := host.Domains()[0]
+	w.Expect(domain.UUID).To(Equal(uid))
+	w.Expect(domain.State).To(Equal(virt.DomainRunning))
+	w.Expect(domain.HasFirmwareConfig).To(BeTrue())
+	ign := virt.VolumeRef{Pool: pool, Name: uid + ".ign"}
+	w.Expect(host.Private(ign)).To(BeTrue())
+	content, ok := host.Content(ign)
+	w.Expect(ok).To(BeTrue())
+	w.Expect(string(content)).To(ContainSubstring(`"version":"3.2.0"`))
+
+	w.join("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(conditions.IsTrue(w.get("m"), infrav1.LibvirtMachineBootstrapDataRemovedCondition)).To(BeTrue())
+	w.Expect(host.Domains()[0].HasFirmwareConfig).To(BeFalse())
+	_, ok = host.Content(ign)
+	w.Expect(ok).To(BeFalse())
+
+	w.delete("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(api.Get(w.ctx, w.key("m"), lm)).NotTo(Succeed())
+	w.Expect(leftovers(host)).To(BeEmpty())
+	claims := &ipamv1.IPAddressClaimList{}
+	w.Expect(api.List(w.ctx, claims, client.InNamespace(w.namespace))).To(Succeed())
+	w.Expect(claims.Items).To(BeEmpty())
+}

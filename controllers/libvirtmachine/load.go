@@ -1,0 +1,156 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util"
+	"sigs.k8s.io/cluster-api/util/conditions"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// scope is what one Reconcile knows. While deleting, everything but the LibvirtMachine may be absent.
+type scope struct {
+	lm      *infrav1.LibvirtMachine
+	machine *clusterv1.Machine
+	cluster *clusterv1.Cluster
+	infra   *infrav1.LibvirtCluster
+
+	// uuid is the machine's identity, empty before identify.
+	uuid, providerID string
+	// unrecorded says that this Reconcile changed the spec and it is not stored yet.
+	unrecorded bool
+	host       *infrav1.LibvirtHost
+	conn       virt.Host
+	nics       []nic
+	// domain is what the host told, nil when it has none.
+	domain   *virt.Domain
+	ignition []byte
+	image    virt.Volume
+	// reached are the conditions of phases that succeeded, stopped is that of the phase that did not.
+	reached map[string]bool
+	stopped string
+	// readyBefore is the reason of Ready as it was stored.
+	readyBefore string
+}
+
+// load reads what belongs to the machine. Its only outcome without a condition is the absence of an owner, which has
+// nobody to tell.
+func (r *Reconciler) load(ctx context.Context, lm *infrav1.LibvirtMachine) (*scope, context.Context, error) {
+	s := &scope{lm: lm, reached: map[string]bool{}, readyBefore: conditions.GetReason(lm, infrav1.ReadyCondition)}
+	deleting := !lm.DeletionTimestamp.IsZero()
+
+	machine, err := util.GetOwnerMachine(ctx, r.Client, lm.ObjectMeta)
+	if err := gone(err, deleting); err != nil {
+		return nil, ctx, fmt.Errorf("read owner of LibvirtMachine %q: %w", lm.Name, err)
+	}
+	if machine == nil && !deleting {
+		return nil, ctx, &outcome.Wait{Message: "the Machine controller has not set an owner yet"}
+	}
+	s.machine = machine
+	if s.cluster, err = r.clusterOf(ctx, s); gone(err, deleting) != nil {
+		return nil, ctx, fmt.Errorf("read cluster of LibvirtMachine %q: %w", lm.Name, err)
+	}
+	if s.cluster != nil {
+		if s.infra, err = r.infraOf(ctx, s.cluster); err != nil {
+			return nil, ctx, err
+		}
+	}
+	return s, withKeys(ctx, s), nil
+}
+
+func (r *Reconciler) clusterOf(ctx context.Context, s *scope) (*clusterv1.Cluster, error) {
+	name := s.lm.Labels[clusterv1.ClusterNameLabel]
+	if s.machine != nil {
+		name = s.machine.Spec.ClusterName
+	}
+	if name == "" {
+		return nil, nil //nolint:nilnil // only while deleting something that never had an owner
+	}
+	cluster, err := util.GetClusterByName(ctx, r.Client, s.lm.Namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	return cluster, nil
+}
+
+// infraOf returns the LibvirtCluster of the cluster, nil when there is none.
+func (r *Reconciler) infraOf(ctx context.Context, cluster *clusterv1.Cluster) (*infrav1.LibvirtCluster, error) {
+	ref := cluster.Spec.InfrastructureRef
+	if !ref.IsDefined() || ref.APIGroup != infrav1.GroupVersion.Group || ref.Kind != "LibvirtCluster" {
+		return nil, nil //nolint:nilnil // another provider's cluster, or none yet
+	}
+	infra := &infrav1.LibvirtCluster{}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: cluster.Namespace, Name: ref.Name}, infra)
+	if apierrors.IsNotFound(err) {
+		return nil, nil //nolint:nilnil // absent: deleted, or not created yet
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read LibvirtCluster %q: %w", ref.Name, err)
+	}
+	return infra, nil
+}
+
+// gone forgives absence while deleting.
+func gone(err error, deleting bool) error {
+	if deleting {
+		return client.IgnoreNotFound(err)
+	}
+	return err
+}
+
+func withKeys(ctx context.Context, s *scope) context.Context {
+	log := ctrl.LoggerFrom(ctx)
+	if s.machine != nil {
+		log = log.WithValues("Machine", klog.KObj(s.machine))
+	}
+	if s.cluster != nil {
+		log = log.WithValues("Cluster", klog.KObj(s.cluster))
+	}
+	return ctrl.LoggerInto(ctx, log)
+}
+
+func (s *scope) key() client.ObjectKey { return client.ObjectKeyFromObject(s.lm) }
+
+func (s *scope) clusterName() string {
+	if s.cluster != nil {
+		return s.cluster.Name
+	}
+	return s.lm.Labels[clusterv1.ClusterNameLabel]
+}
+
+func (s *scope) owner() virt.Owner { return ownerOf(s.lm, s.uuid, s.clusterName()) }
+
+// isControlPlane says whether the machine runs an API server.
+func (s *scope) isControlPlane() bool {
+	if s.machine != nil {
+		return util.IsControlPlaneMachine(s.machine)
+	}
+	_, ok := s.lm.Labels[clusterv1.MachineControlPlaneLabel]
+	return ok
+}
+
+// wasProvisioned says whether the machine has been running once. Our own status is lost when clusterctl moves the
+// objects; the Machine's spec is not, and Cluster API fills its providerID only after provisioning.
+func (s *scope) wasProvisioned() bool {
+	if ptr.Deref(s.lm.Status.Initialization.Provisioned, false) {
+		return true
+	}
+	return s.machine != nil && (s.machine.Spec.ProviderID != "" || s.hasNode())
+}
+
+// hasNode says whether the machine has joined its cluster.
+func (s *scope) hasNode() bool { return s.machine != nil && s.machine.Status.NodeRef.IsDefined() }

@@ -1,0 +1,154 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
+)
+
+// renderBootstrap turns the Machine's bootstrap data into the config that the guest reads. Once there is a domain the
+// data may change or go: nobody reads it any more.
+func (r *Reconciler) renderBootstrap(ctx context.Context, s *scope) error {
+	if s.domain != nil {
+		return nil
+	}
+	data, err := r.bootstrapData(ctx, s)
+	if err != nil {
+		return err
+	}
+	input := render.Input{Bootstrap: data}
+	if data.Format == bootstrapdata.FormatCloudConfig {
+		if err := r.addProfile(ctx, s, &input); err != nil {
+			return err
+		}
+	}
+	if input.Node, err = r.node(ctx, s); err != nil {
+		return invalidBootstrap(err)
+	}
+	if s.ignition, err = render.Render(input); err != nil {
+		return invalidBootstrap(err)
+	}
+	return nil
+}
+
+// bootstrapData reads the Secret that the Machine names.
+func (r *Reconciler) bootstrapData(ctx context.Context, s *scope) (bootstrapdata.Data, error) {
+	name := ptr.Deref(s.machine.Spec.Bootstrap.DataSecretName, "")
+	if name == "" {
+		return bootstrapdata.Data{}, outcome.Waitf(infrav1.LibvirtMachineWaitingForBootstrapDataReason, 0,
+			"the bootstrap provider has not written its data yet")
+	}
+	secret := &corev1.Secret{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.lm.Namespace, Name: name}, secret); err != nil {
+		return bootstrapdata.Data{}, fmt.Errorf("read bootstrap data: %w", err)
+	}
+	data, err := bootstrapdata.Read(secret.Data)
+	if _, ok := errors.AsType[*bootstrapdata.UnsupportedError](err); ok {
+		return bootstrapdata.Data{}, outcome.Terminalf(infrav1.LibvirtMachineBootstrapInvalidReason, "read secret %q: %w", name, err)
+	}
+	if err != nil {
+		return bootstrapdata.Data{}, outcome.Waitf(infrav1.LibvirtMachineWaitingForBootstrapDataReason, retryUnreachable,
+			"read secret %q: %s", name, err)
+	}
+	return data, nil
+}
+
+// addProfile adds the profile of the template that the machine names, or the built-in one.
+func (r *Reconciler) addProfile(ctx context.Context, s *scope, input *render.Input) error {
+	spec := bootstrapv1.AltcosProfile{}
+	if name := s.lm.Spec.AltcosTemplateRef.Name; name != "" {
+		template := &bootstrapv1.AltcosBootstrapConfigTemplate{}
+		err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.lm.Namespace, Name: name}, template)
+		if apierrors.IsNotFound(err) {
+			return outcome.Waitf(infrav1.LibvirtMachineProfileMissingReason, 0, "AltcosBootstrapConfigTemplate %q does not exist", name)
+		}
+		if err != nil {
+			return fmt.Errorf("read AltcosBootstrapConfigTemplate %q: %w", name, err)
+		}
+		spec = template.Spec.Template.Spec.AltcosProfile
+	}
+	var err error
+	input.Profile, input.UserLayers, err = profile.Of(&spec)
+	return invalidBootstrap(err)
+}
+
+// node is what the infrastructure knows of the machine.
+func (r *Reconciler) node(ctx context.Context, s *scope) (*altcos.Node, error) {
+	hosts, err := r.knownHosts(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	n := profile.Node{Hostname: s.hostname(), ProviderID: s.lm.Spec.ProviderID, Hosts: hosts}
+	for _, nic := range s.nics {
+		n.Interfaces = append(n.Interfaces, nic.profile())
+	}
+	return n.Of()
+}
+
+// knownHosts are the endpoint of the control plane, when it is a name that we can tell the address of, and the machines
+// of the cluster whose addresses are known, in order of their names.
+func (r *Reconciler) knownHosts(ctx context.Context, s *scope) ([]altcos.HostEntry, error) {
+	machines := &infrav1.LibvirtMachineList{}
+	if err := r.Client.List(ctx, machines, client.InNamespace(s.lm.Namespace),
+		client.MatchingLabels{clusterv1.ClusterNameLabel: s.clusterName()}); err != nil {
+		return nil, fmt.Errorf("list machines of cluster %q: %w", s.clusterName(), err)
+	}
+	var entries []altcos.HostEntry
+	for _, lm := range machines.Items {
+		if lm.Name != s.lm.Name && lm.DeletionTimestamp.IsZero() {
+			entries = append(entries, hostEntries(lm.Status.Addresses)...)
+		}
+	}
+	slices.SortFunc(entries, func(a, b altcos.HostEntry) int {
+		return strings.Compare(a.Names[0]+" "+a.Address.String(), b.Names[0]+" "+b.Address.String())
+	})
+	return entries, nil
+}
+
+func hostEntries(addresses []clusterv1.MachineAddress) []altcos.HostEntry {
+	var names []string
+	for _, a := range addresses {
+		if a.Type == clusterv1.MachineHostName {
+			names = append(names, a.Address)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	var entries []altcos.HostEntry
+	for _, a := range addresses {
+		if ip, err := netip.ParseAddr(a.Address); err == nil && a.Type == clusterv1.MachineInternalIP {
+			entries = append(entries, altcos.HostEntry{Address: ip, Names: names})
+		}
+	}
+	return entries
+}
+
+// invalidBootstrap says that only other input can help, when that is so.
+func invalidBootstrap(err error) error {
+	if err != nil && render.Terminal(err) {
+		return &outcome.Terminal{Reason: infrav1.LibvirtMachineBootstrapInvalidReason, Err: err}
+	}
+	return err
+}

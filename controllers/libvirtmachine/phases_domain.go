@@ -1,0 +1,140 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/utils/ptr"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// findDomain asks the host for the machine's domain. When it is there, image, volumes and Ignition config have served
+// their purpose. When it is gone although the machine ran once, the machine is lost: a new one in its place would be
+// another machine under the same name.
+func (r *Reconciler) findDomain(ctx context.Context, s *scope) error {
+	if err := r.connect(ctx, s); err != nil {
+		return err
+	}
+	domain, err := s.conn.Domain(ctx, s.uuid)
+	switch {
+	case errors.Is(err, virt.ErrNotFound) && s.wasProvisioned():
+		s.lm.Status.Domain.State = ""
+		return &outcome.Wait{
+			Reason:  infrav1.LibvirtMachineDomainMissingReason,
+			Message: fmt.Sprintf("host %q has no domain with UUID %s any more; delete the Machine to replace it", s.lm.Spec.Host, s.uuid),
+		}
+	case errors.Is(err, virt.ErrNotFound):
+		return nil
+	case err != nil:
+		return hostError(s, err)
+	case !s.owner().Owns(domain.Owner):
+		return &outcome.Wait{
+			Reason:  infrav1.LibvirtMachineForeignDomainReason,
+			Message: fmt.Sprintf("domain %q on host %q has the machine's UUID but was not made by this provider", domain.Name, s.lm.Spec.Host),
+			After:   retrySlow,
+		}
+	}
+	s.domain = &domain
+	return nil
+}
+
+// ensureDomain defines and starts the domain, and starts it again when it stopped: the machine of a node shall run. One
+// that is paused is left alone, since whoever paused it (a person, or the hypervisor on a full disk) knows better.
+func (r *Reconciler) ensureDomain(ctx context.Context, s *scope) error {
+	if s.domain == nil {
+		domain, err := s.conn.DefineDomain(ctx, s.domainSpec())
+		if err != nil {
+			return hostError(s, err)
+		}
+		s.domain = &domain
+	}
+	switch s.domain.State {
+	case virt.DomainRunning:
+		return nil
+	case virt.DomainShutOff, virt.DomainCrashed:
+		if err := s.conn.StartDomain(ctx, s.uuid, s.owner()); err != nil {
+			return hostError(s, err)
+		}
+		s.domain.State = virt.DomainRunning
+		return nil
+	case virt.DomainPaused, virt.DomainOther:
+	}
+	return &outcome.Wait{
+		Reason:  infrav1.LibvirtMachineDomainStoppedReason,
+		Message: fmt.Sprintf("domain %q on host %q is %s", s.domain.Name, s.lm.Spec.Host, s.domain.State),
+	}
+}
+
+// scrubBootstrapData removes the Ignition config from the host once it has done its work. The definition goes first: a
+// domain whose definition names a file that is gone does not start.
+func (r *Reconciler) scrubBootstrapData(ctx context.Context, s *scope) error {
+	if !s.hasNode() {
+		return &outcome.Wait{
+			Reason:  infrav1.LibvirtMachineWaitingForNodeReason,
+			Message: "the machine has not joined its cluster yet",
+		}
+	}
+	if s.domain.HasFirmwareConfig {
+		if err := s.conn.ScrubDomain(ctx, s.uuid, s.owner()); err != nil {
+			return hostError(s, err)
+		}
+	}
+	if err := s.conn.DeleteVolume(ctx, s.volume(ignitionVolume(s.uuid))); err != nil {
+		return hostError(s, err)
+	}
+	return nil
+}
+
+// domainSpec is the virtual machine that the spec asks for.
+func (s *scope) domainSpec() virt.DomainSpec {
+	spec := s.lm.Spec
+	config := s.volume(ignitionVolume(s.uuid))
+	d := virt.DomainSpec{
+		UUID:           s.uuid,
+		Name:           domainName(s.lm.Namespace, s.lm.Name, s.uuid),
+		Title:          fmt.Sprintf("%s/%s of cluster %s", s.lm.Namespace, s.lm.Name, s.clusterName()),
+		Owner:          s.owner(),
+		VCPUs:          int(spec.VCPUs),
+		MemoryBytes:    spec.Memory.Value(),
+		CPUModel:       spec.CPUModel,
+		Firmware:       firmware(spec.Firmware),
+		TPM:            spec.TPM == infrav1.TPMV2,
+		Disks:          []virt.Disk{{Volume: s.volume(rootVolume(s.uuid)), Serial: "root"}},
+		FirmwareConfig: &config,
+	}
+	for _, disk := range spec.DataDisks {
+		d.Disks = append(d.Disks, virt.Disk{Volume: s.volume(dataVolume(s.uuid, disk.Name)), Serial: disk.Name})
+	}
+	for _, n := range s.nics {
+		bridge := n.spec.Bridge
+		if bridge == "" {
+			bridge = hostaccess.Bridge(s.host)
+		}
+		d.Interfaces = append(d.Interfaces, virt.Interface{
+			MAC:    n.mac,
+			Bridge: bridge,
+			VLAN:   int(ptr.Deref(n.spec.VLAN, 0)),
+			MTU:    int(ptr.Deref(n.spec.MTU, 0)),
+		})
+	}
+	return d
+}
+
+func firmware(f infrav1.Firmware) virt.Firmware {
+	switch f {
+	case infrav1.FirmwareUEFI:
+		return virt.FirmwareUEFI
+	case infrav1.FirmwareUEFISecureBoot:
+		return virt.FirmwareUEFISecureBoot
+	case infrav1.FirmwareBIOS:
+	}
+	return virt.FirmwareBIOS
+}

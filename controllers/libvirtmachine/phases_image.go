@@ -1,0 +1,66 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"errors"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// Images brings images to hosts; *imagecache.Cache does.
+type Images interface {
+	// Lookup returns the image if it is on the host, virt.ErrNotFound otherwise.
+	Lookup(ctx context.Context, volumes virt.Volumes, request imagecache.Request) (virt.Volume, error)
+	// Ensure brings the image to the host.
+	Ensure(ctx context.Context, volumes virt.Volumes, request imagecache.Request) (virt.Volume, error)
+}
+
+// ensureImage brings the image to the pool of the machine's host, in the background.
+func (r *Reconciler) ensureImage(ctx context.Context, s *scope) error {
+	if s.domain != nil {
+		return nil
+	}
+	image := s.lm.Spec.Image
+	if image.Volume != "" {
+		volume, err := s.conn.Volume(ctx, s.volume(image.Volume))
+		if errors.Is(err, virt.ErrNotFound) {
+			return outcome.Waitf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow,
+				"host %q has no volume %q in pool %q", s.lm.Spec.Host, image.Volume, s.pool())
+		}
+		s.image = volume
+		return hostError(s, err)
+	}
+	request := imagecache.Request{Host: s.lm.Spec.Host, Pool: s.pool(), URL: image.URL, SHA256: image.SHA256}
+	volume, err := r.Images.Lookup(ctx, s.conn, request)
+	if errors.Is(err, virt.ErrNotFound) {
+		if err := r.importImage(s, request); err != nil {
+			return imageError(s, err)
+		}
+		volume, err = r.Images.Lookup(ctx, s.conn, request)
+	}
+	s.image = volume
+	return imageError(s, err)
+}
+
+// imageError says what an error of the image means for the machine.
+func imageError(s *scope, err error) error {
+	_, mismatch := errors.AsType[*imagecache.DigestMismatchError](err)
+	_, unreadable := errors.AsType[*imagecache.SourceError](err)
+	switch {
+	case err == nil:
+		return nil
+	case mismatch, errors.Is(err, imagecache.ErrNotAnImage), errors.Is(err, imagecache.ErrInvalidRequest), errors.Is(err, imagecache.ErrTooLarge):
+		return &outcome.Terminal{Reason: infrav1.LibvirtMachineImageInvalidReason, Err: err}
+	case unreadable:
+		return outcome.Waitf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow, "%s", err)
+	case errors.Is(err, virt.ErrBusy):
+		return outcome.Waitf(infrav1.LibvirtMachineImageImportingReason, retryBusy, "%s", err)
+	}
+	return hostError(s, err, infrav1.LibvirtMachineImageInvalidReason)
+}

@@ -1,0 +1,71 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
+)
+
+// retryPlacement catches what no event tells: labels of namespaces.
+const retryPlacement = 5 * time.Minute
+
+// place chooses the host. Identity and host are stored together, and the Reconcile ends there: nothing is created before
+// the API server has both.
+func (r *Reconciler) place(ctx context.Context, s *scope) error {
+	if s.lm.Spec.ProviderID == "" || s.lm.Spec.Host == "" {
+		if err := r.choose(ctx, s); err != nil {
+			return err
+		}
+		s.unrecorded = true
+	}
+	host := &infrav1.LibvirtHost{}
+	err := r.Client.Get(ctx, client.ObjectKey{Name: s.lm.Spec.Host}, host)
+	if apierrors.IsNotFound(err) {
+		return outcome.Waitf(infrav1.LibvirtMachineHostUnknownReason, 0, "LibvirtHost %q does not exist", s.lm.Spec.Host)
+	}
+	if err != nil {
+		return fmt.Errorf("read LibvirtHost %q: %w", s.lm.Spec.Host, err)
+	}
+	s.host = host
+	return nil
+}
+
+// awaitRecord ends a Reconcile that changed the spec; the change itself brings the next one.
+func (r *Reconciler) awaitRecord(_ context.Context, s *scope) error {
+	if s.unrecorded {
+		return outcome.Waitf(infrav1.LibvirtMachineWaitingReason, 0, "host %q is being recorded", s.lm.Spec.Host)
+	}
+	return nil
+}
+
+// choose lets the ledger take the snapshot, so that no decision is made on one that is older than a forgotten choice.
+func (r *Reconciler) choose(ctx context.Context, s *scope) error {
+	request, err := newRequest(s)
+	if err != nil {
+		return err
+	}
+	decision, err := r.Ledger.Decide(func() (placement.Snapshot, error) { return r.snapshot(ctx, s) }, request)
+	if noFit, ok := errors.AsType[*placement.NoFit](err); ok {
+		return outcome.Waitf(infrav1.LibvirtMachineNoHostFitsReason, retryPlacement, "%s", noFit)
+	}
+	if err != nil {
+		return fmt.Errorf("choose host: %w", err)
+	}
+	ctrl.LoggerFrom(ctx).Info("Placing machine", logkeys.Host, decision.Host, logkeys.Reason, decision.Explanation)
+	s.lm.Spec.ProviderID = s.providerID
+	s.lm.Spec.Host = decision.Host
+	return nil
+}

@@ -1,0 +1,125 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"sigs.k8s.io/cluster-api/util/finalizers"
+	"sigs.k8s.io/cluster-api/util/patch"
+	"sigs.k8s.io/cluster-api/util/paused"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
+	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// phaseTimeout bounds what one Reconcile waits for hosts and the API server, so that a host that hangs neither holds a
+// worker for long nor keeps the status from being stored.
+const phaseTimeout = 40 * time.Second
+
+// Reconciler reconciles LibvirtMachines.
+type Reconciler struct {
+	// Client reads from the manager's cache and writes.
+	Client client.Client
+	// Connector reaches the hosts.
+	Connector virt.Connector
+	// Events wake machines whose domains changed: Connector.Events(), or a branch of it. Nil for none.
+	Events <-chan virt.Event
+	// Images brings images to hosts.
+	Images Images
+	// Tasks runs what takes longer than a Reconcile may.
+	Tasks Tasks
+	// Ledger remembers choices of hosts that the cache does not show yet. One for the process.
+	Ledger *placement.Ledger
+	// Recorder of events.
+	Recorder events.EventRecorder
+	// Clock tells how long a deletion waits for the load balancer.
+	Clock clock.PassiveClock
+	// CredentialsNamespace is the manager's own, which holds the credentials of hosts.
+	CredentialsNamespace string
+	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the objects to reconcile, empty for all.
+	WatchFilter string
+}
+
+// Reconcile moves one LibvirtMachine towards its spec.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.Result, reterr error) {
+	lm := &infrav1.LibvirtMachine{}
+	if err := r.Client.Get(ctx, req.NamespacedName, lm); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	s, ctx, err := r.load(ctx, lm)
+	if err != nil {
+		return outcome.Resolve(err)
+	}
+	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, lm, infrav1.MachineFinalizer); err != nil || added {
+		return ctrl.Result{}, err
+	}
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, lm); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
+	}
+	patcher, err := patch.NewHelper(lm, r.Client)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
+	}
+	defer func() { // nothing that can fail visibly may stand above this line
+		r.updateStatus(s, reterr)
+		if err := patcher.Patch(ctx, lm, ownedConditions); err != nil {
+			res, reterr = ctrl.Result{}, errors.Join(ignoreOutcome(reterr), err)
+			return
+		}
+		r.announce(s, reterr)
+		res, reterr = outcome.Resolve(reterr)
+	}()
+
+	phases, cancel := context.WithTimeout(ctx, phaseTimeout)
+	defer cancel()
+	if !lm.DeletionTimestamp.IsZero() {
+		if err := r.delete(phases, s); err != nil {
+			return ctrl.Result{}, err
+		}
+		controllerutil.RemoveFinalizer(lm, infrav1.MachineFinalizer)
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{}, r.ensure(phases, s)
+}
+
+// ensure brings the machine up, as far as it can be brought now.
+func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
+	return phase.UntilFirst(ctx, s,
+		s.step(inputsReady, r.awaitInputs),
+		s.guard(hostAssigned, r.identify),
+		s.step(hostAssigned, r.place),
+		s.guard(addressesReady, r.awaitRecord),
+		s.step(addressesReady, r.claimAddresses),
+		s.guard(domainRunning, r.findDomain),
+		s.step(bootstrapRendered, r.renderBootstrap),
+		s.step(imageReady, r.ensureImage),
+		s.step(volumesReady, r.ensureVolumes),
+		s.step(domainRunning, r.ensureDomain),
+		s.step(bootstrapRemoved, r.scrubBootstrapData),
+	)
+}
+
+// delete removes what the machine has. Each step needs the one before: an address must not be given to another machine,
+// and a disk not be deleted, while the domain may run.
+func (r *Reconciler) delete(ctx context.Context, s *scope) error {
+	return phase.UntilFirst(ctx, s,
+		r.cancelTasks,
+		r.releaseBackend,
+		r.removeMachine,
+		r.releaseAddresses,
+	)
+}

@@ -1,0 +1,168 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
+)
+
+// newRequest is what the machine asks of a host.
+func newRequest(s *scope) (placement.Request, error) {
+	selects, err := hostSelector(s)
+	if err != nil {
+		return placement.Request{}, err
+	}
+	return placement.Request{
+		UID:           string(s.lm.UID),
+		Group:         group(s.lm),
+		Requests:      requests(s.lm),
+		Selects:       selects,
+		FailureDomain: s.machine.Spec.FailureDomain,
+		Host:          s.lm.Spec.Host,
+	}, nil
+}
+
+// hostSelector accepts hosts that the cluster and the machine select.
+func hostSelector(s *scope) (func(map[string]string) bool, error) {
+	var selectors []labels.Selector
+	for _, selector := range []*metav1.LabelSelector{clusterHostSelector(s.infra), s.lm.Spec.HostSelector} {
+		if selector == nil {
+			continue
+		}
+		parsed, err := metav1.LabelSelectorAsSelector(selector)
+		if err != nil {
+			return nil, outcome.Terminalf(infrav1.LibvirtMachineNoHostFitsReason, "read hostSelector: %w", err)
+		}
+		selectors = append(selectors, parsed)
+	}
+	return func(set map[string]string) bool {
+		for _, selector := range selectors {
+			if !selector.Matches(labels.Set(set)) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+func clusterHostSelector(infra *infrav1.LibvirtCluster) *metav1.LabelSelector {
+	if infra == nil {
+		return nil
+	}
+	return infra.Spec.HostSelector
+}
+
+// group is what spreads over hosts: a control plane, or the machines of one deployment.
+func group(lm *infrav1.LibvirtMachine) string {
+	cluster := lm.Namespace + "/" + lm.Labels[clusterv1.ClusterNameLabel]
+	if _, ok := lm.Labels[clusterv1.MachineControlPlaneLabel]; ok {
+		return "control-plane/" + cluster
+	}
+	for _, label := range []string{clusterv1.MachineDeploymentNameLabel, clusterv1.MachineSetNameLabel} {
+		if name := lm.Labels[label]; name != "" {
+			return "workers/" + cluster + "/" + name
+		}
+	}
+	return "workers/" + cluster
+}
+
+// requests are what the machine takes of a host. A root disk without size counts nothing: its size is the image's, which
+// nobody knows before it has been read.
+func requests(lm *infrav1.LibvirtMachine) placement.Resources {
+	res := placement.Resources{VCPUs: int64(lm.Spec.VCPUs), MemoryBytes: lm.Spec.Memory.Value()}
+	if size := lm.Spec.RootDisk.Size; size != nil {
+		res.DiskBytes = size.Value()
+	}
+	for _, disk := range lm.Spec.DataDisks {
+		res.DiskBytes += disk.Size.Value()
+	}
+	return res
+}
+
+// snapshot is what the cache knows of hosts and of the machines on them, the machine itself left out.
+func (r *Reconciler) snapshot(ctx context.Context, s *scope) (placement.Snapshot, error) {
+	hosts := &infrav1.LibvirtHostList{}
+	if err := r.Client.List(ctx, hosts); err != nil {
+		return placement.Snapshot{}, fmt.Errorf("list hosts: %w", err)
+	}
+	machines := &infrav1.LibvirtMachineList{}
+	if err := r.Client.List(ctx, machines); err != nil {
+		return placement.Snapshot{}, fmt.Errorf("list machines: %w", err)
+	}
+	namespace := &corev1.Namespace{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: s.lm.Namespace}, namespace); err != nil {
+		return placement.Snapshot{}, fmt.Errorf("read namespace %q: %w", s.lm.Namespace, err)
+	}
+	bound := map[string][]placement.Bound{}
+	for i := range machines.Items {
+		lm := &machines.Items[i]
+		if lm.Spec.Host != "" && lm.Spec.ProviderID != "" && lm.UID != s.lm.UID {
+			bound[lm.Spec.Host] = append(bound[lm.Spec.Host], placement.Bound{UID: string(lm.UID), Group: group(lm), Requests: requests(lm)})
+		}
+	}
+	snapshot := placement.Snapshot{}
+	for i := range hosts.Items {
+		snapshot.Hosts = append(snapshot.Hosts, snapshotHost(&hosts.Items[i], namespace, bound[hosts.Items[i].Name]))
+	}
+	return snapshot, nil
+}
+
+func snapshotHost(h *infrav1.LibvirtHost, namespace *corev1.Namespace, bound []placement.Bound) placement.Host {
+	allowed := true
+	if h.Spec.NamespaceSelector != nil {
+		selector, err := metav1.LabelSelectorAsSelector(h.Spec.NamespaceSelector)
+		if err != nil { // a host that cannot be understood is open to nobody
+			selector = labels.Nothing()
+		}
+		allowed = selector.Matches(labels.Set(namespace.Labels))
+	}
+	return placement.Host{
+		Name:             h.Name,
+		Labels:           h.Labels,
+		FailureDomain:    hostaccess.FailureDomain(h),
+		Ready:            conditions.IsTrue(h, infrav1.ReadyCondition),
+		Unschedulable:    h.Spec.Scheduling == infrav1.HostSchedulingDisabled || !h.DeletionTimestamp.IsZero(),
+		NamespaceAllowed: allowed,
+		Allocatable:      resources(h.Status.Allocatable),
+		Bound:            append(bound, others(h, bound)),
+	}
+}
+
+// others are the virtual machines of other owners: what the host says it has promised beyond our machines. The host's
+// word may be older than a machine; then it counts for less, never twice.
+func others(h *infrav1.LibvirtHost, bound []placement.Bound) placement.Bound {
+	left := resources(h.Status.Allocated)
+	for _, b := range bound {
+		left = left.Minus(b.Requests)
+	}
+	return placement.Bound{Requests: placement.Resources{
+		VCPUs: max(left.VCPUs, 0), MemoryBytes: max(left.MemoryBytes, 0), DiskBytes: max(left.DiskBytes, 0),
+	}}
+}
+
+func resources(h infrav1.HostResources) placement.Resources {
+	res := placement.Resources{VCPUs: int64(ptr.Deref(h.CPUs, 0))}
+	if h.Memory != nil {
+		res.MemoryBytes = h.Memory.Value()
+	}
+	if h.Storage != nil {
+		res.DiskBytes = h.Storage.Value()
+	}
+	return res
+}

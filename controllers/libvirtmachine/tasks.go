@@ -1,0 +1,119 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/async"
+	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// showProgress is how often the status tells how far a task is. Its end is an event.
+const showProgress = 15 * time.Second
+
+// Tasks runs what takes longer than a Reconcile may; *async.Tasks does.
+type Tasks interface {
+	// Do joins or begins the task and returns how it stands.
+	Do(task async.Task) async.State
+	// Leave cancels what only the owner waits for. It returns true as long as such a task has not returned.
+	Leave(owner types.NamespacedName) bool
+	// Events wakes owners of tasks that ended.
+	Events() <-chan event.GenericEvent
+}
+
+// importImage brings the image to the host. Machines that need the same image on the same host share the task.
+func (r *Reconciler) importImage(s *scope, request imagecache.Request) error {
+	volumes := s.conn
+	state := r.Tasks.Do(async.Task{
+		Key:   "image/" + request.Host + "/" + request.Pool + "/" + request.SHA256,
+		Host:  request.Host,
+		Owner: s.key(),
+		Run: func(ctx context.Context, report func(async.Progress)) error {
+			request.Progress = func(p imagecache.Progress) {
+				report(async.Progress{Stage: string(p.Stage), Done: p.Done, Total: p.Total})
+			}
+			_, err := r.Images.Ensure(ctx, volumes, request)
+			return err
+		},
+	})
+	return taskOutcome(state, infrav1.LibvirtMachineImageImportingReason, "importing the image to host "+request.Host)
+}
+
+// copyRoot makes a full copy of the image. A volume that was begun looks like one that is whole, so a marker is written
+// behind it; without the marker the copy is made anew.
+func (r *Reconciler) copyRoot(ctx context.Context, s *scope, spec virt.VolumeSpec) error {
+	marker := s.volume(rootMarker(s.uuid))
+	switch _, err := s.conn.Volume(ctx, marker); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, virt.ErrNotFound):
+		return hostError(s, err)
+	}
+	volumes := s.conn
+	state := r.Tasks.Do(async.Task{
+		Key:   "copy/" + s.uuid,
+		Host:  s.lm.Spec.Host,
+		Owner: s.key(),
+		Run: func(ctx context.Context, _ func(async.Progress)) error {
+			return copyVolume(ctx, volumes, spec, marker)
+		},
+	})
+	err := taskOutcome(state, infrav1.LibvirtMachineWaitingReason, "copying the image to the root disk")
+	return hostError(s, err, infrav1.LibvirtMachineImageInvalidReason)
+}
+
+func copyVolume(ctx context.Context, volumes virt.Volumes, spec virt.VolumeSpec, marker virt.VolumeRef) error {
+	if err := volumes.DeleteVolume(ctx, spec.VolumeRef); err != nil {
+		return fmt.Errorf("remove remains of root disk: %w", err)
+	}
+	if _, err := volumes.CreateVolume(ctx, spec); err != nil {
+		return err
+	}
+	const text = "whole\n"
+	_, err := volumes.WriteVolume(ctx, virt.VolumeSpec{VolumeRef: marker, Format: virt.VolumeRaw, CapacityBytes: int64(len(text))},
+		strings.NewReader(text), int64(len(text)))
+	return err
+}
+
+// taskOutcome is nil for a task that succeeded, and its error when it failed.
+func taskOutcome(state async.State, reason, what string) error {
+	switch {
+	case !state.Finished():
+		return outcome.Waitf(reason, showProgress, "%s", describe(what, state))
+	case errors.Is(state.Err, async.ErrCancelled), errors.Is(state.Err, context.Canceled):
+		return outcome.Waitf(reason, retryBusy, "%s was interrupted", what)
+	}
+	return state.Err
+}
+
+// describe tells how far a task is, in steps that do not change the message all the time.
+func describe(what string, state async.State) string {
+	p := state.Progress
+	switch {
+	case state.Phase == async.Pending:
+		return what + " (waiting for its turn)"
+	case p.Stage == "" || p.Total <= 0:
+		return what
+	}
+	return fmt.Sprintf("%s (%s: %d%%)", what, p.Stage, p.Done*100/p.Total)
+}
+
+// cancelTasks ends what runs for the machine before anything is removed under its hands.
+func (r *Reconciler) cancelTasks(_ context.Context, s *scope) error {
+	if r.Tasks.Leave(s.key()) {
+		return outcome.Waitf(infrav1.LibvirtMachineDeletingReason, 0, "background work for the machine is being cancelled")
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package profile
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+)
+
+// Of returns the profile that the API asks for, and the layers of the user on top of it. The zero value gives the
+// built-in profile. Errors are problem.Problem values.
+func Of(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer, error) {
+	var problems problem.List
+	out := &altcos.Profile{
+		AltcosUser: altcos.AltcosUser{
+			PasswordHash:      p.AltcosUser.PasswordHash,
+			SSHAuthorizedKeys: p.AltcosUser.SSHAuthorizedKeys,
+		},
+		Users:            users(p.Users),
+		Hosts:            hosts(p.Hosts, &problems),
+		ContainerStorage: containerStorage(p.ContainerStorage),
+		ImagePreload:     altcos.ImagePreload(p.ImagePreload),
+		NetworkPlugin:    networkPlugin(p.NetworkPlugin),
+		ShellProfile:     altcos.ShellProfile(p.ShellProfile),
+		OSUpdates:        altcos.OSUpdates{Strategy: altcos.UpdateStrategy(p.OSUpdates)},
+	}
+	if err := problems.Err(); err != nil {
+		return nil, nil, problem.In("profile", err)
+	}
+	if strings.TrimSpace(p.Butane) == "" {
+		return out, nil, nil
+	}
+	return out, []render.UserLayer{{Name: "butane", Data: []byte(p.Butane)}}, nil
+}
+
+func users(list []bootstrapv1.User) []altcos.User {
+	var out []altcos.User
+	for _, u := range list {
+		out = append(out, altcos.User{
+			Name:              u.Name,
+			PasswordHash:      u.PasswordHash,
+			SSHAuthorizedKeys: u.SSHAuthorizedKeys,
+			Groups:            u.Groups,
+			Shell:             u.Shell,
+			Sudo:              u.Sudo,
+		})
+	}
+	return out
+}
+
+func hosts(entries []bootstrapv1.HostsEntry, problems *problem.List) []altcos.HostEntry {
+	var out []altcos.HostEntry
+	for i, e := range entries {
+		address, err := netip.ParseAddr(e.Address)
+		if err != nil {
+			problems.Addf(fmt.Sprintf("hosts[%d].address", i), "must be an IP address")
+			continue
+		}
+		out = append(out, altcos.HostEntry{Address: address, Names: e.Names})
+	}
+	return out
+}
+
+func containerStorage(s bootstrapv1.ContainerStorage) altcos.ContainerStorage {
+	out := altcos.ContainerStorage{
+		Device:                s.Device,
+		Driver:                altcos.StorageDriver(s.Driver),
+		AdditionalImageStores: s.AdditionalImageStores,
+	}
+	if s.DataDisk != "" {
+		out.Device = altcos.DeviceBySerial(s.DataDisk)
+	}
+	return out
+}
+
+func networkPlugin(n bootstrapv1.NetworkPlugin) altcos.NetworkPlugin {
+	switch n.Type {
+	case bootstrapv1.NetworkPluginNone:
+		return altcos.NetworkPlugin{None: true}
+	case bootstrapv1.NetworkPluginManifest:
+		if n.Manifest != "" {
+			return altcos.NetworkPlugin{Manifest: []byte(n.Manifest)}
+		}
+		return altcos.NetworkPlugin{ManifestPath: n.ManifestPath}
+	case bootstrapv1.NetworkPluginFlannel:
+	}
+	return altcos.NetworkPlugin{}
+}
