@@ -121,4 +121,4 @@ if [ -n "$new" ]; then
 	done
 fi
 rm -rf "$stage"
-finish done ''
+finish 'done' ''

@@ -24,7 +24,8 @@ ask() {
 		printf '%s\n' "$2" | timeout 5 socat -t 3 - "UNIX-CONNECT:$1" 2>/dev/null
 	else
 		timeout 5 perl -MSocket -e '
-			socket(my $s, PF_UNIX, SOCK_STREAM, 0) && connect($s, sockaddr_un($ARGV[0])) or exit 1;
+			socket(my $s, PF_UNIX, SOCK_STREAM, 0) or exit 1;
+			connect($s, sockaddr_un($ARGV[0])) or exit 1;
 			syswrite $s, "$ARGV[1]\n"; print while sysread $s, $_, 65536' "$1" "$2" 2>/dev/null
 	fi
 }

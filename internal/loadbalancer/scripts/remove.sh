@@ -13,4 +13,4 @@ while [ -n "$vip" ] && [ -n "$(ip -o addr show to "$vip" 2>/dev/null)" ]; do
 	[ $tries -lt 10 ] || finish remove "the host still holds $vip"
 	sleep 0.5
 done
-finish done ''
+finish 'done' ''

@@ -1,0 +1,89 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package loadbalancer
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// onlyPrograms returns a search path with nothing but the named programs of this machine.
+func onlyPrograms(t *testing.T, names ...string) string {
+	t.Helper()
+	directory := t.TempDir()
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(directory, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return directory
+}
+
+func TestAsk_talksToTheAdminSocketWithWhatTheHostHas(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			question, _ := bufio.NewReader(conn).ReadString('\n')
+			_, _ = fmt.Fprintf(conn, "you asked: %s%s\n", question, strings.Repeat("x", 100_000))
+			_ = conn.Close()
+		}
+	}()
+	for _, client := range []string{"socat", "perl"} {
+		t.Run(client, func(t *testing.T) {
+			command := exec.Command("sh", "-c", "PATH='"+onlyPrograms(t, client, "timeout", "wc", "head")+"'\n"+
+				strings.Replace(preludeScript, "PATH=$PATH:/usr/sbin:/sbin\n", "", 1)+
+				"ask '"+socket+"' 'show info' | head -n 1; ask '"+socket+"' 'show info' | wc -c\n")
+			command.Env = append(os.Environ(), "config=/c", "units=/u", "runtime=/r", "id=x", "shared=")
+			out, err := command.CombinedOutput()
+			if want := "you asked: show info\n100022\n"; err != nil || string(out) != want {
+				t.Errorf("got %q, %v; want %q", out, err, want)
+			}
+		})
+	}
+	_ = listener.Close()
+	<-answered
+}
+
+func TestCompose_quotesEveryValue(t *testing.T) {
+	hostile := "x'; echo injected; $(echo injected) `echo injected` \\'\n"
+	script := compose(DefaultLayout(), "id", "printf %s \"$vip\"\n", nil, variable{"vip", hostile})
+	out, err := exec.Command("sh", "-c", script).Output()
+	if err != nil || string(out) != hostile {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+func TestStepError_tellsWhatACallerCanDo(t *testing.T) {
+	tests := map[string]error{
+		"done": nil, "foreign": ErrForeignOwner, "busy": ErrHostBusy, "in-use": ErrAddressInUse,
+		"validate-keepalived": ErrRejected, "verify-haproxy": ErrRolledBack, "anything else": ErrRolledBack,
+	}
+	for step, want := range tests {
+		err := stepError(answer{step: step, message: "text"})
+		if !errors.Is(err, want) || want != nil && !strings.Contains(err.Error(), "text") {
+			t.Errorf("%q: %v", step, err)
+		}
+	}
+}
