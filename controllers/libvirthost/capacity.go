@@ -4,6 +4,8 @@
 package libvirthost
 
 import (
+	"cmp"
+
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/utils/ptr"
 
@@ -77,8 +79,8 @@ func allocatable(spec *infrav1.LibvirtHostSpec, capacity infrav1.HostResources) 
 	return all
 }
 
-func promised(free int64, percent *int32, otherwise int32) int64 {
-	return max(free, 0) * int64(ptr.Deref(percent, otherwise)) / 100
+func promised(free int64, percent, otherwise int32) int64 {
+	return max(free, 0) * int64(cmp.Or(percent, otherwise)) / 100
 }
 
 func valueOr(quantity *resource.Quantity, otherwise int64) int64 {

@@ -62,6 +62,7 @@ const (
 )
 
 // LibvirtClusterSpec describes what the machines of a cluster share.
+// +kubebuilder:validation:MinProperties=1
 type LibvirtClusterSpec struct {
 	// controlPlaneEndpoint is the virtual address and port of the API server. When the host is empty an address is taken
 	// from loadBalancer.addressPoolRef; when the port is empty it is 8443.
@@ -155,7 +156,7 @@ type LoadBalancer struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=255
-	VirtualRouterID *int32 `json:"virtualRouterID,omitempty"`
+	VirtualRouterID int32 `json:"virtualRouterID,omitempty"`
 
 	// apiServerPort is the port that the API servers of the control plane machines listen on; 6443 when empty.
 	// +optional

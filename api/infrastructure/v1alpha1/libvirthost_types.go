@@ -168,19 +168,19 @@ type HostOvercommit struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=10000
-	CPUPercent *int32 `json:"cpuPercent,omitempty"`
+	CPUPercent int32 `json:"cpuPercent,omitempty"`
 
 	// memoryPercent of the host's memory may be promised; 100 when empty.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=1000
-	MemoryPercent *int32 `json:"memoryPercent,omitempty"`
+	MemoryPercent int32 `json:"memoryPercent,omitempty"`
 
 	// storagePercent of the pool's capacity may be promised to thin disks; 100 when empty.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=10000
-	StoragePercent *int32 `json:"storagePercent,omitempty"`
+	StoragePercent int32 `json:"storagePercent,omitempty"`
 }
 
 // HostReserve is what machines never get.

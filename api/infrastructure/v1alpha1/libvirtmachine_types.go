@@ -137,6 +137,7 @@ type LibvirtMachineSpec struct {
 
 // Image is where the root disk comes from: a URL with its digest, or a volume that is already in the pool.
 //
+// +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="has(self.url) != has(self.volume)",message="exactly one of url and volume is needed"
 // +kubebuilder:validation:XValidation:rule="has(self.url) == has(self.sha256)",message="sha256 is needed with url, and only then"
 type Image struct {
@@ -206,7 +207,7 @@ type NetworkInterface struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4094
-	VLAN *int32 `json:"vlan,omitempty"`
+	VLAN int32 `json:"vlan,omitempty"`
 
 	// macAddress of the interface; derived from the machine's identity when empty. Not useful in a template.
 	// +optional
@@ -219,7 +220,7 @@ type NetworkInterface struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=576
 	// +kubebuilder:validation:Maximum=65520
-	MTU *int32 `json:"mtu,omitempty"`
+	MTU int32 `json:"mtu,omitempty"`
 
 	// dhcp asks for addresses by DHCP; when empty it is used if no addresses and no pools are given here or, for the
 	// first interface, in the LibvirtCluster.
