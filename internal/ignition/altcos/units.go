@@ -91,7 +91,7 @@ func (p *Profile) networkPlugin(b *ignition.Builder, problems *problem.List) {
 			// the API server answers through the load balancer only after its first health checks
 			ignition.Set("Restart", "on-failure"),
 			ignition.Set("RestartSec", "5"),
-			ignition.Set("Environment", "KUBECONFIG=/etc/kubernetes/admin.conf"),
+			ignition.Set("Environment", "HOME=/root KUBECONFIG=/etc/kubernetes/admin.conf"),
 			ignition.Set("ExecStart", "kubectl apply -f "+manifest),
 			ignition.Set("ExecStartPost", "/bin/touch "+done)).
 		Section("Install", ignition.Set("WantedBy", "multi-user.target")), "multi-user.target")

@@ -47,7 +47,7 @@ type UpdateWindow struct {
 var (
 	clockTime = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
 	zoneName  = regexp.MustCompile(`^[A-Za-z0-9_+/-]+$`)
-	weekdays  = []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+	weekday   = regexp.MustCompile(`^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)$`)
 )
 
 func (p *Profile) updates(b *ignition.Builder, problems *problem.List) {
@@ -94,7 +94,7 @@ func (u OSUpdates) windows(t *toml, problems *problem.List) {
 	}
 	for i, w := range u.Windows {
 		path := fmt.Sprintf("osUpdates.windows[%d]", i)
-		if len(w.Days) == 0 || slices.ContainsFunc(w.Days, func(d string) bool { return !slices.Contains(weekdays, d) }) {
+		if len(w.Days) == 0 || slices.ContainsFunc(w.Days, func(d string) bool { return !weekday.MatchString(d) }) {
 			problems.Addf(path+".days", "must list some of Mon, Tue, Wed, Thu, Fri, Sat, Sun")
 		}
 		if !clockTime.MatchString(w.Start) {

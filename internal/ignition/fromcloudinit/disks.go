@@ -17,14 +17,21 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 )
 
-// partitionTypes maps cloud-init's codes, which are those of MBR, to GPT types.
-var partitionTypes = map[string]string{
-	"83": "0FC63DAF-8483-4772-8E79-3D69D8477DE4", // Linux
-	"82": "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", // swap
-	"fd": "A19D880F-05FC-4D3B-A006-743F0F84911E", // RAID
-	"8e": "E6D6D379-F507-44C2-A23C-238F2A3DF928", // LVM
-	"0c": "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", // FAT
-	"07": "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", // NTFS
+// partitionType maps cloud-init's codes, which are those of MBR, to GPT types.
+func partitionType(code string) (guid string, known bool) {
+	switch strings.ToLower(code) {
+	case "83": // Linux
+		return "0FC63DAF-8483-4772-8E79-3D69D8477DE4", true
+	case "82": // swap
+		return "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", true
+	case "fd": // RAID
+		return "A19D880F-05FC-4D3B-A006-743F0F84911E", true
+	case "8e": // LVM
+		return "E6D6D379-F507-44C2-A23C-238F2A3DF928", true
+	case "0c", "07": // FAT, NTFS
+		return "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", true
+	}
+	return "", false
 }
 
 var devicePath = regexp.MustCompile(`^/dev/[A-Za-z0-9._:/+@-]+$`)
@@ -52,7 +59,7 @@ func (c *converter) disks() {
 				continue
 			}
 			if code := d.Partitions[0].Type; code != "" {
-				guid, known := partitionTypes[strings.ToLower(code)]
+				guid, known := partitionType(code)
 				if !known {
 					c.problems.Addf(field+".layout", "the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c and 07")
 					continue

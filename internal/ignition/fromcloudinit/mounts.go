@@ -6,6 +6,7 @@ package fromcloudinit
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,14 +17,9 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 )
 
-// links of ALT Container OS into /var: systemd refuses a mount point that is reached through one.
-var links = []struct{ from, to string }{
-	{"/home", "/var/home"}, {"/opt", "/var/opt"}, {"/srv", "/var/srv"}, {"/mnt", "/var/mnt"},
-	{"/root", "/var/roothome"}, {"/usr/local", "/var/usrlocal"}, {"/usr/libexec/kubernetes", "/var/libexec/kubernetes"},
-	{"/var/run", "/run"},
-}
+var deviceTag = regexp.MustCompile(`^(PART)?(LABEL|UUID)$`)
 
-var mountTypes = []string{"auto", "none", "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs", "iso9660", "tmpfs", "nfs", "nfs4", "cifs", "9p", "virtiofs", "overlay"}
+var mountType = regexp.MustCompile(`^(auto|none|ext[234]|xfs|btrfs|vfat|ntfs|iso9660|tmpfs|nfs4?|cifs|9p|virtiofs|overlay)$`)
 
 // mounts become mount units. kubeadm needs them, unless they say nofail (then it waits only) or noauto.
 func (c *converter) mounts() {
@@ -56,7 +52,7 @@ func (c *converter) mount(field string, m cloudconfig.Mount, what, where string)
 	if len(m) > 2 {
 		fstype = m[2]
 	}
-	if !slices.Contains(mountTypes, fstype) {
+	if !mountType.MatchString(fstype) {
 		c.problems.Addf(field+"[2]", "is no known file system type; options come fourth")
 		return
 	}
@@ -90,9 +86,13 @@ func (c *converter) mount(field string, m cloudconfig.Mount, what, where string)
 // fsck says whether the file system is checked before it is mounted: cloud-init's default pass is 2.
 func fsck(m cloudconfig.Mount) bool { return len(m) < 6 || m[5] != "0" }
 
+// canonical follows the links of ALT Container OS into /var: systemd refuses a mount point that is reached through one.
 func canonical(where string) string {
 	where = path.Clean(where)
-	for _, l := range links {
+	for _, l := range []struct{ from, to string }{
+		{"/home", "/var/home"}, {"/opt", "/var/opt"}, {"/srv", "/var/srv"}, {"/mnt", "/var/mnt"}, {"/root", "/var/roothome"},
+		{"/usr/local", "/var/usrlocal"}, {"/usr/libexec/kubernetes", "/var/libexec/kubernetes"}, {"/var/run", "/run"},
+	} {
 		if where == l.from || strings.HasPrefix(where, l.from+"/") {
 			return l.to + strings.TrimPrefix(where, l.from)
 		}
@@ -102,20 +102,18 @@ func canonical(where string) string {
 
 // source translates the first field of an fstab line. A bare word is the label of a file system of fs_setup.
 func (c *converter) source(field, s string) (what string, ok bool) {
-	for prefix, dir := range map[string]string{"LABEL=": "label", "UUID=": "uuid", "PARTLABEL=": "partlabel", "PARTUUID=": "partuuid"} {
-		if value, found := strings.CutPrefix(s, prefix); found {
-			value = strings.Trim(value, `"`)
-			if value == "" || strings.ContainsAny(value, `/\"`) {
-				c.problems.Addf(field+"[0]", "must name a label or UUID of plain characters")
-				return "", false
-			}
-			return "/dev/disk/by-" + dir + "/" + value, true
+	tag, value, tagged := strings.Cut(s, "=")
+	switch {
+	case tagged && deviceTag.MatchString(tag):
+		value = strings.Trim(value, `"`)
+		if value == "" || strings.ContainsAny(value, `/\"`) {
+			c.problems.Addf(field+"[0]", "must name a label or UUID of plain characters")
+			return "", false
 		}
-	}
-	if strings.HasPrefix(s, "/") || strings.Contains(s, ":") || s == "tmpfs" {
+		return "/dev/disk/by-" + strings.ToLower(tag) + "/" + value, true
+	case strings.HasPrefix(s, "/"), strings.Contains(s, ":"), s == "tmpfs":
 		return s, true
-	}
-	if slices.ContainsFunc(c.cfg.Filesystems, func(f cloudconfig.Filesystem) bool { return f.Label == s }) {
+	case slices.ContainsFunc(c.cfg.Filesystems, func(f cloudconfig.Filesystem) bool { return f.Label == s }):
 		return "/dev/disk/by-label/" + s, true
 	}
 	c.problems.Addf(field+"[0]", "must be a path, LABEL=, UUID=, a network source, or the label of a file system of fs_setup")

@@ -86,12 +86,12 @@ func (g generator) spec() cloudinit.BaseUserData {
 	return s
 }
 
-// TestConvert_keepsEverythingOfCABPK: every file, user, command and mount of 600 generated machines is in the Ignition
+// TestConvert_keepsEverythingOfCABPK: every file, user, command and mount of 300 generated machines is in the Ignition
 // config, in order, and nothing else is.
 func TestConvert_keepsEverythingOfCABPK(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(1, 2))} //nolint:gosec // reproducible on purpose
 	kinds := []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker}
-	for i := range 600 {
+	for i := range 300 {
 		spec := g.spec()
 		data := cabpktest.Render(t, kinds[i%3], spec, bootstrapv1.NodeRegistrationOptions{})
 		cfg, err := cloudconfig.Parse(data, cloudconfig.Names{})

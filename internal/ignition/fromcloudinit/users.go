@@ -18,8 +18,8 @@ import (
 
 var accountName = regexp.MustCompile(`^[a-z_][a-z0-9_.-]{0,31}\$?$`)
 
-// imageGroups exist on every image; other groups are made, as cloud-init makes them.
-var imageGroups = []string{"root", "wheel", "docker", "adm", "sudo", "users", "systemd-journal"}
+// imageGroup matches groups that exist on every image; other groups are made, as cloud-init makes them.
+var imageGroup = regexp.MustCompile(`^(root|wheel|docker|adm|sudo|users|systemd-journal)$`)
 
 func (c *converter) users() {
 	var sudoers strings.Builder
@@ -95,7 +95,7 @@ func passwordHash(u cloudconfig.User) string {
 }
 
 func (c *converter) ensureGroup(field, name string) {
-	if name == "" || slices.Contains(imageGroups, name) {
+	if name == "" || imageGroup.MatchString(name) {
 		return
 	}
 	if !accountName.MatchString(name) {
