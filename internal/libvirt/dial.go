@@ -41,6 +41,9 @@ func newDialer(target virt.Target, pool *sshexec.Pool) (dialer, error) {
 	return nil, fmt.Errorf("%w: transport %q", virt.ErrInvalid, endpoint.Transport)
 }
 
+// ParseURI is hosturi.Parse, for those who wire this package.
+func ParseURI(text string) (hosturi.Endpoint, error) { return hosturi.Parse(text) }
+
 // SSHTarget is the connection that Pool uses for a qemu+ssh target. Whoever asks the same sshexec.Pool for it shares
 // that connection. Errors: virt.ErrInvalid.
 func SSHTarget(target virt.Target) (sshexec.Target, error) {

@@ -101,7 +101,8 @@ func (p *Pool) Host(ctx context.Context, target virt.Target) (virt.Host, error) 
 	return nil, fmt.Errorf("connect to host %q: %w: connection is lost", target.Name, virt.ErrUnreachable)
 }
 
-// Forget implements virt.Connector.
+// Forget implements virt.Connector. It closes the host's SSH connection too, also in a pool that is shared: whoever else
+// still needs it gets a new one.
 func (p *Pool) Forget(name string) {
 	p.mutex.Lock()
 	entry := p.entries[name]
@@ -110,9 +111,7 @@ func (p *Pool) Forget(name string) {
 	if entry != nil {
 		entry.close()
 	}
-	if p.ownSSH {
-		p.ssh.Evict(name)
-	}
+	p.ssh.Evict(name)
 }
 
 // Events implements virt.Connector. The channel is closed by Close.
