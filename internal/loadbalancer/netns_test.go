@@ -83,21 +83,7 @@ type lab struct {
 func (s *segment) newLab(name, address string) *lab {
 	s.t.Helper()
 	s.plug(name, address, true)
-	root := s.t.TempDir()
-	l := &lab{segment: s, name: name, stub: filepath.Join(root, "stub"), layout: testLayout}
-	for _, directory := range []string{"stub", "etc", "units", "run"} {
-		if err := os.MkdirAll(filepath.Join(root, directory), 0o755); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	for path := filepath.Dir(filepath.Dir(root)); path != "/"; path = filepath.Dir(path) {
-		if err := os.Chmod(path, 0o755); err != nil && path != "/tmp" {
-			break
-		}
-		if filepath.Dir(path) == "/tmp" {
-			break
-		}
-	}
+	l := &lab{segment: s, name: name, stub: s.t.TempDir(), layout: testLayout}
 	// The holder of the mount namespace: everything else joins it by its pid.
 	holder := exec.Command("ip", "netns", "exec", s.name(name), "unshare", "--mount", "--propagation", "private", "sh", "-c",
 		"mkdir -p /run/altcos-lbtest && mount -t tmpfs -o mode=755 tmpfs /run/altcos-lbtest && cd /run/altcos-lbtest && mkdir etc units run && "+
@@ -117,6 +103,7 @@ func (s *segment) newLab(name, address string) *lab {
 		l.stopEverything()
 		_ = holder.Process.Kill()
 		_ = holder.Wait()
+		_ = os.Remove(filepath.Dir(testLayout.Config)) // the mount point, once nobody needs it
 	})
 	return l
 }
