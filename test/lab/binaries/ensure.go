@@ -55,7 +55,11 @@ func keyOf(ctx context.Context, programs []program) (artifact.Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		files, err := artifact.FileKey(filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum"))
+		sources, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			return nil, fmt.Errorf("list sources of %s: %w", program.name, err)
+		}
+		files, err := artifact.FileKey(append([]string{filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum")}, sources...)...)
 		if err != nil {
 			return nil, err
 		}

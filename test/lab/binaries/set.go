@@ -58,7 +58,7 @@ const (
 type program struct {
 	name    string
 	module  module
-	pkg     string
+	pkg     string // "." is the module's own program
 	tags    []string
 	defines map[string]string // string variables set by the linker
 	cgo     bool
@@ -100,7 +100,7 @@ func (s Set) programs() ([]program, error) {
 		return []program{{name: "crio", module: crioModule, pkg: "github.com/cri-o/cri-o/cmd/crio", cgo: true,
 			tags: []string{"containers_image_openpgp", "exclude_graphdriver_devicemapper", "seccomp"}}}, nil
 	case CoreDNS:
-		return []program{{name: "coredns", module: coreDNSModule, pkg: "github.com/coredns/coredns"}}, nil
+		return []program{{name: "coredns", module: coreDNSModule, pkg: "."}}, nil
 	case Flannel:
 		return []program{
 			{name: "flanneld", module: flannelModule, pkg: "github.com/flannel-io/flannel",
