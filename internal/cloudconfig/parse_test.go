@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
@@ -103,6 +104,27 @@ func TestParse_refusesTooMuchInput(t *testing.T) {
 	var p *problem.Problem
 	if !errors.As(err, &p) {
 		t.Errorf("got %v, want a problem", err)
+	}
+}
+
+func TestParse_takesTimeInProportionToItsInput(t *testing.T) {
+	for name, in := range map[string]string{
+		"many names":          jinja + "runcmd:\n" + strings.Repeat("- '{{ v1.instance_id }}'\n", 20000),
+		"many open names":     jinja + strings.Repeat("{{ ", 300000),
+		"many open raw texts": jinja + strings.Repeat("{% raw %}", 100000),
+		"many braces":         jinja + "runcmd: ['" + strings.Repeat("{ ", 400000) + "']\n",
+		"many keys":           header + strings.Repeat("? a\n", 200000),
+		"deep lists":          header + strings.Repeat("[", 900000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			if _, err := cloudconfig.Parse([]byte(in), cloudconfig.Names{InstanceID: "i"}); err != nil && len(problem.All(err)) == 0 {
+				t.Errorf("got %v", err)
+			}
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("took %s", took)
+			}
+		})
 	}
 }
 

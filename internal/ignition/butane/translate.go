@@ -65,7 +65,11 @@ func parse(raw []byte) (types.Config, error) {
 	return cfg, nil
 }
 
-// checkYAML refuses what makes YAML grow: aliases. Butane would expand them.
+// maxKeys bounds one mapping: the YAML library compares every key with every other, and no mapping of Butane has more
+// than a few.
+const maxKeys = 256
+
+// checkYAML refuses what makes YAML expensive: aliases, which Butane would expand, and mappings of many keys.
 func checkYAML(data []byte) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
@@ -75,6 +79,9 @@ func checkYAML(data []byte) error {
 	visit = func(n *yaml.Node) error {
 		if n.Kind == yaml.AliasNode {
 			return &problem.Problem{Line: n.Line, Column: n.Column, Reason: fmt.Sprintf("alias %q is refused, write the value out", n.Value)}
+		}
+		if n.Kind == yaml.MappingNode && len(n.Content) > 2*maxKeys {
+			return &problem.Problem{Line: n.Line, Column: n.Column, Reason: fmt.Sprintf("has more than %d keys", maxKeys)}
 		}
 		for _, c := range n.Content {
 			if err := visit(c); err != nil {

@@ -60,6 +60,20 @@ func TestTranslate_refusesWithPosition(t *testing.T) {
 	}
 }
 
+func TestTranslate_refusesWhatWouldTakeLong(t *testing.T) {
+	for name, in := range map[string]string{
+		"many keys":  head + strings.Repeat("? a\n", butane.MaxInput/5),
+		"deep lists": head + "storage: " + strings.Repeat("[", butane.MaxInput/2),
+		"much text":  strings.Repeat("a", butane.MaxInput+1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := butane.Translate([]byte(in)); len(problem.All(err)) == 0 {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestTranslate_neverRepeatsValues(t *testing.T) {
 	for _, in := range []string{head + "storage: s3cr3t\n", head + "passwd:\n  users: s3cr3t\n", `{"ignition":{"version":"3.2.0"},"storage":"s3cr3t"}`} {
 		_, err := butane.Translate([]byte(in))
