@@ -5,12 +5,14 @@ package envtest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,7 +26,7 @@ import (
 
 var environment *Environment
 
-func TestMain(m *testing.M) { os.Exit(Main(m, &environment)) }
+func TestMain(m *testing.M) { os.Exit(Main(m, &environment, WithWebhooks())) }
 
 func TestEnvironment_everyDefinitionFulfilsTheContract(t *testing.T) {
 	g := NewWithT(t)
@@ -43,6 +45,17 @@ func TestEnvironment_servesOwnKinds(t *testing.T) {
 		&infrav1.LibvirtMachineTemplateList{}, &infrav1.LibvirtClusterTemplateList{}, &clusterv1.ClusterList{},
 	} {
 		g.Expect(environment.Client.List(t.Context(), list)).To(Succeed(), "%T", list)
+	}
+}
+
+func TestEnvironment_webhooksAreDirectedAtTheManager(t *testing.T) {
+	g := NewWithT(t)
+	var configurations admissionv1.ValidatingWebhookConfigurationList
+	g.Expect(environment.Client.List(t.Context(), &configurations)).To(Succeed())
+	g.Expect(configurations.Items).NotTo(BeEmpty())
+	want := fmt.Sprintf(":%d/", environment.Webhooks.LocalServingPort)
+	for _, hook := range configurations.Items[0].Webhooks {
+		g.Expect(hook.ClientConfig.URL).To(HaveValue(ContainSubstring(want)))
 	}
 }
 

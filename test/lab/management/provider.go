@@ -150,6 +150,7 @@ func (c *Cluster) webhookCertificates(name string) (string, error) {
 	return dir, nil
 }
 
+// binding carries the role in its name, because the role of a binding cannot change.
 func (p Provider) binding() *rbacv1.ClusterRoleBinding {
 	role := p.ClusterRole
 	if role == "" {
@@ -157,7 +158,7 @@ func (p Provider) binding() *rbacv1.ClusterRoleBinding {
 	}
 	return &rbacv1.ClusterRoleBinding{
 		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "ClusterRoleBinding"},
-		ObjectMeta: metav1.ObjectMeta{Name: "lab-" + p.Name},
+		ObjectMeta: metav1.ObjectMeta{Name: "lab-" + p.Name + "-" + role},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: p.Name}},
 	}
