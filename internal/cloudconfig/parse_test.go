@@ -70,7 +70,7 @@ func TestParse_neverRepeatsContentInErrors(t *testing.T) {
 func TestParse_resolvesJinja(t *testing.T) {
 	names := cloudconfig.Names{Hostname: "w1", InstanceID: "6f1d", LocalIPv4: "10.0.0.1", LocalIPv6: "fd00::1", AvailabilityZone: "a"}
 	cases := map[string]struct{ in, want string }{
-		"names of ds.meta_data":           {"{{ ds.meta_data.hostname }} {{ds.meta_data.local_hostname}}", "w1 w1"},
+		"names of ds.meta_data":           {"{{ ds.meta_data.hostname }}/{{ds.meta_data.local_hostname}}", "w1/w1"},
 		"names with brackets and quotes":  {`{{ ds['meta_data']["instance_id"] }}`, "6f1d"},
 		"standardised names":              {"{{ v1.instance_id }}.{{ v1.local_hostname }}.{{ v1.availability_zone }}", "6f1d.w1.a"},
 		"aliases of standardised names":   {"{{ instance_id }}", "6f1d"},

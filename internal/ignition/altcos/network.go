@@ -92,7 +92,7 @@ func (n *Node) networks(b *ignition.Builder, problems *problem.List) {
 		if i > 0 {
 			file = fmt.Sprintf("/etc/systemd/network/20-wired%d.network", i)
 		}
-		b.File(file, 0o644, []byte(nic.Link.text(problems, path, match, vlans)))
+		b.File(file, 0o644, []byte(nic.text(problems, path, match, vlans)))
 	}
 }
 
@@ -109,7 +109,7 @@ func vlan(b *ignition.Builder, problems *problem.List, path, parent string, v VL
 	b.File(base+".netdev", 0o644, []byte(ignition.UnitText{}.
 		Section("NetDev", ignition.Set("Name", name), ignition.Set("Kind", "vlan")).
 		Section("VLAN", ignition.Set("Id", itoa(v.ID))).String()))
-	b.File(base+".network", 0o644, []byte(v.Link.text(problems, path, []ignition.Option{ignition.Set("Name", name)}, nil)))
+	b.File(base+".network", 0o644, []byte(v.text(problems, path, []ignition.Option{ignition.Set("Name", name)}, nil)))
 	return name
 }
 
@@ -191,14 +191,7 @@ func (l *Link) check(problems *problem.List, path string) {
 			}
 		}
 	}
-	for i, r := range l.Routes {
-		if !r.Destination.IsValid() || (r.Via.IsValid() && r.Via.Is4() != r.Destination.Addr().Is4()) {
-			problems.Addf(fmt.Sprintf("%s.routes[%d]", path, i), "must have a destination prefix and a gateway of its family")
-		}
-		if r.Metric < 0 {
-			problems.Addf(fmt.Sprintf("%s.routes[%d].metric", path, i), "must not be negative")
-		}
-	}
+	l.checkRoutes(problems, path)
 	for i, d := range l.SearchDomains {
 		if !hostName.MatchString(strings.TrimPrefix(d, "~")) {
 			problems.Addf(fmt.Sprintf("%s.searchDomains[%d]", path, i), "is no domain name")
@@ -206,5 +199,16 @@ func (l *Link) check(problems *problem.List, path string) {
 	}
 	if l.MTU != 0 && (l.MTU < 68 || l.MTU > 65535) {
 		problems.Addf(path+".mtu", "must be between 68 and 65535")
+	}
+}
+
+func (l *Link) checkRoutes(problems *problem.List, path string) {
+	for i, r := range l.Routes {
+		if !r.Destination.IsValid() || (r.Via.IsValid() && r.Via.Is4() != r.Destination.Addr().Is4()) {
+			problems.Addf(fmt.Sprintf("%s.routes[%d]", path, i), "must have a destination prefix and a gateway of its family")
+		}
+		if r.Metric < 0 {
+			problems.Addf(fmt.Sprintf("%s.routes[%d].metric", path, i), "must not be negative")
+		}
 	}
 }

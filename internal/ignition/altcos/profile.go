@@ -49,7 +49,7 @@ type Profile struct {
 }
 
 // AltcosUser configures the user altcos. It may always become root without a password: nodes are administered by key.
-type AltcosUser struct {
+type AltcosUser struct { //nolint:revive // the name of the user, and of the field in the API
 	// PasswordHash is a crypt(5) hash; empty locks the password, because the image's own is public.
 	PasswordHash string
 	// SSHAuthorizedKeys are the keys that may log in.

@@ -24,7 +24,7 @@ const (
 	Worker Kind = "join-worker"
 )
 
-var version = semver.MustParse("1.34.3") //nolint:gochecknoglobals // a constant of the tests
+var version = semver.MustParse("1.34.3")
 
 // certFiles stand for the certificates, in the places where CABPK puts them; no one can use them.
 func certFiles() []bootstrapv1.File {
@@ -37,8 +37,8 @@ func certFiles() []bootstrapv1.File {
 }
 
 // Render returns the cloud-config of kind with base's files, users, commands, disks, mounts and NTP.
-func Render(t testing.TB, kind Kind, base cloudinit.BaseUserData, registration bootstrapv1.NodeRegistrationOptions) []byte {
-	t.Helper()
+func Render(tb testing.TB, kind Kind, base cloudinit.BaseUserData, registration bootstrapv1.NodeRegistrationOptions) []byte {
+	tb.Helper()
 	var out []byte
 	var err error
 	base.KubernetesVersion = version
@@ -51,8 +51,8 @@ func Render(t testing.TB, kind Kind, base cloudinit.BaseUserData, registration b
 		cluster := &bootstrapv1.ClusterConfiguration{ControlPlaneEndpoint: "10.150.0.160:8443"}
 		out, err = cloudinit.NewInitControlPlane(&cloudinit.ControlPlaneInput{
 			BaseUserData:         base,
-			ClusterConfiguration: marshal(t)(kubeadmtypes.MarshalClusterConfigurationForVersion(cluster, version, data)),
-			InitConfiguration: marshal(t)(kubeadmtypes.MarshalInitConfigurationForVersion(
+			ClusterConfiguration: marshal(tb)(kubeadmtypes.MarshalClusterConfigurationForVersion(cluster, version, data)),
+			InitConfiguration: marshal(tb)(kubeadmtypes.MarshalInitConfigurationForVersion(
 				&bootstrapv1.InitConfiguration{NodeRegistration: registration}, version)),
 		})
 	default:
@@ -64,7 +64,7 @@ func Render(t testing.TB, kind Kind, base cloudinit.BaseUserData, registration b
 		if kind == JoinCP {
 			join.ControlPlane = &bootstrapv1.JoinControlPlane{}
 		}
-		text := marshal(t)(kubeadmtypes.MarshalJoinConfigurationForVersion(join, version))
+		text := marshal(tb)(kubeadmtypes.MarshalJoinConfigurationForVersion(join, version))
 		if kind == JoinCP {
 			out, err = cloudinit.NewJoinControlPlane(&cloudinit.ControlPlaneJoinInput{BaseUserData: base, JoinConfiguration: text})
 		} else {
@@ -72,16 +72,16 @@ func Render(t testing.TB, kind Kind, base cloudinit.BaseUserData, registration b
 		}
 	}
 	if err != nil {
-		t.Fatalf("render %s by CABPK: %v", kind, err)
+		tb.Fatalf("render %s by CABPK: %v", kind, err)
 	}
 	return out
 }
 
-func marshal(t testing.TB) func(string, error) string {
+func marshal(tb testing.TB) func(string, error) string {
 	return func(s string, err error) string {
-		t.Helper()
+		tb.Helper()
 		if err != nil {
-			t.Fatalf("marshal kubeadm configuration: %v", err)
+			tb.Fatalf("marshal kubeadm configuration: %v", err)
 		}
 		return s
 	}

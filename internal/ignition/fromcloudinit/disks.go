@@ -52,20 +52,9 @@ func (c *converter) disks() {
 			c.problems.Addf(field+".table_type", "Ignition writes gpt only, and cloud-init means mbr when nothing is said")
 			continue
 		}
-		part := types.Partition{Number: 1}
-		if d.WholeDisk == nil {
-			if len(d.Partitions) != 1 || d.Partitions[0].Percent != 100 {
-				c.problems.Addf(field+".layout", "Ignition does not know the size of the disk, so it can only make one partition of 100 percent")
-				continue
-			}
-			if code := d.Partitions[0].Type; code != "" {
-				guid, known := partitionType(code)
-				if !known {
-					c.problems.Addf(field+".layout", "the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c and 07")
-					continue
-				}
-				part.TypeGUID = &guid
-			}
+		part, ok := c.onlyPartition(field, d)
+		if !ok {
+			continue
 		}
 		disk := types.Disk{Device: d.Device, Partitions: []types.Partition{part}}
 		if d.Overwrite != nil && *d.Overwrite {
@@ -73,6 +62,28 @@ func (c *converter) disks() {
 		}
 		c.b.Config.Storage.Disks = append(c.b.Config.Storage.Disks, disk)
 	}
+}
+
+// onlyPartition is the partition over the whole disk; ok is false when the disk wants others.
+func (c *converter) onlyPartition(field string, d cloudconfig.Disk) (part types.Partition, ok bool) {
+	part.Number = 1
+	if d.WholeDisk != nil {
+		return part, true
+	}
+	if len(d.Partitions) != 1 || d.Partitions[0].Percent != 100 {
+		c.problems.Addf(field+".layout", "Ignition does not know the size of the disk, so it can only make one partition of 100 percent")
+		return part, false
+	}
+	code := d.Partitions[0].Type
+	if code == "" {
+		return part, true
+	}
+	guid, known := partitionType(code)
+	if !known {
+		c.problems.Addf(field+".layout", "the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c and 07")
+	}
+	part.TypeGUID = &guid
+	return part, known
 }
 
 func (c *converter) filesystems() {

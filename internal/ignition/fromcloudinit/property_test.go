@@ -89,7 +89,7 @@ func (g generator) spec() cloudinit.BaseUserData {
 // TestConvert_keepsEverythingOfCABPK: every file, user, command and mount of 300 generated machines is in the Ignition
 // config, in order, and nothing else is.
 func TestConvert_keepsEverythingOfCABPK(t *testing.T) {
-	g := generator{rand.New(rand.NewPCG(1, 2))} //nolint:gosec // reproducible on purpose
+	g := generator{rand.New(rand.NewPCG(1, 2))}
 	kinds := []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker}
 	for i := range 300 {
 		spec := g.spec()

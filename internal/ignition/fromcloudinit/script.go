@@ -31,7 +31,7 @@ func (c *converter) findKubeadm() {
 		if !strings.HasSuffix(cmd, sentinelSuffix) {
 			continue
 		}
-		role := RoleNone
+		var role Role
 		switch {
 		case strings.HasPrefix(cmd, "kubeadm init --config "):
 			role = RoleInit
@@ -170,7 +170,7 @@ mkdir -p /run/cluster-api
 const scriptJoined = `touch ` + altcos.KubeadmDone + `
 echo success > ` + sentinelPath + `
 mkdir -p /etc/tmpfiles.d
-echo 'f ` + sentinelPath + ` 0644 root root - success' > /etc/tmpfiles.d/altcos-bootstrap.conf
+echo 'f ` + sentinelPath + ` 0644 - - - success' > /etc/tmpfiles.d/altcos-bootstrap.conf
 find ` + stageDir + ` -type f -exec shred -u {} + 2>/dev/null || true
 rm -rf ` + stageDir + `
 `

@@ -15,31 +15,31 @@ import (
 )
 
 // Parse reads a rendered config and fails the test when Ignition has anything to say about it, warnings included.
-func Parse(t testing.TB, raw []byte) types.Config {
-	t.Helper()
+func Parse(tb testing.TB, raw []byte) types.Config {
+	tb.Helper()
 	cfg, rpt, err := v3.Parse(raw)
 	if err != nil || len(rpt.Entries) > 0 {
-		t.Fatalf("Ignition does not like the config: %v %s", err, rpt.String())
+		tb.Fatalf("Ignition does not like the config: %v %s", err, rpt.String())
 	}
 	return cfg
 }
 
 // Contents unpacks an inline resource.
-func Contents(t testing.TB, r types.Resource) string {
-	t.Helper()
+func Contents(tb testing.TB, r types.Resource) string {
+	tb.Helper()
 	b, err := ignition.Contents(r, 1<<20)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(b)
 }
 
 // Text lists everything in c, one block for each node and contents unpacked.
-func Text(t testing.TB, c types.Config) []byte {
-	t.Helper()
+func Text(tb testing.TB, c types.Config) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	for _, m := range c.Ignition.Config.Merge {
-		fmt.Fprintf(&b, "== merged config\n%s\n", Contents(t, m))
+		fmt.Fprintf(&b, "== merged config\n%s\n", Contents(tb, m))
 	}
 	for _, g := range c.Passwd.Groups {
 		fmt.Fprintf(&b, "== group %s\n", g.Name)
@@ -63,9 +63,9 @@ func Text(t testing.TB, c types.Config) []byte {
 		fmt.Fprintf(&b, "== link %s -> %s\n", l.Path, l.Target)
 	}
 	for _, f := range c.Storage.Files {
-		fmt.Fprintf(&b, "== file %s %s\n%s", f.Path, mode(f.Mode), Contents(t, f.Contents))
+		fmt.Fprintf(&b, "== file %s %s\n%s", f.Path, mode(f.Mode), Contents(tb, f.Contents))
 		for _, r := range f.Append {
-			fmt.Fprintf(&b, "-- append\n%s", Contents(t, r))
+			fmt.Fprintf(&b, "-- append\n%s", Contents(tb, r))
 		}
 	}
 	for _, u := range c.Systemd.Units {

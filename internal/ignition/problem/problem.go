@@ -10,7 +10,7 @@ import (
 )
 
 // Problem is one thing that is wrong in one place.
-type Problem struct {
+type Problem struct { //nolint:errname // it is a finding first; lists of them are handed around as data
 	// Source names the document, such as "bootstrap data" or a user's layer; empty when there is only one.
 	Source string
 	// Path is the field path, such as users[0].shell; empty when the whole document is meant.
