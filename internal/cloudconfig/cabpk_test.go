@@ -19,22 +19,23 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
 )
 
-func zip(t testing.TB, content []byte) []byte {
-	t.Helper()
+func zip(tb testing.TB, content []byte) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	if _, err := w.Write(content); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.Bytes()
 }
 
 // everything sets every field that CABPK writes into a cloud-config.
-func everything(t testing.TB) cloudinit.BaseUserData {
-	zipped := base64.StdEncoding.EncodeToString(zip(t, []byte("zipped\n")))
+func everything(tb testing.TB) cloudinit.BaseUserData {
+	tb.Helper()
+	zipped := base64.StdEncoding.EncodeToString(zip(tb, []byte("zipped\n")))
 	return cloudinit.BaseUserData{
 		BootCommands:        []string{"echo 'boot'", "tab\there"},
 		PreKubeadmCommands:  []string{`echo "pre" 'x' \ $HOME`, "two\nlines"},

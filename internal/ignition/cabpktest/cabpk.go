@@ -78,6 +78,7 @@ func Render(tb testing.TB, kind Kind, base cloudinit.BaseUserData, registration 
 }
 
 func marshal(tb testing.TB) func(string, error) string {
+	tb.Helper()
 	return func(s string, err error) string {
 		tb.Helper()
 		if err != nil {

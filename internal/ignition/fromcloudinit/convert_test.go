@@ -19,24 +19,24 @@ import (
 
 const header = "#cloud-config\n"
 
-func convert(t testing.TB, text string) (fromcloudinit.Result, error) {
-	t.Helper()
+func convert(tb testing.TB, text string) (fromcloudinit.Result, error) {
+	tb.Helper()
 	cfg, err := cloudconfig.Parse([]byte(header+text), cloudconfig.Names{})
 	if err != nil {
-		t.Fatalf("parse: %v", err)
+		tb.Fatalf("parse: %v", err)
 	}
 	return fromcloudinit.Convert(cfg)
 }
 
 // layer converts text and demands that Ignition has nothing to say against the result.
-func layer(t testing.TB, text string) types.Config {
-	t.Helper()
-	got, err := convert(t, text)
+func layer(tb testing.TB, text string) types.Config {
+	tb.Helper()
+	got, err := convert(tb, text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := ignition.Check(got.Layer); err != nil {
-		t.Fatalf("Ignition refuses the layer: %v", err)
+		tb.Fatalf("Ignition refuses the layer: %v", err)
 	}
 	return got.Layer.Config
 }
@@ -124,11 +124,11 @@ func id(n *int, name *string) string {
 	return ""
 }
 
-func contents(t testing.TB, r types.Resource) string {
-	t.Helper()
+func contents(tb testing.TB, r types.Resource) string {
+	tb.Helper()
 	b, err := ignition.Contents(r, 1<<20)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(b)
 }

@@ -35,23 +35,23 @@ var mine = render.UserLayer{Name: "spec.butane", Data: []byte(butaneHead + `stor
     - inline: "9.9.9.9 nine\n"
 `)}
 
-func mustRender(t testing.TB, in render.Input) []byte {
-	t.Helper()
+func mustRender(tb testing.TB, in render.Input) []byte {
+	tb.Helper()
 	got, err := render.Render(in)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return got
 }
 
 // fileText is the content of one file of a config, with what is appended to it.
-func fileText(t testing.TB, raw []byte, path string) string {
-	t.Helper()
-	for _, f := range ignitiontest.Parse(t, raw).Storage.Files {
+func fileText(tb testing.TB, raw []byte, path string) string {
+	tb.Helper()
+	for _, f := range ignitiontest.Parse(tb, raw).Storage.Files {
 		if f.Path == path {
-			text := ignitiontest.Contents(t, f.Contents)
+			text := ignitiontest.Contents(tb, f.Contents)
 			for _, r := range f.Append {
-				text += ignitiontest.Contents(t, r)
+				text += ignitiontest.Contents(tb, r)
 			}
 			return text
 		}

@@ -30,9 +30,9 @@ func node(name, address string) *altcos.Node {
 	}
 }
 
-func cloudConfig(t testing.TB, kind cabpktest.Kind) bootstrapdata.Data {
-	t.Helper()
-	return bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: cabpktest.Render(t, kind, cloudinit.BaseUserData{
+func cloudConfig(tb testing.TB, kind cabpktest.Kind) bootstrapdata.Data {
+	tb.Helper()
+	return bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: cabpktest.Render(tb, kind, cloudinit.BaseUserData{
 		PreKubeadmCommands: []string{"echo pre"}, PostKubeadmCommands: []string{"echo 'post'"},
 	}, bootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.local_hostname }}"})}
 }
