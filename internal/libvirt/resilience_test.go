@@ -313,6 +313,31 @@ func TestWriteVolume_knowsAPoolThatIsTooSmall(t *testing.T) {
 	wantError(t, err, virt.ErrNoSpace)
 }
 
+func TestWriteVolume_tellsThatThePoolGotFull(t *testing.T) {
+	h := openHost(t, openPool(t, Limits{}))
+	first, second := rawSpec("first"), rawSpec("second")
+	first.Pool, second.Pool = libvirtd.SmallPool, libvirtd.SmallPool
+	const size = 12 << 20
+	content, held := io.Pipe()
+	written := make(chan error, 1)
+	go func() {
+		_, err := h.WriteVolume(t.Context(), first, content, size)
+		written <- err
+	}()
+	_, err := held.Write(make([]byte, 1<<20)) // the first has been found to fit
+	must(t, err)
+	_, err = h.WriteVolume(t.Context(), second, io.LimitReader(mathrand.NewChaCha8([32]byte{}), size), size)
+	must(t, err)
+	go func() {
+		_, _ = held.Write(make([]byte, size-1<<20))
+		_ = held.Close()
+	}()
+	wantError(t, <-written, virt.ErrNoSpace)
+	_ = content.Close()
+	wantAbsent(t, h, first.VolumeRef)
+	must(t, h.DeleteVolume(t.Context(), second.VolumeRef))
+}
+
 func TestOwned_aCopyWithOurMetadataIsForeign(t *testing.T) {
 	h := openHost(t, openPool(t, Limits{})).(*host)
 	spec := minimalSpec()

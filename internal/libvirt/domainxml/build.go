@@ -14,8 +14,9 @@ import (
 // FirmwareConfigName is the fw_cfg entry in which Ignition looks for its configuration on QEMU.
 const FirmwareConfigName = "opt/com.coreos/config"
 
-// ConsoleLogPath is the file on the host to which the guest's serial console is appended. libvirtd makes the folder
-// when it starts; nothing removes the file with the domain.
+// ConsoleLogPath is the file on the host to which the guest's serial console is appended. The folder must be there:
+// libvirtd 9.0 without virtlogd was seen not to make it and not to start the guest. Nothing removes the file with the
+// domain.
 func ConsoleLogPath(domainName string) string {
 	return "/var/log/libvirt/qemu/" + domainName + "-console.log"
 }

@@ -23,9 +23,8 @@ stdio_handler = "file"
 swtpm_user = "root"
 swtpm_group = "root"
 `
-	poolXML = `<pool type='dir'>
-  <name>` + Pool + `</name>
-  <target><path>` + poolFolder + `</path></target>
-</pool>
-`
 )
+
+func poolXML(name string) string {
+	return "<pool type='dir'><name>" + name + "</name><target><path>/var/lib/libvirt/" + name + "</path></target></pool>\n"
+}

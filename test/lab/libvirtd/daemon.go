@@ -25,11 +25,12 @@ import (
 const (
 	// Pool is the storage pool that every daemon has.
 	Pool = "images"
+	// SmallPool is another one, with 16 MiB; its files cannot be reached from outside.
+	SmallPool = "small"
 	// Bridge is the bridge that every daemon has, up and with one port.
 	Bridge = "br0"
 
-	poolFolder = "/var/lib/libvirt/images"
-	startTime  = 30 * time.Second
+	startTime = 30 * time.Second
 )
 
 //go:embed supervise.sh
@@ -83,13 +84,20 @@ func (d *Daemon) layOut() error {
 		}
 	}
 	for name, content := range map[string]string{
-		"etc/libvirtd.conf": libvirtdConf, "etc/qemu.conf": qemuConf, "etc/storage/" + Pool + ".xml": poolXML,
+		"etc/libvirtd.conf": libvirtdConf, "etc/qemu.conf": qemuConf,
+		"etc/storage/" + Pool + ".xml": poolXML(Pool), "etc/storage/" + SmallPool + ".xml": poolXML(SmallPool),
 	} {
 		if err := os.WriteFile(filepath.Join(d.root, name), []byte(content), 0o600); err != nil {
 			return err
 		}
 	}
-	return os.Symlink("/etc/libvirt/storage/"+Pool+".xml", filepath.Join(d.root, "etc/storage/autostart", Pool+".xml"))
+	for _, pool := range []string{Pool, SmallPool} {
+		link := filepath.Join(d.root, "etc/storage/autostart", pool+".xml")
+		if err := os.Symlink("/etc/libvirt/storage/"+pool+".xml", link); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // supervise makes the namespaces.

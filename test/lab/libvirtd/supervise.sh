@@ -8,6 +8,8 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount --bind "$root/etc" /etc/libvirt
 mount --bind "$root/lib" /var/lib/libvirt
+mkdir /var/lib/libvirt/small
+mount -t tmpfs -o size=16m tmpfs /var/lib/libvirt/small
 mount --bind "$root/cache" /var/cache/libvirt
 mount --bind "$root/log" /var/log/libvirt
 mount --bind "$root/run" /run/libvirt
