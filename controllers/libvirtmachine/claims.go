@@ -6,73 +6,88 @@ package libvirtmachine
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"net/netip"
+	"errors"
+	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-func (r *Reconciler) allocate(ctx context.Context, s *scope, index int, n *nic) error {
-	for i, pool := range n.spec.AddressPoolRefs {
-		claim := &ipamv1.IPAddressClaim{}
-		claim.Namespace, claim.Name = s.lm.Namespace, fmt.Sprintf("%s-%d-%d", s.lm.Name, index, i)
-		_, err := controllerutil.CreateOrPatch(ctx, r.Client, claim, func() error {
-			claim.Labels = map[string]string{clusterv1.ClusterNameLabel: s.clusterName()}
-			controllerutil.AddFinalizer(claim, infrav1.MachineFinalizer)
-			claim.Spec.ClusterName = s.clusterName()
-			claim.Spec.PoolRef = ipamv1.IPPoolReference{APIGroup: cmp.Or(pool.APIGroup, "ipam.cluster.x-k8s.io"), Kind: cmp.Or(pool.Kind, "InClusterIPPool"), Name: pool.Name}
-			return controllerutil.SetControllerReference(s.lm, claim, r.Client.Scheme())
-		})
+// What an empty group and kind of a pool mean.
+const (
+	defaultPoolGroup = "ipam.cluster.x-k8s.io"
+	defaultPoolKind  = "InClusterIPPool"
+)
+
+// claimAddresses determines all addresses of the machine: static ones, and one of each pool. With DHCP there are none to
+// know. All claims are made before the first is waited for.
+func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
+	nics, err := interfaces(s.lm, s.infra, s.uuid)
+	if err != nil {
+		return err
+	}
+	var claims [][]*ipamv1.IPAddressClaim
+	for i := range nics {
+		made, err := r.claim(ctx, s, i, nics[i].spec.AddressPoolRefs)
 		if err != nil {
-			return err
+			return addressError(err)
 		}
-		if claim.Status.AddressRef.Name == "" {
-			return outcome.Waitf(infrav1.LibvirtMachineWaitingForAddressReason, 0, "waiting for claim %q", claim.Name)
-		}
-		address := &ipamv1.IPAddress{}
-		if err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.lm.Namespace, Name: claim.Status.AddressRef.Name}, address); err != nil {
-			return err
-		}
-		ip, err := netip.ParseAddr(address.Spec.Address)
-		if err != nil {
-			return outcome.Terminalf(infrav1.LibvirtMachineAddressInvalidReason, "%w", err)
-		}
-		n.addresses = append(n.addresses, netip.PrefixFrom(ip, int(ptr.Deref(address.Spec.Prefix, 32))))
-		if gw, err := netip.ParseAddr(address.Spec.Gateway); err == nil {
-			n.addGateway(gw)
+		claims = append(claims, made)
+	}
+	for i := range nics {
+		for _, claim := range claims[i] {
+			address, err := ipam.ReadAddress(ctx, r.Client, claim)
+			if err != nil {
+				return addressError(err)
+			}
+			nics[i].addresses = append(nics[i].addresses, address.Prefix)
+			nics[i].addGateway(address.Gateway)
 		}
 	}
+	s.nics = nics
 	return nil
 }
 
+// claim makes the claims of one interface.
+func (r *Reconciler) claim(
+	ctx context.Context, s *scope, nic int, pools []infrav1.AddressPoolReference,
+) ([]*ipamv1.IPAddressClaim, error) {
+	var claims []*ipamv1.IPAddressClaim
+	for i, pool := range pools {
+		ref := ipamv1.IPPoolReference{
+			APIGroup: cmp.Or(pool.APIGroup, defaultPoolGroup), Kind: cmp.Or(pool.Kind, defaultPoolKind), Name: pool.Name,
+		}
+		claim, err := ipam.EnsureClaim(ctx, r.Client, s.claimOwner(), ipam.MachineClaimName(s.lm.Name, nic, i), ref)
+		if err != nil {
+			return nil, err
+		}
+		claims = append(claims, claim)
+	}
+	return claims, nil
+}
+
+func (s *scope) claimOwner() ipam.Owner {
+	return ipam.Owner{Object: s.lm, ClusterName: s.clusterName(), Finalizer: ipam.MachineFinalizer}
+}
+
+// addressError gives the reasons of our conditions to what the claims returned.
+func addressError(err error) error {
+	if wait, ok := outcome.AsWait(err); ok {
+		return &outcome.Wait{Reason: infrav1.LibvirtMachineWaitingForAddressReason, Message: wait.Message, After: wait.After}
+	}
+	if terminal, ok := outcome.AsTerminal(err); ok {
+		return &outcome.Terminal{Reason: infrav1.LibvirtMachineAddressInvalidReason, Err: terminal.Err}
+	}
+	if errors.Is(err, ipam.ErrForeign) {
+		return outcome.Waitf(infrav1.LibvirtMachineAddressInvalidReason, time.Minute, "%s", err)
+	}
+	return err
+}
+
+// releaseAddresses gives the addresses back: nothing uses them any more.
 func (r *Reconciler) releaseAddresses(ctx context.Context, s *scope) error {
-	claims := &ipamv1.IPAddressClaimList{}
-	if err := r.Client.List(ctx, claims, client.InNamespace(s.lm.Namespace)); err != nil {
-		return err
-	}
-	for i := range claims.Items {
-		claim := &claims.Items[i]
-		if !controllerutil.HasControllerReference(claim) || claim.OwnerReferences[0].UID != s.lm.UID {
-			continue
-		}
-		before := claim.DeepCopy()
-		if controllerutil.RemoveFinalizer(claim, infrav1.MachineFinalizer) {
-			if err := r.Client.Patch(ctx, claim, client.MergeFrom(before)); err != nil && !apierrors.IsNotFound(err) {
-				return err
-			}
-		}
-		if err := r.Client.Delete(ctx, claim); err != nil && !apierrors.IsNotFound(err) {
-			return err
-		}
-	}
-	return nil
+	return ipam.Release(ctx, r.Client, s.claimOwner())
 }

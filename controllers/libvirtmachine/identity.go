@@ -37,7 +37,7 @@ func macAddress(uuid string, nic int) string {
 
 // Names of a machine's volumes. All begin with the UUID, by which leftovers are found.
 func rootVolume(uuid string) string       { return uuid + "-root.qcow2" }
-func rootMarker(uuid string) string           { return uuid + "-root.ok" }
+func rootMarker(uuid string) string       { return uuid + "-root.ok" }
 func dataVolume(uuid, disk string) string { return uuid + "-" + disk + ".qcow2" }
 func ignitionVolume(uuid string) string   { return uuid + ".ign" }
 func isVolumeOf(uuid, volumeName string) bool {

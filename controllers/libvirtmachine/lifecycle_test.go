@@ -52,9 +52,9 @@ func TestReconcile_bringsMachineUpAndRemovesItWithoutTrace(t *testing.T) {
 
 	w.delete("m")
 	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(api.Get(w.ctx, w.key("m"), lm)).NotTo(Succeed())
+	w.Expect(w.exists("m")).To(BeFalse())
 	w.Expect(leftovers(host)).To(BeEmpty())
 	claims := &ipamv1.IPAddressClaimList{}
-	w.Expect(api.List(w.ctx, claims, client.InNamespace(w.namespace))).To(Succeed())
+	w.Expect(environment.Client.List(w.ctx, claims, client.InNamespace(w.namespace))).To(Succeed())
 	w.Expect(claims.Items).To(BeEmpty())
 }

@@ -6,8 +6,6 @@ package libvirtmachine
 import (
 	"net/netip"
 
-	"k8s.io/utils/ptr"
-
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
@@ -101,6 +99,6 @@ func (n *nic) profile() profile.Interface {
 		Nameservers:   n.spec.Nameservers,
 		SearchDomains: n.spec.SearchDomains,
 		Routes:        n.spec.Routes,
-		MTU:           int(ptr.Deref(n.spec.MTU, 0)),
+		MTU:           int(n.spec.MTU),
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 
-	"k8s.io/utils/ptr"
-
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -121,8 +119,8 @@ func (s *scope) domainSpec() virt.DomainSpec {
 		d.Interfaces = append(d.Interfaces, virt.Interface{
 			MAC:    n.mac,
 			Bridge: bridge,
-			VLAN:   int(ptr.Deref(n.spec.VLAN, 0)),
-			MTU:    int(ptr.Deref(n.spec.MTU, 0)),
+			VLAN:   int(n.spec.VLAN),
+			MTU:    int(n.spec.MTU),
 		})
 	}
 	return d

@@ -5,7 +5,6 @@ package libvirtmachine_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -13,7 +12,6 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
@@ -68,7 +66,7 @@ func newWorld(t testing.TB) *world {
 	w.create(ns)
 	w.namespace = ns.Name
 	w.reconciler = &libvirtmachine.Reconciler{
-		Client: api, Connector: w.cloud, Images: noImages{}, Tasks: async.New(async.Options{}), Ledger: placement.NewLedger(), Recorder: w.events, Clock: w.clock,
+		Client: environment.Client, Connector: w.cloud, Images: noImages{}, Tasks: async.New(async.Options{}), Ledger: placement.NewLedger(), Recorder: w.events, Clock: w.clock,
 		CredentialsNamespace: w.namespace,
 	}
 	w.addCluster()
@@ -87,7 +85,7 @@ func (noImages) Ensure(context.Context, virt.Volumes, imagecache.Request) (virt.
 
 func (w *world) create(o client.Object) {
 	w.t.Helper()
-	w.Expect(api.Create(w.ctx, o)).To(Succeed())
+	w.Expect(environment.Client.Create(w.ctx, o)).To(Succeed())
 }
 
 func (w *world) meta(name string) metav1.ObjectMeta {
@@ -114,7 +112,7 @@ func (w *world) addCluster() {
 	}}
 	w.create(cluster)
 	cluster.Status.Initialization.InfrastructureProvisioned = ptr.To(true)
-	w.Expect(api.Status().Update(w.ctx, cluster)).To(Succeed())
+	w.Expect(environment.Client.Status().Update(w.ctx, cluster)).To(Succeed())
 }
 
 // hostName makes names of cluster-scoped hosts unique.
@@ -130,7 +128,7 @@ func (w *world) addHost(name string, opts ...fakevirt.HostOption) *fakevirt.Host
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: w.namespace}},
 	}}
 	w.create(host)
-	w.t.Cleanup(func() { _ = api.Delete(context.WithoutCancel(w.ctx), host) })
+	w.t.Cleanup(func() { _ = environment.Client.Delete(context.WithoutCancel(w.ctx), host) })
 	host.Status.Allocatable = infrav1.HostResources{
 		CPUs: ptr.To[int32](16), Memory: resource.NewQuantity(16*gib, resource.BinarySI), Storage: resource.NewQuantity(100*gib, resource.BinarySI),
 	}
@@ -141,7 +139,7 @@ func (w *world) addHost(name string, opts ...fakevirt.HostOption) *fakevirt.Host
 func (w *world) setHostReady(host *infrav1.LibvirtHost, status metav1.ConditionStatus) {
 	w.t.Helper()
 	conditions.Set(host, metav1.Condition{Type: infrav1.ReadyCondition, Status: status, Reason: "Test"})
-	w.Expect(api.Status().Update(w.ctx, host)).To(Succeed())
+	w.Expect(environment.Client.Status().Update(w.ctx, host)).To(Succeed())
 }
 
 // qcow2 is the header of an empty image of the given capacity.
@@ -177,14 +175,14 @@ func (w *world) addMachine(name string, opts ...func(*infrav1.LibvirtMachine)) {
 	for _, opt := range opts {
 		opt(lm)
 	}
-	w.Expect(controllerutil.SetControllerReference(machine, lm, scheme)).To(Succeed())
+	w.Expect(controllerutil.SetControllerReference(machine, lm, environment.Scheme)).To(Succeed())
 	w.create(lm)
 }
 
 func (w *world) get(name string) *infrav1.LibvirtMachine {
 	w.t.Helper()
 	lm := &infrav1.LibvirtMachine{}
-	w.Expect(api.Get(w.ctx, w.key(name), lm)).To(Succeed())
+	w.Expect(environment.Client.Get(w.ctx, w.key(name), lm)).To(Succeed())
 	return lm
 }
 
@@ -192,36 +190,40 @@ func (w *world) reconcile(name string) (ctrl.Result, error) {
 	return w.reconciler.Reconcile(w.ctx, ctrl.Request{NamespacedName: w.key(name)})
 }
 
-// settle answers claims and reconciles, as often as it takes until nothing changes any more. Errors are retried, like
-// the queue does; it returns the last one.
+// settle answers claims and reconciles, as often as it takes until two Reconciles in a row end without error, change
+// nothing and make no new calls fail. What waits for time is tried at once. It returns the last error.
 func (w *world) settle(name string) error {
 	w.t.Helper()
 	var last error
-	for before, i := "", 0; i < 60; i++ {
+	quiet := 0
+	for before, i := "", 0; i < 100 && quiet < 2; i++ {
 		w.answerClaims()
-		_, err := w.reconcile(name)
-		last = err
-		lm := &infrav1.LibvirtMachine{}
-		if err := api.Get(w.ctx, w.key(name), lm); apierrors.IsNotFound(err) {
+		_, last = w.reconcile(name)
+		if !w.exists(name) {
 			return nil
 		}
+		lm := w.get(name)
 		checkConditions(w, lm)
-		if lm.ResourceVersion == before && (err == nil || errors.Is(err, errStays)) {
-			return err
+		if quiet++; last != nil || lm.ResourceVersion != before {
+			quiet = 0
 		}
 		before = lm.ResourceVersion
 	}
 	return last
 }
 
-// errStays marks faults that a test never takes away.
-var errStays = errors.New("stays")
+func (w *world) exists(name string) bool {
+	w.t.Helper()
+	err := environment.Client.Get(w.ctx, w.key(name), &infrav1.LibvirtMachine{})
+	w.Expect(client.IgnoreNotFound(err)).To(Succeed())
+	return err == nil
+}
 
 // answerClaims does the work of an IPAM provider.
 func (w *world) answerClaims() {
 	w.t.Helper()
 	claims := &ipamv1.IPAddressClaimList{}
-	w.Expect(api.List(w.ctx, claims, client.InNamespace(w.namespace))).To(Succeed())
+	w.Expect(environment.Client.List(w.ctx, claims, client.InNamespace(w.namespace))).To(Succeed())
 	for i := range claims.Items {
 		claim := &claims.Items[i]
 		if claim.Status.AddressRef.Name != "" || !claim.DeletionTimestamp.IsZero() {
@@ -232,13 +234,13 @@ func (w *world) answerClaims() {
 			Address: w.nextAddress(), Prefix: ptr.To[int32](24), Gateway: "10.150.0.1",
 		}})
 		claim.Status.AddressRef.Name = claim.Name
-		w.Expect(api.Status().Update(w.ctx, claim)).To(Succeed())
+		w.Expect(environment.Client.Status().Update(w.ctx, claim)).To(Succeed())
 	}
 }
 
 func (w *world) nextAddress() string {
 	addresses := &ipamv1.IPAddressList{}
-	w.Expect(api.List(w.ctx, addresses, client.InNamespace(w.namespace))).To(Succeed())
+	w.Expect(environment.Client.List(w.ctx, addresses, client.InNamespace(w.namespace))).To(Succeed())
 	return fmt.Sprintf("10.150.0.%d", 161+len(addresses.Items))
 }
 
@@ -246,16 +248,16 @@ func (w *world) nextAddress() string {
 func (w *world) join(name string) {
 	w.t.Helper()
 	machine := &clusterv1.Machine{}
-	w.Expect(api.Get(w.ctx, w.key(name), machine)).To(Succeed())
+	w.Expect(environment.Client.Get(w.ctx, w.key(name), machine)).To(Succeed())
 	machine.Spec.ProviderID = w.get(name).Spec.ProviderID
-	w.Expect(api.Update(w.ctx, machine)).To(Succeed())
+	w.Expect(environment.Client.Update(w.ctx, machine)).To(Succeed())
 	machine.Status.NodeRef.Name = name
-	w.Expect(api.Status().Update(w.ctx, machine)).To(Succeed())
+	w.Expect(environment.Client.Status().Update(w.ctx, machine)).To(Succeed())
 }
 
 func (w *world) delete(name string) {
 	w.t.Helper()
-	w.Expect(api.Delete(w.ctx, w.get(name))).To(Succeed())
+	w.Expect(environment.Client.Delete(w.ctx, w.get(name))).To(Succeed())
 }
 
 // checkConditions are invariants that hold after every Reconcile.
