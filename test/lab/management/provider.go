@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -23,7 +24,7 @@ import (
 type Provider struct {
 	// Name names the process, its log, its user and its webhook configurations.
 	Name string
-	// Argv is the program and the arguments of its own.
+	// Argv is the program and the arguments of its own, which win over those that StartProvider gives.
 	Argv []string
 	// Source has its CRDs and webhooks.
 	Source manifest.Source
@@ -112,9 +113,10 @@ func (c *Cluster) runProvider(ctx context.Context, provider Provider) error {
 		"http://"+c.address(healthPort)+"/readyz")
 	err = c.supervisor.ensure(ctx, server{
 		name: provider.Name, stage: stageClient,
-		argv: append(append([]string{}, provider.Argv...),
-			"--kubeconfig="+kubeconfig, "--webhook-port="+strconv.Itoa(webhookPort), "--webhook-cert-dir="+certificates,
-			healthFlag+"="+c.address(healthPort), "--diagnostics-address=0"),
+		argv: slices.Concat(provider.Argv[:1], []string{
+			"--kubeconfig=" + kubeconfig, "--webhook-port=" + strconv.Itoa(webhookPort), "--webhook-cert-dir=" + certificates,
+			healthFlag + "=" + c.address(healthPort), "--diagnostics-address=0",
+		}, provider.Argv[1:]),
 		healthy: func(ctx context.Context) error {
 			if err := asked(ctx); err != nil {
 				return err
