@@ -1,0 +1,55 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtcluster
+
+import (
+	"cmp"
+	"context"
+
+	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+)
+
+// What an address pool's empty fields mean: the in-cluster IPAM provider.
+const (
+	defaultPoolGroup = "ipam.cluster.x-k8s.io"
+	defaultPoolKind  = "InClusterIPPool"
+)
+
+// claimEndpoint takes the virtual address from the pool that the user named.
+func (r *Reconciler) claimEndpoint(ctx context.Context, s *scope) error {
+	ref := s.lc.Spec.LoadBalancer.AddressPoolRef
+	if ref.Name == "" {
+		return outcome.Waitf(infrav1.LibvirtClusterEndpointMissingReason, 0,
+			"neither spec.controlPlaneEndpoint.host nor spec.loadBalancer.addressPoolRef is set; set one of them")
+	}
+	claim, err := ipam.EnsureClaim(ctx, r.Client, s.claimOwner(), ipam.VIPClaimName(s.cluster.Name), ipamv1.IPPoolReference{
+		APIGroup: cmp.Or(ref.APIGroup, defaultPoolGroup), Kind: cmp.Or(ref.Kind, defaultPoolKind), Name: ref.Name,
+	})
+	if err != nil {
+		return err
+	}
+	address, err := ipam.ReadAddress(ctx, r.Client, claim)
+	if err != nil {
+		return err
+	}
+	s.lc.Spec.ControlPlaneEndpoint.Host = address.Prefix.Addr().String()
+	return nil
+}
+
+// releaseEndpoint gives the virtual address back, after no host holds it any more.
+func (r *Reconciler) releaseEndpoint(ctx context.Context, s *scope) error {
+	owner := s.claimOwner()
+	if owner.ClusterName == "" {
+		return nil
+	}
+	return ipam.Release(ctx, r.Client, owner)
+}
+
+func (s *scope) claimOwner() ipam.Owner {
+	return ipam.Owner{Object: s.lc, ClusterName: s.clusterName(), Finalizer: ipam.ClusterFinalizer}
+}

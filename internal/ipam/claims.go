@@ -1,0 +1,235 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ipam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+)
+
+const (
+	// MachineFinalizer keeps the claim of a machine, and so its address, until the guest is gone.
+	MachineFinalizer = "infrastructure.cluster.x-k8s.io/libvirtmachine-claim"
+	// ClusterFinalizer keeps the claim of a cluster's virtual IP address until no host holds it.
+	ClusterFinalizer = "infrastructure.cluster.x-k8s.io/libvirtcluster-claim"
+)
+
+const (
+	// WaitingForAddressReason says that the pool's provider has not answered yet. The claim's watch ends the wait.
+	WaitingForAddressReason = "WaitingForIPAddress"
+	// AddressFailedReason says that the pool's provider cannot give an address now, for example because all are taken.
+	AddressFailedReason = "IPAddressFailed"
+)
+
+// retryCache is how long the cache may need to show what was just written.
+const retryCache = time.Second
+
+// ErrForeign says that a claim of our name belongs to another object.
+var ErrForeign = errors.New("claim belongs to another object")
+
+// Owner is the object that needs an address.
+type Owner struct {
+	// Object is a LibvirtMachine or LibvirtCluster with its kind known to the client's scheme.
+	Object client.Object
+	// ClusterName is the Cluster it belongs to.
+	ClusterName string
+	// Finalizer is MachineFinalizer or ClusterFinalizer.
+	Finalizer string
+}
+
+// MachineClaimName returns the name of the claim for the nth pool of the nth network card of a machine.
+func MachineClaimName(machine string, nic, pool int) string {
+	return fmt.Sprintf("%s-%d-%d", machine, nic, pool)
+}
+
+// VIPClaimName returns the name of the claim for the control-plane address of a cluster.
+func VIPClaimName(cluster string) string { return cluster + "-vip" }
+
+// Address is an address as its pool gave it.
+type Address struct {
+	// Prefix is the address with the length of its network, 32 or 128 when the pool says none.
+	Prefix netip.Prefix
+	// Gateway is invalid when the pool says none.
+	Gateway netip.Addr
+}
+
+// EnsureClaim makes the claim for an address of the pool, or returns the one that is there. Errors: ErrForeign,
+// *outcome.Wait while an earlier claim of that name is going away, *outcome.Terminal when the claim names another pool.
+func EnsureClaim(
+	ctx context.Context, c client.Client, owner Owner, name string, pool ipamv1.IPPoolReference,
+) (*ipamv1.IPAddressClaim, error) {
+	claim := &ipamv1.IPAddressClaim{ObjectMeta: metav1.ObjectMeta{
+		Namespace:  owner.Object.GetNamespace(),
+		Name:       name,
+		Labels:     map[string]string{clusterv1.ClusterNameLabel: owner.ClusterName},
+		Finalizers: []string{owner.Finalizer},
+	}}
+	claim.Spec = ipamv1.IPAddressClaimSpec{ClusterName: owner.ClusterName, PoolRef: pool}
+	if err := controllerutil.SetControllerReference(owner.Object, claim, c.Scheme()); err != nil {
+		return nil, fmt.Errorf("own claim %q: %w", name, err)
+	}
+	found := &ipamv1.IPAddressClaim{}
+	err := c.Get(ctx, client.ObjectKeyFromObject(claim), found)
+	if apierrors.IsNotFound(err) {
+		if err := c.Create(ctx, claim); err == nil {
+			return claim, nil
+		} else if !apierrors.IsAlreadyExists(err) {
+			return nil, fmt.Errorf("create claim %q: %w", name, err)
+		}
+		// Our own claim that the cache does not show yet, or a stranger's: the next reconciliation sees which.
+		return nil, outcome.Waitf(WaitingForAddressReason, retryCache, "claim %q is being created", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get claim %q: %w", name, err)
+	}
+	return adopt(ctx, c, owner, found, claim)
+}
+
+// adopt checks that the claim is ours and completes what a move or a person left out.
+func adopt(ctx context.Context, c client.Client, owner Owner, found, want *ipamv1.IPAddressClaim) (*ipamv1.IPAddressClaim, error) {
+	if ref := metav1.GetControllerOf(found); ref != nil && ref.UID != owner.Object.GetUID() {
+		return nil, fmt.Errorf("claim %q is controlled by %s %q: %w", found.Name, ref.Kind, ref.Name, ErrForeign)
+	}
+	if !found.DeletionTimestamp.IsZero() {
+		return nil, outcome.Waitf(WaitingForAddressReason, retryCache, "an earlier claim %q is being deleted", found.Name)
+	}
+	if found.Spec.PoolRef != want.Spec.PoolRef {
+		return nil, outcome.Terminalf(AddressFailedReason, "claim %q is for pool %s %q, not %s %q: addresses cannot change",
+			found.Name, found.Spec.PoolRef.Kind, found.Spec.PoolRef.Name, want.Spec.PoolRef.Kind, want.Spec.PoolRef.Name)
+	}
+	before := found.DeepCopy()
+	controllerutil.AddFinalizer(found, owner.Finalizer)
+	if found.Labels == nil {
+		found.Labels = map[string]string{}
+	}
+	found.Labels[clusterv1.ClusterNameLabel] = owner.ClusterName
+	if err := controllerutil.SetControllerReference(owner.Object, found, c.Scheme()); err != nil {
+		return nil, fmt.Errorf("own claim %q: %w", found.Name, err)
+	}
+	if isComplete(before, found) {
+		return found, nil
+	}
+	if err := c.Patch(ctx, found, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+		return nil, fmt.Errorf("complete claim %q: %w", found.Name, err)
+	}
+	return found, nil
+}
+
+func isComplete(before, after *ipamv1.IPAddressClaim) bool {
+	return len(before.Finalizers) == len(after.Finalizers) && metav1.GetControllerOf(before) != nil &&
+		before.Labels[clusterv1.ClusterNameLabel] == after.Labels[clusterv1.ClusterNameLabel]
+}
+
+// ReadAddress returns the address that the claim got. Errors: *outcome.Wait until there is one; its reason is
+// AddressFailedReason when the provider says that it has none.
+func ReadAddress(ctx context.Context, c client.Client, claim *ipamv1.IPAddressClaim) (Address, error) {
+	name := claim.Status.AddressRef.Name
+	if name == "" {
+		// Not every provider sets conditions: their absence says nothing.
+		ready := meta.FindStatusCondition(claim.Status.Conditions, clusterv1.ReadyCondition)
+		if ready != nil && ready.Status == metav1.ConditionFalse {
+			return Address{}, outcome.Waitf(AddressFailedReason, 0, "claim %q: %s: %s", claim.Name, ready.Reason, ready.Message)
+		}
+		return Address{}, outcome.Waitf(WaitingForAddressReason, 0, "claim %q waits for an address of pool %s %q",
+			claim.Name, claim.Spec.PoolRef.Kind, claim.Spec.PoolRef.Name)
+	}
+	address := &ipamv1.IPAddress{}
+	err := c.Get(ctx, types.NamespacedName{Namespace: claim.Namespace, Name: name}, address)
+	if apierrors.IsNotFound(err) {
+		return Address{}, outcome.Waitf(WaitingForAddressReason, retryCache, "address %q is not visible yet", name)
+	}
+	if err != nil {
+		return Address{}, fmt.Errorf("get address %q: %w", name, err)
+	}
+	if address.Spec.ClaimRef.Name != claim.Name {
+		return Address{}, fmt.Errorf("address %q is for claim %q, not %q: %w", name, address.Spec.ClaimRef.Name, claim.Name, ErrForeign)
+	}
+	parsed, err := parse(address.Spec)
+	if err != nil {
+		return Address{}, fmt.Errorf("parse address %q: %w", name, err)
+	}
+	return parsed, nil
+}
+
+func parse(spec ipamv1.IPAddressSpec) (Address, error) {
+	text, _, _ := strings.Cut(spec.Address, "/") // the contract allows none, some providers add it
+	ip, err := netip.ParseAddr(text)
+	if err != nil {
+		return Address{}, err
+	}
+	if ip.Zone() != "" || ip.Is4In6() {
+		return Address{}, fmt.Errorf("address %q has a zone or is mapped", spec.Address)
+	}
+	bits := ip.BitLen()
+	if spec.Prefix != nil {
+		bits = int(*spec.Prefix)
+	}
+	a := Address{Prefix: netip.PrefixFrom(ip, bits)}
+	if !a.Prefix.IsValid() {
+		return Address{}, fmt.Errorf("prefix %d of address %q", bits, spec.Address)
+	}
+	if spec.Gateway == "" {
+		return a, nil
+	}
+	if a.Gateway, err = netip.ParseAddr(spec.Gateway); err != nil {
+		return Address{}, fmt.Errorf("gateway: %w", err)
+	}
+	if a.Gateway.Is4() != ip.Is4() {
+		return Address{}, fmt.Errorf("gateway %q of address %q is of the other family", spec.Gateway, spec.Address)
+	}
+	return a, nil
+}
+
+// Release gives back all addresses of the owner: call it when nothing uses them any more. It finds claims by owner and
+// not by name, so that claims of an earlier spec go as well. Errors: *outcome.Wait never; it does not wait for the
+// provider.
+func Release(ctx context.Context, c client.Client, owner Owner) error {
+	list := &ipamv1.IPAddressClaimList{}
+	err := c.List(ctx, list, client.InNamespace(owner.Object.GetNamespace()),
+		client.MatchingLabels{clusterv1.ClusterNameLabel: owner.ClusterName})
+	if err != nil {
+		return fmt.Errorf("list claims: %w", err)
+	}
+	var errs []error
+	for i := range list.Items {
+		if metav1.IsControlledBy(&list.Items[i], owner.Object) {
+			errs = append(errs, release(ctx, c, owner, &list.Items[i]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// release deletes first: without the finalizer and undeleted, the claim would live until garbage collection.
+func release(ctx context.Context, c client.Client, owner Owner, claim *ipamv1.IPAddressClaim) error {
+	if claim.DeletionTimestamp.IsZero() {
+		err := c.Delete(ctx, claim, client.Preconditions{UID: &claim.UID})
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete claim %q: %w", claim.Name, err)
+		}
+	}
+	before := claim.DeepCopy()
+	if !controllerutil.RemoveFinalizer(claim, owner.Finalizer) {
+		return nil
+	}
+	err := c.Patch(ctx, claim, client.MergeFrom(before))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("release claim %q: %w", claim.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/altcos/cluster-api-provider-altcos/controllers/altcosbootstrapconfig"
+	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtcluster"
+	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirthost"
+	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachine"
+	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachinetemplate"
+	"github.com/altcos/cluster-api-provider-altcos/internal/async"
+	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/index"
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
+	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
+)
+
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
+// addInfrastructure wires the controllers of the infrastructure kinds to the hosts.
+func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error {
+	if err := index.AddMachine(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	connections := sshexec.NewPool(nil)
+	hosts := libvirt.NewPool(libvirt.Options{SSH: connections, Limits: libvirt.Limits{Call: o.RPCTimeout}})
+	if err := mgr.Add(closing{hosts.Close, connections.Close}); err != nil {
+		return fmt.Errorf("add connections: %w", err)
+	}
+	images, err := imagecache.New(imagecache.Options{Dir: o.ImageCacheDir, MaxBytes: o.ImageCacheBytes, FileRoot: o.ImageFileRoot})
+	if err != nil {
+		return err
+	}
+	tasks := async.New(async.Options{})
+	if err := mgr.Add(tasks); err != nil {
+		return fmt.Errorf("add background tasks: %w", err)
+	}
+	setups := []interface {
+		SetupWithManager(context.Context, ctrl.Manager, controller.Options) error
+	}{
+		&libvirthost.Reconciler{
+			Client: mgr.GetClient(), Connector: hosts, Shells: hostShells{shells{connections}}, Recorder: mgr.GetEventRecorder("libvirthost"),
+			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
+		},
+		&libvirtcluster.Reconciler{
+			Client: mgr.GetClient(), Shells: shells{connections}, Balancer: loadbalancer.New(loadbalancer.DefaultLayout()),
+			RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: mgr.GetEventRecorder("libvirtcluster"),
+			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
+		},
+		&libvirtmachine.Reconciler{
+			Client: mgr.GetClient(), Connector: hosts, Events: hosts.Events(), Images: images, Tasks: tasks,
+			Ledger: placement.NewLedger(), Recorder: mgr.GetEventRecorder("libvirtmachine"), Clock: clock.RealClock{},
+			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
+		},
+		&libvirtmachinetemplate.Reconciler{Client: mgr.GetClient(), WatchFilter: o.WatchFilter},
+	}
+	for _, reconciler := range setups {
+		if err := reconciler.SetupWithManager(ctx, mgr, concurrency(o)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addBootstrap wires the controller of the bootstrap kinds.
+func addBootstrap(ctx context.Context, mgr ctrl.Manager, o *Options) error {
+	reconciler := &altcosbootstrapconfig.Reconciler{
+		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("altcosbootstrapconfig"), WatchFilter: o.WatchFilter,
+	}
+	return reconciler.SetupWithManager(ctx, mgr, concurrency(o))
+}
+
+// closing ends connections when the manager stops.
+type closing []func() error
+
+var _ manager.LeaderElectionRunnable = closing{}
+
+// Start implements manager.Runnable.
+func (c closing) Start(ctx context.Context) error {
+	<-ctx.Done()
+	for _, closeAll := range c {
+		if err := closeAll(); err != nil {
+			return fmt.Errorf("close connections: %w", err)
+		}
+	}
+	return nil
+}
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable: connections are closed whoever leads.
+func (c closing) NeedLeaderElection() bool { return false }
