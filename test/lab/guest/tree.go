@@ -48,9 +48,13 @@ func (p parts) assemble(ctx context.Context, root string) error {
 	if err := run(ctx, "chroot", root, "systemctl", "preset-all"); err != nil {
 		return err
 	}
-	// Newer than /usr, or the first boot rebuilds caches.
-	for _, name := range []string{"etc/.updated", "var/.updated"} {
-		if err := os.WriteFile(filepath.Join(root, name), nil, 0o644); err != nil {
+	for name, content := range map[string]string{
+		// Newer than /usr, or the first boot rebuilds caches.
+		"etc/.updated": "", "var/.updated": "",
+		// An empty file would not be a first boot: presets, and so what Ignition enables, would be ignored.
+		"etc/machine-id": "uninitialized\n",
+	} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(content), 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", name, err)
 		}
 	}

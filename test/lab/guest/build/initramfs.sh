@@ -5,6 +5,7 @@ set -eu
 root=$1
 engine=$root/usr/lib/dracut/modules.d/30ignition
 cp "$2" "$engine/ignition"
+sed -i 's/echo qemu systemd url-lib network/echo systemd/' "$engine/module-setup.sh"
 cp "$3" "$root/etc/dracut.conf.d/"
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
