@@ -106,8 +106,8 @@ func (r *Reconciler) node(ctx context.Context, s *scope) (*altcos.Node, error) {
 	return n.Of()
 }
 
-// knownHosts are the endpoint of the control plane, when it is a name that we can tell the address of, and the machines
-// of the cluster whose addresses are known, in order of their names.
+// knownHosts are the endpoint of the control plane, as <cluster>-endpoint, and the machines of the cluster whose
+// addresses are known, in order of their names.
 func (r *Reconciler) knownHosts(ctx context.Context, s *scope) ([]altcos.HostEntry, error) {
 	machines := &infrav1.LibvirtMachineList{}
 	if err := r.Client.List(ctx, machines, client.InNamespace(s.lm.Namespace),
@@ -123,6 +123,12 @@ func (r *Reconciler) knownHosts(ctx context.Context, s *scope) ([]altcos.HostEnt
 	slices.SortFunc(entries, func(a, b altcos.HostEntry) int {
 		return strings.Compare(a.Names[0]+" "+a.Address.String(), b.Names[0]+" "+b.Address.String())
 	})
+	if s.infra != nil {
+		if vip, err := netip.ParseAddr(s.infra.Spec.ControlPlaneEndpoint.Host); err == nil {
+			endpoint := altcos.HostEntry{Address: vip, Names: []string{s.clusterName() + "-endpoint"}}
+			entries = append([]altcos.HostEntry{endpoint}, entries...)
+		}
+	}
 	return entries, nil
 }
 

@@ -90,6 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		if err := r.delete(phases, s); err != nil {
 			return ctrl.Result{}, err
 		}
+		r.Ledger.Forget(string(lm.UID))
 		controllerutil.RemoveFinalizer(lm, infrav1.MachineFinalizer)
 		return ctrl.Result{}, nil
 	}

@@ -295,3 +295,20 @@ func leftovers(h *fakevirt.Host) []string {
 	}
 	return names
 }
+
+func (w *world) annotate(name, key, value string) {
+	w.t.Helper()
+	lm := w.get(name)
+	if lm.Annotations == nil {
+		lm.Annotations = map[string]string{}
+	}
+	lm.Annotations[key] = value
+	w.Expect(environment.Client.Update(w.ctx, lm)).To(Succeed())
+}
+
+func (w *world) removeFinalizers(name string) error {
+	w.t.Helper()
+	lm := w.get(name)
+	lm.Finalizers = nil
+	return environment.Client.Update(w.ctx, lm)
+}

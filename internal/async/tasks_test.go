@@ -179,6 +179,9 @@ func TestLeave_cancelsWhatNobodyElseWants(t *testing.T) {
 	tasks.Do(gated("k", "a", nil, &runs, nil))
 	tasks.Do(gated("k", "b", nil, &runs, nil))
 	tasks.Do(gated("pending", "b", nil, &runs, nil))
+	for runs.Load() == 0 { // Leave treats a task that has not begun otherwise
+		time.Sleep(time.Millisecond)
+	}
 	if tasks.Leave(owner("a")) {
 		t.Error("a waits for a task of b")
 	}

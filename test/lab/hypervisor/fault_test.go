@@ -6,6 +6,7 @@ package hypervisor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -67,6 +68,12 @@ func TestEnsure_replacesAHostWhoseFirstProcessDied(t *testing.T) {
 	}
 	if err := process.Kill(); err != nil {
 		t.Fatal(err)
+	}
+	for { // a dying process still counts as alive
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", first.PID())); err != nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
 	}
 	second := lab.Host("node3")
 	if got, err := second.Exec(t.Context(), "systemctl", "is-system-running"); err != nil || got != "running\n" {
