@@ -136,11 +136,8 @@ func (s *scope) owner() virt.Owner { return ownerOf(s.lm, s.uuid, s.clusterName(
 
 // isControlPlane says whether the machine runs an API server.
 func (s *scope) isControlPlane() bool {
-	if s.machine != nil {
-		return util.IsControlPlaneMachine(s.machine)
-	}
-	_, ok := s.lm.Labels[clusterv1.MachineControlPlaneLabel]
-	return ok
+	_, labelled := s.lm.Labels[clusterv1.MachineControlPlaneLabel]
+	return labelled || s.machine != nil && util.IsControlPlaneMachine(s.machine)
 }
 
 // wasProvisioned says whether the machine has been running once. Our own status is lost when clusterctl moves the

@@ -25,11 +25,23 @@ const retryPlacement = 5 * time.Minute
 // place chooses the host. Identity and host are stored together, and the Reconcile ends there: nothing is created before
 // the API server has both.
 func (r *Reconciler) place(ctx context.Context, s *scope) error {
-	if s.lm.Spec.ProviderID == "" || s.lm.Spec.Host == "" {
-		if err := r.choose(ctx, s); err != nil {
-			return err
-		}
-		s.unrecorded = true
+	if err := r.readHost(ctx, s); err != nil {
+		return err
+	}
+	if s.lm.Spec.ProviderID != "" && s.host != nil {
+		return nil
+	}
+	if err := r.choose(ctx, s); err != nil {
+		return err
+	}
+	s.unrecorded = true
+	return r.readHost(ctx, s)
+}
+
+// readHost reads the host that the spec names, if it names one.
+func (r *Reconciler) readHost(ctx context.Context, s *scope) error {
+	if s.lm.Spec.Host == "" {
+		return nil
 	}
 	host := &infrav1.LibvirtHost{}
 	err := r.Client.Get(ctx, client.ObjectKey{Name: s.lm.Spec.Host}, host)

@@ -103,7 +103,9 @@ func EnsureClaim(
 
 // adopt checks that the claim is ours and completes what a move or a person left out.
 func adopt(ctx context.Context, c client.Client, owner Owner, found, want *ipamv1.IPAddressClaim) (*ipamv1.IPAddressClaim, error) {
-	if ref := metav1.GetControllerOf(found); ref != nil && ref.UID != owner.Object.GetUID() {
+	// After a move or a restore the owner has another UID, but it is the object of that kind and name.
+	ours := metav1.GetControllerOf(want)
+	if ref := metav1.GetControllerOf(found); ref != nil && (ref.Kind != ours.Kind || ref.Name != ours.Name) {
 		return nil, fmt.Errorf("claim %q is controlled by %s %q: %w", found.Name, ref.Kind, ref.Name, ErrForeign)
 	}
 	if !found.DeletionTimestamp.IsZero() {
@@ -132,7 +134,9 @@ func adopt(ctx context.Context, c client.Client, owner Owner, found, want *ipamv
 }
 
 func isComplete(before, after *ipamv1.IPAddressClaim) bool {
-	return len(before.Finalizers) == len(after.Finalizers) && metav1.GetControllerOf(before) != nil &&
+	controller := metav1.GetControllerOf(before)
+	return len(before.Finalizers) == len(after.Finalizers) &&
+		controller != nil && controller.UID == metav1.GetControllerOf(after).UID &&
 		before.Labels[clusterv1.ClusterNameLabel] == after.Labels[clusterv1.ClusterNameLabel]
 }
 
