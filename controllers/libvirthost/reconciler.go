@@ -33,6 +33,9 @@ const (
 	probeInterval = 5 * time.Minute
 	// retryInterval is how soon a host that is not as it shall be is looked at again.
 	retryInterval = 30 * time.Second
+	// ownWriteInterval is how soon a host is looked at again after we wrote its finalizer or its Paused condition: the
+	// predicates let neither of these changes wake us.
+	ownWriteInterval = 100 * time.Millisecond
 	// installTimeout bounds the installation of packages, which a slow network makes long.
 	installTimeout = 10 * time.Minute
 )
@@ -82,10 +85,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, host, infrav1.HostFinalizer); err != nil || added {
-		return ctrl.Result{}, err
+		return ctrl.Result{RequeueAfter: ownWriteInterval}, err
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, host); err != nil || isPaused || requeue {
+	if isPaused, written, err := paused.EnsurePausedCondition(ctx, r.Client, nil, host); err != nil || isPaused {
 		return ctrl.Result{}, err
+	} else if written {
+		return ctrl.Result{RequeueAfter: ownWriteInterval}, nil
 	}
 	patcher, err := patch.NewHelper(host, r.Client)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,13 @@ var followed = []schema.GroupVersionKind{
 	{Group: "infrastructure.cluster.x-k8s.io", Version: "v1alpha1", Kind: "LibvirtCluster"},
 	{Group: "infrastructure.cluster.x-k8s.io", Version: "v1alpha1", Kind: "LibvirtMachine"},
 	{Group: "bootstrap.cluster.x-k8s.io", Version: "v1alpha1", Kind: "AltcosBootstrapConfig"},
+}
+
+// unremarkable are the conditions of Cluster API that say nothing about the way to a first cluster.
+var unremarkable = []string{
+	"Paused", "RollingOut", "Remediating", "ScalingUp", "ScalingDown", "Deleting", "UpToDate", "MachinesUpToDate",
+	"ControlPlaneMachinesUpToDate", "WorkerMachinesUpToDate", "MachinesReady", "ControlPlaneMachinesReady", "WorkerMachinesReady",
+	"RemoteConnectionProbe",
 }
 
 // follower prints what changes.
@@ -109,7 +117,7 @@ func (f *follower) printCondition(object unstructured.Unstructured, entry any) {
 		return
 	}
 	text := func(name string) string { value, _ := condition[name].(string); return value }
-	if text("type") == "Paused" || text("status") == "Unknown" {
+	if slices.Contains(unremarkable, text("type")) || text("status") == "Unknown" {
 		return
 	}
 	f.once(object.GetKind()+"/"+object.GetName()+"/"+text("type"), text("status")+text("reason"), "%s %s: %s=%s %s %s",
