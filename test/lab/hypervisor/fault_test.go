@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,11 +70,15 @@ func TestEnsure_replacesAHostWhoseFirstProcessDied(t *testing.T) {
 	if err := process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	for { // a dying process still counts as alive
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d", first.PID())); err != nil {
+	dead := func() bool { // a dying process still counts as alive, one that nobody has waited for does not
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", first.PID()))
+		return err != nil || strings.Contains(string(stat), ") Z ")
+	}
+	for range 1000 {
+		if dead() {
 			break
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 	second := lab.Host("node3")
 	if got, err := second.Exec(t.Context(), "systemctl", "is-system-running"); err != nil || got != "running\n" {
@@ -88,9 +93,15 @@ func TestCut_isolatesTheHostUntilItIsRestored(t *testing.T) {
 		_, err := other.Exec(t.Context(), "ping", "-q", "-n", "-c", "1", "-W", "1", host.Address.String())
 		return err
 	}
-	if err := ping(); err != nil {
-		t.Fatal(err)
+	awaitPing := func(otherwise string) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); ping() != nil; {
+			if time.Now().After(deadline) {
+				t.Fatal(otherwise)
+			}
+		}
 	}
+	awaitPing("the host does not answer before its cable is pulled")
 	if err := host.Cut(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -103,12 +114,7 @@ func TestCut_isolatesTheHostUntilItIsRestored(t *testing.T) {
 	if err := host.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(10 * time.Second)
-	for ping() != nil {
-		if time.Now().After(deadline) {
-			t.Fatal("the host does not answer with its cable put back")
-		}
-	}
+	awaitPing("the host does not answer with its cable put back")
 }
 
 func TestHost_hasSettingsOfItsOwn(t *testing.T) {
