@@ -253,8 +253,11 @@ func (l *lab) explain() {
 	}
 	for _, machine := range machines.Items {
 		console := machine.Status.Domain.ConsoleLog
-		if machine.Spec.Host == "" || console == "" {
+		if machine.Spec.Host == "" || machine.Status.Domain.Name == "" {
 			continue
+		}
+		if console == "" { // not observed yet; the product names it after the domain
+			console = "/var/log/libvirt/qemu/" + machine.Status.Domain.Name + "-console.log"
 		}
 		l.say("console of %s (lab host %s cat %s):", machine.Name, machine.Spec.Host, console)
 		if host, err := l.host(machine.Spec.Host); err == nil {
