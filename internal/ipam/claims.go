@@ -210,9 +210,15 @@ func Release(ctx context.Context, c client.Client, owner Owner) error {
 	if err != nil {
 		return fmt.Errorf("list claims: %w", err)
 	}
+	gvk, err := c.GroupVersionKindFor(owner.Object)
+	if err != nil {
+		return fmt.Errorf("find kind of owner %q: %w", owner.Object.GetName(), err)
+	}
 	var errs []error
 	for i := range list.Items {
-		if metav1.IsControlledBy(&list.Items[i], owner.Object) {
+		// By kind and name, as in adopt: after a restore the UID is another.
+		ref := metav1.GetControllerOf(&list.Items[i])
+		if ref != nil && ref.Kind == gvk.Kind && ref.Name == owner.Object.GetName() {
 			errs = append(errs, release(ctx, c, owner, &list.Items[i]))
 		}
 	}
