@@ -30,6 +30,16 @@ type products struct {
 	kvm      bool
 }
 
+// Build makes what the lab is made of and starts nothing.
+func Build(ctx context.Context, options Options) error {
+	l, err := open(options)
+	if err != nil {
+		return err
+	}
+	_, err = l.prepare(ctx)
+	return err
+}
+
 // prepare installs packages and takes what the lab is made of from the store, building what is not there.
 func (l *lab) prepare(ctx context.Context) (products, error) {
 	names := []string{"iproute2", "util-linux", "ca-certificates"}

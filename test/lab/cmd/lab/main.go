@@ -20,7 +20,7 @@ import (
 )
 
 const usage = `usage: lab up [--manager FILE] [--control-planes N] [--workers N] [--limit DURATION]
-       lab status | down
+       lab build | status | down
        lab kubectl ARGS... | workload-kubectl ARGS... | host NAME COMMAND...
 The environment names the lab: ALTCOS_LAB (demo), ALTCOS_LAB_STATE (/var/tmp/altcos-lab/<name>).`
 
@@ -51,6 +51,8 @@ func run(ctx context.Context, arguments []string) error {
 			return err
 		}
 		return demo.Up(ctx, options)
+	case "build":
+		return demo.Build(ctx, options)
 	case "status":
 		return demo.Status(ctx, options)
 	case "down":
