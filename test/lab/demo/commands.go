@@ -155,6 +155,14 @@ func Down(ctx context.Context, options Options) error {
 	return nil
 }
 
+func clusterObject() *unstructured.Unstructured {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(followed[0])
+	object.SetNamespace(namespace)
+	object.SetName(clusterName)
+	return object
+}
+
 func (l *lab) deleteCluster(ctx context.Context) error {
 	if _, err := os.Stat(l.kubeconfig()); err != nil {
 		return nil
@@ -165,10 +173,7 @@ func (l *lab) deleteCluster(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, deleteLimit)
 	defer cancel()
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(followed[0])
-	object.SetNamespace(namespace)
-	object.SetName(clusterName)
+	object := clusterObject()
 	l.say("deleting the Cluster")
 	err = c.Delete(ctx, object)
 	ticker := time.NewTicker(followInterval)

@@ -222,9 +222,8 @@ func checkPods(pods []corev1.Pod) error {
 }
 
 func (f *follower) clusterAvailable(ctx context.Context) error {
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(followed[0])
-	if err := f.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: clusterName}, object); err != nil {
+	object := clusterObject()
+	if err := f.client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
 		return err
 	}
 	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")

@@ -16,10 +16,11 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/binaries"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/management"
@@ -141,8 +142,8 @@ func Serve(ctx context.Context, address, dir string) error {
 func (l *lab) applyManifest(ctx context.Context, cluster *management.Cluster, p products, key ssh.PublicKey) error {
 	path := filepath.Join(l.StateDir, "cluster.yaml")
 	content, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		// Made once: machine templates cannot be changed, and a newer image must not trouble a cluster that runs.
+	if errors.Is(err, os.ErrNotExist) || !l.clusterExists(ctx) {
+		// Made once a cluster: machine templates cannot be changed, and a newer image must not trouble a cluster that runs.
 		if content, err = l.generate(ctx, p, key); err == nil {
 			err = os.WriteFile(path, content, 0o600)
 		}
@@ -164,6 +165,11 @@ func (l *lab) applyManifest(ctx context.Context, cluster *management.Cluster, p 
 		}
 	}
 	return nil
+}
+
+func (l *lab) clusterExists(ctx context.Context) bool {
+	c, err := l.client(l.kubeconfig())
+	return err == nil && !apierrors.IsNotFound(c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: clusterName}, clusterObject()))
 }
 
 // adjust sets what is not a variable of the template: the numbers of machines of this run, and the store of images that
