@@ -142,3 +142,18 @@ func forget(ctx context.Context, runDir string, p process) error {
 	}
 	return nil
 }
+
+// Kill ends one process of the management cluster in dir at once, as a crash does. Start and StartProvider start it again.
+func Kill(ctx context.Context, dir, name string) error {
+	var record process
+	if err := readJSON(filepath.Join(dir, runDirectory, name+".json"), &record); err != nil {
+		return fmt.Errorf("find process %s: %w", name, err)
+	}
+	if !record.isRunning() {
+		return fmt.Errorf("kill %s: it does not run", name)
+	}
+	if err := syscall.Kill(record.PID, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("kill %s (PID %d): %w", name, record.PID, err)
+	}
+	return poll(ctx, patience, func() bool { return !record.isRunning() })
+}
