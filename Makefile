@@ -65,7 +65,7 @@ test-unit: ## Run the tests that need neither root nor a hypervisor
 	go test -race ./api/... ./controllers/... ./internal/...
 
 .PHONY: test-lab
-test-lab: ## Run the lab's long stories on a demo cluster (root, an hour)
+test-lab: $(LAB) build ## Run the lab's long stories on a demo cluster (root, an hour)
 	go test -tags lab -count=1 -timeout 170m -v ./test/stories/...
 
 FUZZ_TIME ?= 1m

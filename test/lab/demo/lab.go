@@ -25,6 +25,8 @@ type Options struct {
 	StateDir string
 	// Manager is the product's program.
 	Manager string
+	// Program is the lab's own program, which also serves images.
+	Program string
 	// ControlPlanes and Workers are numbers of machines.
 	ControlPlanes, Workers int
 	// Limit is how long the cluster may take to become ready.

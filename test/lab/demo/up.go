@@ -96,15 +96,11 @@ func (l *lab) startManagement(ctx context.Context, p products) (*management.Clus
 	if err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find own program: %w", err)
-	}
 	if err := os.MkdirAll(l.imageDir(), 0o755); err != nil {
 		return nil, fmt.Errorf("create image directory: %w", err)
 	}
 	return cluster, cluster.StartServer(ctx, management.Server{
-		Name: "image-server", Address: imageAddress, Argv: []string{self, "serve", imageAddress, l.imageDir()},
+		Name: "image-server", Address: imageAddress, Argv: []string{l.Program, "serve", imageAddress, l.imageDir()},
 	})
 }
 

@@ -60,7 +60,7 @@ func newStory(t *testing.T) *story {
 	}
 	return &story{T: t, secrets: &secrets{found: map[string]string{}}, options: demo.Options{
 		Name: name, StateDir: cmp.Or(os.Getenv("ALTCOS_LAB_STATE"), filepath.Join("/var/tmp/altcos-lab", name)),
-		Manager: filepath.Join(root, "bin", "manager"), ControlPlanes: 1, Workers: 1, Limit: stepLimit, Out: os.Stdout,
+		Manager: filepath.Join(root, "bin", "manager"), Program: filepath.Join(root, "bin", "lab"), ControlPlanes: 1, Workers: 1, Limit: stepLimit, Out: os.Stdout,
 	}}
 }
 

@@ -16,6 +16,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/demo"
 )
 
@@ -38,6 +41,11 @@ func run(ctx context.Context, arguments []string) error {
 		return errors.New(usage)
 	}
 	options := demo.Options{Name: cmp.Or(os.Getenv("ALTCOS_LAB"), "demo"), Out: os.Stdout}
+	var err error
+	if options.Program, err = os.Executable(); err != nil {
+		return fmt.Errorf("find own program: %w", err)
+	}
+	klog.SetLogger(logr.Discard()) // libraries report there what Up retries
 	options.StateDir = cmp.Or(os.Getenv("ALTCOS_LAB_STATE"), filepath.Join("/var/tmp/altcos-lab", options.Name))
 	rest := arguments[1:]
 	switch arguments[0] {
