@@ -54,6 +54,10 @@ type Reconciler struct {
 	Connector virt.Connector
 	// Shells runs scripts on the hosts.
 	Shells Shells
+	// Images removes images that nobody needs from the hosts.
+	Images ImageCollector
+	// ImageRetention is how long an image stays on a host after its last use.
+	ImageRetention time.Duration
 	// Recorder of events.
 	Recorder events.EventRecorder
 	// CredentialsNamespace is the manager's own, which holds the credentials of hosts.
@@ -114,6 +118,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	}()
 	if !host.DeletionTimestamp.IsZero() {
 		if err := r.awaitUnused(ctx, host); err != nil {
+			return ctrl.Result{}, err
+		}
+		ending, cancel := context.WithTimeout(ctx, probeTimeout)
+		defer cancel()
+		if err := r.release(ending, s); err != nil {
 			return ctrl.Result{}, err
 		}
 		r.Connector.Forget(host.Name)

@@ -51,7 +51,8 @@ func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error 
 		SetupWithManager(context.Context, ctrl.Manager, controller.Options) error
 	}{
 		&libvirthost.Reconciler{
-			Client: mgr.GetClient(), Connector: hosts, Shells: hostShells{shells{connections}}, Recorder: mgr.GetEventRecorder("libvirthost"),
+			Client: mgr.GetClient(), Connector: hosts, Shells: hostShells{shells{connections}}, Images: images,
+			ImageRetention: o.ImageRetention, Recorder: mgr.GetEventRecorder("libvirthost"),
 			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
 		},
 		&libvirtcluster.Reconciler{

@@ -39,6 +39,8 @@ type Options struct {
 	ImageFileRoot string
 	// ImageCacheBytes limits ImageCacheDir.
 	ImageCacheBytes int64
+	// ImageRetention is how long an image stays on a host after its last use.
+	ImageRetention time.Duration
 	// RPCTimeout limits a call to a host.
 	RPCTimeout time.Duration
 
@@ -82,6 +84,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.ImageCacheDir, "image-cache-dir", "/tmp/altcos-images", "Directory for images that must be unpacked before they go to a host")
 	fs.StringVar(&o.ImageFileRoot, "image-file-root", "", "Directory that file URLs of images may point into; file URLs are refused when empty")
 	fs.Int64Var(&o.ImageCacheBytes, "image-cache-bytes", 20<<30, "Bytes that image-cache-dir may take")
+	fs.DurationVar(&o.ImageRetention, "image-retention", 24*time.Hour, "Time that an image stays on a host after its last use")
 	fs.DurationVar(&o.RPCTimeout, "rpc-timeout", 30*time.Second, "Limit of one call to a host")
 
 	fs.DurationVar(&o.SyncPeriod, "sync-period", 10*time.Minute, "Interval at which all objects are reconciled although nothing happened")
