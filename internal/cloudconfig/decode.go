@@ -5,6 +5,8 @@ package cloudconfig
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +16,8 @@ import (
 )
 
 // decoder walks YAML nodes instead of unmarshalling: scalars keep their spelling (a partition type 07 is no number),
-// every error has a path and a position, and neither aliases nor duplicate keys pass.
+// every error has a path and a position, and neither aliases nor duplicate keys pass. Paths are made of the names of
+// the schema and of numbers only: in a malformed document a secret may stand where a name should.
 type decoder struct {
 	problems problem.List
 	// budget is how many bytes of decompressed content are still allowed.
@@ -47,7 +50,7 @@ func (d *decoder) object(n *yaml.Node, path string, fields map[string]func(*yaml
 	d.mapping(n, path, func(key string, keyNode, value *yaml.Node) {
 		decode, known := fields[key]
 		if !known {
-			d.addf(keyNode, join(path, key), "unknown field")
+			d.addf(keyNode, path, "has an unknown field; known are %s", strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
 			return
 		}
 		decode(value, join(path, key))
@@ -67,7 +70,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, each func(key string, keyNo
 		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge":
 			d.addf(key, path, "keys must be plain names, merges and aliases are not accepted")
 		case seen[key.Value]:
-			d.addf(key, join(path, key.Value), "is there twice")
+			d.addf(key, path, "has the same field twice")
 		default:
 			seen[key.Value] = true
 			each(key.Value, key, n.Content[i+1])

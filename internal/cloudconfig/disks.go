@@ -16,7 +16,7 @@ func (d *decoder) disks(cfg *Config) func(*yaml.Node, string) {
 		}
 		d.mapping(n, p, func(device string, _, value *yaml.Node) {
 			disk := Disk{Device: device}
-			p := p + "[" + device + "]"
+			p := at(p, len(cfg.Disks))
 			d.object(value, p, map[string]func(*yaml.Node, string){
 				"table_type": d.text(&disk.TableType),
 				"overwrite":  d.flag(&disk.Overwrite),

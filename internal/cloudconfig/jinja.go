@@ -134,13 +134,21 @@ func resolve(expr string, names Names) (value, reason string) {
 	value, known := names.lookup(name)
 	switch {
 	case !known:
-		return "", fmt.Sprintf("unknown Jinja name %q; known are %s", name, strings.Join(knownNames(), ", "))
+		return "", fmt.Sprintf("unknown Jinja name%s; known are %s", spelled(name), strings.Join(knownNames(), ", "))
 	case value == "":
 		return "", fmt.Sprintf("Jinja name %q has no value here", name)
 	case !safeValue.MatchString(value):
 		return "", fmt.Sprintf("the value of Jinja name %q has characters that a cloud-config cannot take", name)
 	}
 	return value, ""
+}
+
+// spelled repeats a name only when it cannot be anything else: braces may stand around a secret by mistake.
+func spelled(name string) string {
+	if strings.HasPrefix(name, "ds.") || strings.HasPrefix(name, "v1.") {
+		return fmt.Sprintf(" %q", name)
+	}
+	return ""
 }
 
 func knownNames() []string {

@@ -80,7 +80,7 @@ func loadYAML(body []byte) (*yaml.Node, error) {
 	if err := dec.Decode(doc); errors.Is(err, io.EOF) {
 		return nil, nil //nolint:nilnil // an empty document is an empty config
 	} else if err != nil {
-		return nil, problem.Newf("", "is no YAML: %v", err)
+		return nil, problem.OfYAML(err)
 	}
 	var second yaml.Node
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {

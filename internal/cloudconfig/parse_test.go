@@ -23,9 +23,9 @@ func TestParse_refusesWithPathAndPosition(t *testing.T) {
 	bomb := base64.StdEncoding.EncodeToString(zip(t, make([]byte, cloudconfig.MaxDecoded+1)))
 	cases := map[string]struct{ in, want string }{
 		"a document without the header":           {"users: []\n", `line 1 column 1: is no cloud-config: must begin with "#cloud-config", or with "## template: jinja" and then "#cloud-config"`},
-		"an unknown section":                      {header + "packages: [a]\n", "line 2 column 1: packages: unknown field"},
-		"an unknown field of a user":              {header + "users:\n- name: a\n  foo: b\n", "line 4 column 3: users[0].foo: unknown field"},
-		"a key that is there twice":               {header + "runcmd: []\nruncmd: [a]\n", "line 3 column 1: runcmd: is there twice"},
+		"an unknown section":                      {header + "packages: [a]\n", "line 2 column 1: has an unknown field; known are bootcmd, disk_setup, fs_setup, mounts, ntp, runcmd, users, write_files"},
+		"an unknown field of a user":              {header + "users:\n- name: a\n  foo: b\n", "line 4 column 3: users[0]: has an unknown field; known are gecos, groups, homedir, inactive, lock_passwd, name, passwd, primary_group, shell, ssh_authorized_keys, sudo"},
+		"a key that is there twice":               {header + "runcmd: []\nruncmd: [a]\n", "line 3 column 1: has the same field twice"},
 		"an alias":                                {header + "users:\n- &u {name: a}\n- *u\n", "line 4 column 3: users[1]: must be a mapping"},
 		"a merge key":                             {header + "users:\n- <<: {name: a}\n", "line 3 column 3: users[0]: keys must be plain names, merges and aliases are not accepted"},
 		"a second document":                       {header + "runcmd: [a]\n---\nruncmd: [b]\n", "must be one YAML document, there is more after it"},
@@ -37,7 +37,7 @@ func TestParse_refusesWithPathAndPosition(t *testing.T) {
 		"content that is no gzip":                 {header + "write_files:\n- path: /x\n  encoding: gzip\n  content: abc\n", "line 5 column 12: write_files[0].content: is no gzip data: unexpected EOF"},
 		"content that unpacks to too much":        {header + "write_files:\n- path: /x\n  encoding: gz+b64\n  content: " + bomb + "\n", "line 5 column 12: write_files[0].content: unpacks to more than 4194304 bytes together with the files before it"},
 		"a flag that is a word":                   {header + "ntp: {enabled: maybe}\n", "line 2 column 16: ntp.enabled: must be true or false"},
-		"a percentage beyond the disk":            {header + "disk_setup:\n  /dev/vdb: {layout: [[200, 83]]}\n", "line 3 column 24: disk_setup[/dev/vdb].layout[0]: must be a percentage between 1 and 100"},
+		"a percentage beyond the disk":            {header + "disk_setup:\n  /dev/vdb: {layout: [[200, 83]]}\n", "line 3 column 24: disk_setup[0].layout[0]: must be a percentage between 1 and 100"},
 		"a mount without mount point":             {header + "mounts:\n- [/dev/vdb]\n", "line 3 column 3: mounts[0]: must list source and mount point, then at most type, options, frequency and pass"},
 		"a Jinja name that nobody knows":          {jinja + "runcmd: ['{{ ds.meta_data.public_ip }}']\n", `line 3 column 11: unknown Jinja name "ds.meta_data.public_ip"; known are ds.meta_data.hostname, ds.meta_data.instance_id, ds.meta_data.local_hostname, ds.meta_data.local_ipv4, ds.meta_data.local_ipv6, v1.availability_zone, v1.instance_id, v1.local_hostname`},
 		"a Jinja name without a value":            {jinja + "runcmd: ['{{ v1.availability_zone }}']\n", `line 3 column 11: Jinja name "v1.availability_zone" has no value here`},
@@ -61,9 +61,28 @@ func TestParse_refusesWithPathAndPosition(t *testing.T) {
 }
 
 func TestParse_neverRepeatsContentInErrors(t *testing.T) {
-	_, err := cloudconfig.Parse([]byte(header+"write_files:\n- path: /x\n  encoding: base64\n  content: 's3cr3t*'\n  foo: s3cr3t\n"), cloudconfig.Names{})
-	if err == nil || strings.Contains(err.Error(), "s3cr3t") {
-		t.Errorf("got %v", err)
+	for name, in := range map[string]string{
+		"content that is no base64":   header + "write_files:\n- path: /x\n  encoding: base64\n  content: 's3cr3t*'\n",
+		"the value of unknown field":  header + "foo: s3cr3t\n",
+		"an unknown field":            header + "users:\n- s3cr3t: a\n",
+		"a field that is there twice": header + "users:\n- s3cr3t: a\n  s3cr3t: b\n",
+		"a disk":                      header + "disk_setup:\n  s3cr3t: {layout: 1}\n  s3cr3t: {}\n",
+		"an anchor":                   header + "runcmd: [*s3cr3t]\n",
+		"an odd anchor":               header + "runcmd: [*s3cr3t'x]\n",
+		"broken YAML":                 header + "runcmd: [ s3cr3t\n  s3cr3t: }\n",
+		"a tag":                       header + "runcmd: !s3cr3t!x [ ]\n",
+		"an encoding":                 header + "write_files:\n- {path: /x, encoding: s3cr3t, content: x}\n",
+		"permissions":                 header + "write_files:\n- {path: s3cr3t, permissions: s3cr3t}\n",
+		"a mount":                     header + "mounts: [s3cr3t, [s3cr3t]]\n",
+		"a header":                    "#s3cr3t\n",
+		"a Jinja name":                jinja + "runcmd: ['{{ s3cr3t }}', '{{ s3cr3t | b64 }}', '{% s3cr3t %}']\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := cloudconfig.Parse([]byte(in), cloudconfig.Names{})
+			if err == nil || strings.Contains(err.Error(), "s3cr3t") {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 

@@ -73,12 +73,12 @@ const maxKeys = 256
 func checkYAML(data []byte) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return problem.Newf("", "is no YAML: %v", err)
+		return problem.OfYAML(err)
 	}
 	var visit func(n *yaml.Node) error
 	visit = func(n *yaml.Node) error {
 		if n.Kind == yaml.AliasNode {
-			return &problem.Problem{Line: n.Line, Column: n.Column, Reason: fmt.Sprintf("alias %q is refused, write the value out", n.Value)}
+			return &problem.Problem{Line: n.Line, Column: n.Column, Reason: "an alias is refused, write the value out"}
 		}
 		if n.Kind == yaml.MappingNode && len(n.Content) > 2*maxKeys {
 			return &problem.Problem{Line: n.Line, Column: n.Column, Reason: fmt.Sprintf("has more than %d keys", maxKeys)}

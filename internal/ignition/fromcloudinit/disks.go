@@ -39,8 +39,8 @@ var devicePath = regexp.MustCompile(`^/dev/[A-Za-z0-9._:/+@-]+$`)
 func isDevice(s string) bool { return devicePath.MatchString(s) && path.Clean(s) == s }
 
 func (c *converter) disks() {
-	for _, d := range c.cfg.Disks {
-		field := "disk_setup[" + d.Device + "]"
+	for i, d := range c.cfg.Disks {
+		field := fmt.Sprintf("disk_setup[%d]", i)
 		if !isDevice(d.Device) {
 			c.problems.Addf(field, "must be a path below /dev; cloud-init's aliases mean nothing to Ignition")
 			continue

@@ -52,7 +52,7 @@ func (c *converter) files() {
 		switch place(f.Path) {
 		case onTmpfs:
 			if f.Path != placeholder {
-				c.stage(f)
+				c.stage(f, field)
 			}
 		case readOnly:
 			c.problems.Addf(field+".path", "is on the read-only part of the system; /usr/local, /opt, /etc and /var are writable")
@@ -95,7 +95,7 @@ func (c *converter) diskFile(f cloudconfig.File, index map[string]int) {
 }
 
 // stage keeps a file where root alone can read it, for the script to put in place.
-func (c *converter) stage(f cloudconfig.File) {
+func (c *converter) stage(f cloudconfig.File, field string) {
 	s := stagedFile{source: fmt.Sprintf("%s/%02d-%s", stageDir, len(c.staged), safeBase(f.Path)), target: f.Path, owner: f.Owner, mode: 0o644, add: f.Append}
 	if s.owner == "" {
 		s.owner = "root:root"
@@ -107,7 +107,7 @@ func (c *converter) stage(f cloudconfig.File) {
 	if isKubeadmConfig(f.Path) {
 		patched, err := withCRISocket(content)
 		if err != nil {
-			c.problems.Addf("write_files["+f.Path+"].content", "%v", err)
+			c.problems.Addf(field+".content", "%v", err)
 			return
 		}
 		content = patched

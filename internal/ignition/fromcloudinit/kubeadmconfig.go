@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 )
 
 func isKubeadmConfig(path string) bool {
@@ -30,7 +31,7 @@ func withCRISocket(content []byte) ([]byte, error) {
 		if err := dec.Decode(doc); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return nil, fmt.Errorf("is no YAML: %w", err)
+			return nil, errors.New(problem.OfYAML(err).Error())
 		}
 		set, err := setCRISocket(doc)
 		if err != nil {

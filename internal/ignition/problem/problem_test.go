@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 )
 
@@ -64,5 +66,23 @@ func TestList_isBounded(t *testing.T) {
 	}
 	if n := len(problem.All(l.Err())); n != 32 || !l.Full() {
 		t.Errorf("%d problems", n)
+	}
+}
+
+func TestOfYAML_givesTheLineAndRepeatsNothing(t *testing.T) {
+	cases := map[string]struct{ in, want string }{
+		"an unknown anchor": {"a: *s3cr3t\n", "is no YAML: unknown anchor (its name) referenced"},
+		"a missing colon":   {"a: b\ns3cr3t\nc: d\n", "line 2 column 1: is no YAML: could not find expected ':'"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			err := yaml.Unmarshal([]byte(tc.in), &yaml.Node{})
+			if err == nil {
+				t.Fatal("the parser accepts it")
+			}
+			if got := problem.OfYAML(err).Error(); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
 	}
 }

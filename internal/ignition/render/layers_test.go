@@ -118,7 +118,7 @@ func TestRender_saysWhatIsWrongAndWhere(t *testing.T) {
 		want string
 	}{
 		"the profile":        {render.Input{Profile: &altcos.Profile{ImagePreload: "x"}, Bootstrap: cloud("")}, "profile: imagePreload: must be Archives or None"},
-		"the cloud-config":   {render.Input{Bootstrap: cloud("foo: 1\n")}, "bootstrap data: line 2 column 1: foo: unknown field"},
+		"the cloud-config":   {render.Input{Bootstrap: cloud("foo: 1\n")}, "bootstrap data: line 2 column 1: has an unknown field; known are bootcmd, disk_setup, fs_setup, mounts, ntp, runcmd, users, write_files"},
 		"the conversion":     {render.Input{Bootstrap: cloud("users: [{name: a, inactive: true}]\n")}, "bootstrap data: users[0].inactive: Ignition cannot make an inactive user; use lock_passwd or an expiry command"},
 		"the node":           {render.Input{Bootstrap: cloud(""), Node: &altcos.Node{Hostname: "-"}}, "node: hostname: must be a host name of at most 63 characters"},
 		"the user's layer":   {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "spec.butane", Data: []byte(butaneHead + "foo: 1\n")}}}, "spec.butane: line 3 column 1: $.foo: unused key foo"},
