@@ -1,0 +1,99 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package profile_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
+)
+
+func TestOf_layersAreValid(t *testing.T) {
+	cases := map[string]bootstrapv1.AltcosProfile{
+		"the zero value is the built-in profile": {},
+		"everything at once": {
+			AltcosUser:       bootstrapv1.AltcosUser{PasswordHash: "$y$j9T$abc", SSHAuthorizedKeys: []string{"ssh-ed25519 AAAA a"}},
+			Users:            []bootstrapv1.User{{Name: "ops", Groups: []string{"wheel"}, Sudo: "ALL=(ALL) NOPASSWD: ALL", Shell: "/bin/bash"}},
+			Hosts:            []bootstrapv1.HostsEntry{{Address: "10.0.0.1", Names: []string{"registry"}}},
+			ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers", Driver: bootstrapv1.StorageDriverBtrfs},
+			ImagePreload:     bootstrapv1.ImagePreloadArchives,
+			NetworkPlugin:    bootstrapv1.NetworkPlugin{Type: bootstrapv1.NetworkPluginManifest, Manifest: "kind: List\n"},
+			ShellProfile:     bootstrapv1.ShellProfileNone,
+			OSUpdates:        bootstrapv1.OSUpdatesImmediate,
+			Butane:           "variant: fcos\nversion: 1.3.0\n",
+		},
+	}
+	for name, api := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, layers, err := profile.Of(&api)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := got.Layer(); err != nil {
+				t.Errorf("layer: %v", err)
+			}
+			if _, err := got.NetworkPluginLayer(); err != nil {
+				t.Errorf("network plugin: %v", err)
+			}
+			if (len(layers) > 0) != (api.Butane != "") {
+				t.Errorf("%d layers of the user", len(layers))
+			}
+		})
+	}
+}
+
+func TestOf_namesWhatIsWrong(t *testing.T) {
+	api := bootstrapv1.AltcosProfile{Hosts: []bootstrapv1.HostsEntry{{Address: "nowhere", Names: []string{"a"}}}}
+	_, _, err := profile.Of(&api)
+	found := problem.All(err)
+	if len(found) != 1 || found[0].Path != "hosts[0].address" {
+		t.Errorf("problems %v", err)
+	}
+}
+
+func TestOf_dataDiskIsFoundByItsSerial(t *testing.T) {
+	got, _, err := profile.Of(&bootstrapv1.AltcosProfile{ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(altcos.DeviceBySerial("containers"), got.ContainerStorage.Device); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNode_kubeletGetsFirstAddressOfEachFamily(t *testing.T) {
+	prefix := netip.MustParsePrefix
+	cases := map[string]struct {
+		nics []profile.Interface
+		want []netip.Addr
+	}{
+		"no interfaces": {},
+		"DHCP":          {nics: []profile.Interface{{DHCP: infrav1.DHCPBoth}}},
+		"both families": {
+			nics: []profile.Interface{{Addresses: []netip.Prefix{prefix("10.0.0.5/24"), prefix("10.0.0.6/24"), prefix("fd00::5/64")}}},
+			want: []netip.Addr{netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("fd00::5")},
+		},
+		"the second interface does not count": {
+			nics: []profile.Interface{{}, {Addresses: []netip.Prefix{prefix("10.0.0.5/24")}}},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := profile.Node{Hostname: "m", Interfaces: c.nics}.Of()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got.NodeIPs, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
