@@ -36,8 +36,11 @@ manifests: $(KUSTOMIZE) ## Write what clusterctl installs into dist/
 generate: $(CONTROLLER_GEN) ## Regenerate deep copies, CRDs, RBAC and webhook configurations
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(CONTROLLER_GEN) crd:crdVersions=v1,generateEmbeddedObjectMeta=true paths=./api/... output:crd:dir=config/crd/bases
-	$(CONTROLLER_GEN) webhook paths=./internal/webhooks/... output:webhook:dir=config/webhook
-	$(CONTROLLER_GEN) rbac:roleName=manager-role paths="{./controllers/...,./internal/manager/...}" output:rbac:dir=config/rbac
+	for provider in infrastructure bootstrap; do \
+		$(CONTROLLER_GEN) webhook paths=./internal/webhooks/$$provider/... output:webhook:dir=config/webhook/$$provider; \
+	done
+	$(CONTROLLER_GEN) rbac:roleName=manager paths="{./controllers/libvirthost,./controllers/libvirtcluster,./controllers/libvirtmachine,./controllers/libvirtmachinetemplate,./internal/manager}" output:rbac:dir=config/rbac/infrastructure
+	$(CONTROLLER_GEN) rbac:roleName=manager paths="{./controllers/altcosbootstrapconfig,./internal/manager}" output:rbac:dir=config/rbac/bootstrap
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## Format the source

@@ -62,7 +62,7 @@ func WithWebhooks() Option {
 		if err != nil {
 			return err
 		}
-		server.WebhookInstallOptions.Paths = []string{sources.Own.Webhooks()}
+		server.WebhookInstallOptions.Paths = sources.Own.Webhooks()
 		return nil
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/template"
 )
 
+// +kubebuilder:webhookconfiguration:mutating=false,name=altcos-validation
 // +kubebuilder:webhook:verbs=create;update,path=/validate-bootstrap-cluster-x-k8s-io-v1alpha1-altcosbootstrapconfig,mutating=false,failurePolicy=fail,matchPolicy=Equivalent,groups=bootstrap.cluster.x-k8s.io,resources=altcosbootstrapconfigs,versions=v1alpha1,name=validation.altcosbootstrapconfig.bootstrap.cluster.x-k8s.io,sideEffects=None,admissionReviewVersions=v1
 // +kubebuilder:webhook:verbs=create;update,path=/validate-bootstrap-cluster-x-k8s-io-v1alpha1-altcosbootstrapconfigtemplate,mutating=false,failurePolicy=fail,matchPolicy=Equivalent,groups=bootstrap.cluster.x-k8s.io,resources=altcosbootstrapconfigtemplates,versions=v1alpha1,name=validation.altcosbootstrapconfigtemplate.bootstrap.cluster.x-k8s.io,sideEffects=None,admissionReviewVersions=v1
 

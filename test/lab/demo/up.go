@@ -90,7 +90,7 @@ func (l *lab) startManagement(ctx context.Context, p products) (*management.Clus
 	if err != nil {
 		return nil, err
 	}
-	err = cluster.StartProvider(ctx, management.Provider{Name: managerName, Source: cluster.OwnSource(), Argv: []string{
+	err = cluster.StartProvider(ctx, management.Provider{Name: managerName, Source: cluster.OwnSource(), Restricted: true, Argv: []string{
 		program, "--credentials-namespace=" + credentialsNamespace, "--image-cache-dir=" + filepath.Join(l.StateDir, "image-cache"),
 	}})
 	if err != nil {

@@ -28,8 +28,8 @@ type Provider struct {
 	Argv []string
 	// Source has its CRDs and webhooks.
 	Source manifest.Source
-	// ClusterRole is what its user may do; empty means cluster-admin.
-	ClusterRole string
+	// Restricted gives its user the roles of Source and nothing else, instead of everything.
+	Restricted bool
 	// HealthFlag replaces --health-addr.
 	HealthFlag string
 }
@@ -102,7 +102,7 @@ func (c *Cluster) runProvider(ctx context.Context, provider Provider) error {
 	if err := c.trust.kubeconfig(kubeconfig, c.apiURL, provider.Name); err != nil {
 		return err
 	}
-	if err := c.Apply(ctx, provider.binding()); err != nil {
+	if err := c.grant(ctx, provider); err != nil {
 		return err
 	}
 	healthFlag := provider.HealthFlag
@@ -152,12 +152,31 @@ func (c *Cluster) webhookCertificates(name string) (string, error) {
 	return dir, nil
 }
 
-// binding carries the role in its name, because the role of a binding cannot change.
-func (p Provider) binding() *rbacv1.ClusterRoleBinding {
-	role := p.ClusterRole
-	if role == "" {
-		role = "cluster-admin"
+// grant gives the provider's user its roles.
+func (c *Cluster) grant(ctx context.Context, provider Provider) error {
+	if !provider.Restricted {
+		return c.Apply(ctx, provider.binding("cluster-admin"))
 	}
+	for index, path := range provider.Source.ClusterRoles() {
+		objects, err := manifest.Read(path)
+		if err != nil {
+			return err
+		}
+		for _, role := range objects {
+			role.SetName("lab-" + provider.Name + "-" + strconv.Itoa(index))
+			if err := c.Apply(ctx, role); err != nil {
+				return err
+			}
+			if err := c.Apply(ctx, provider.binding(role.GetName())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// binding carries the role in its name, because the role of a binding cannot change.
+func (p Provider) binding(role string) *rbacv1.ClusterRoleBinding {
 	return &rbacv1.ClusterRoleBinding{
 		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "ClusterRoleBinding"},
 		ObjectMeta: metav1.ObjectMeta{Name: "lab-" + p.Name + "-" + role},
@@ -167,13 +186,15 @@ func (p Provider) binding() *rbacv1.ClusterRoleBinding {
 }
 
 func (c *Cluster) installWebhooks(ctx context.Context, provider Provider, address string) error {
-	configurations, err := manifest.Webhooks(provider.Source.Webhooks(), provider.Name, address, c.trust.webhook.pem)
-	if err != nil {
-		return err
-	}
-	for _, configuration := range configurations {
-		if err := c.Apply(ctx, configuration); err != nil {
+	for _, path := range provider.Source.Webhooks() {
+		configurations, err := manifest.Webhooks(path, provider.Name, address, c.trust.webhook.pem)
+		if err != nil {
 			return err
+		}
+		for _, configuration := range configurations {
+			if err := c.Apply(ctx, configuration); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

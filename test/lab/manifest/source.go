@@ -19,11 +19,19 @@ type Source struct {
 // CRDs is the directory of its custom resource definitions.
 func (s Source) CRDs() string { return filepath.Join(s.Dir, "crd", "bases") }
 
-// Webhooks is the file of its webhook configurations.
-func (s Source) Webhooks() string { return filepath.Join(s.Dir, "webhook", "manifests.yaml") }
+// Webhooks are the files of its webhook configurations, which may be none: one for all, or one in a folder for each part.
+func (s Source) Webhooks() []string { return s.generated("webhook", "manifests.yaml") }
 
-// ClusterRole is the file of the role that its manager works with.
-func (s Source) ClusterRole() string { return filepath.Join(s.Dir, "rbac", "role.yaml") }
+// ClusterRoles are the files of the roles that its managers work with.
+func (s Source) ClusterRoles() []string { return s.generated("rbac", "role.yaml") }
+
+func (s Source) generated(folder, name string) (found []string) {
+	for _, pattern := range []string{filepath.Join(s.Dir, folder, name), filepath.Join(s.Dir, folder, "*", name)} {
+		files, _ := filepath.Glob(pattern) // fails for bad patterns only
+		found = append(found, files...)
+	}
+	return found
+}
 
 // Sources are the providers of a management cluster.
 type Sources struct {
