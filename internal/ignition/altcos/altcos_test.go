@@ -24,6 +24,18 @@ func readable(t *testing.T, l ignition.Layer) []byte {
 	return ignitiontest.Text(t, l.Config)
 }
 
+// assertGolden compares a layer with two golden files: text for people, and the config, which the real Ignition is
+// tried on in test/firstboot.
+func assertGolden(t *testing.T, l ignition.Layer, name string) {
+	t.Helper()
+	golden.Assert(t, readable(t, l), "testdata/"+name+".golden.txt")
+	raw, err := ignition.Encode(ignition.Merge(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Assert(t, raw, "testdata/"+name+".golden.ign")
+}
+
 func TestProfile_matchesGolden(t *testing.T) {
 	cases := map[string]altcos.Profile{
 		"default": {},
@@ -50,7 +62,7 @@ func TestProfile_matchesGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden.Assert(t, readable(t, l), "testdata/profile-"+name+".golden.txt")
+			assertGolden(t, l, "profile-"+name)
 		})
 	}
 }
@@ -84,7 +96,7 @@ func TestNode_matchesGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden.Assert(t, readable(t, l), "testdata/node-"+name+".golden.txt")
+			assertGolden(t, l, "node-"+name)
 		})
 	}
 }

@@ -101,10 +101,14 @@ func (p *Profile) clusterSSH(b *ignition.Builder, problems *problem.List) {
 		return
 	}
 	owner := types.Node{User: types.NodeUser{Name: ptr(adminUser)}, Group: types.NodeGroup{Name: ptr(adminUser)}}
-	dir, key := owner, owner
-	dir.Path = "/var/home/" + adminUser + "/.ssh"
-	key.Path, key.Overwrite = dir.Path+"/id_ed25519", ptr(true)
-	b.Config.Storage.Directories = append(b.Config.Storage.Directories, types.Directory{Node: dir, DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: ptr(0o700)}})
+	key := owner
+	key.Path, key.Overwrite = "/var/home/"+adminUser+"/.ssh/id_ed25519", ptr(true)
+	// the home directory too: an image that leaves it to the first login would get one of root's
+	for _, path := range []string{"/var/home/" + adminUser, "/var/home/" + adminUser + "/.ssh"} {
+		dir := owner
+		dir.Path = path
+		b.Config.Storage.Directories = append(b.Config.Storage.Directories, types.Directory{Node: dir, DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: ptr(0o700)}})
+	}
 	b.Node(types.File{Node: key, FileEmbedded1: types.FileEmbedded1{Mode: ptr(0o600), Contents: ignition.Inline(p.ClusterSSH.PrivateKey)}})
 }
 

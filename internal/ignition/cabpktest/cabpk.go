@@ -47,7 +47,7 @@ func Render(tb testing.TB, kind Kind, base cloudinit.BaseUserData, registration 
 	}
 	switch kind {
 	case Init:
-		data := &upstream.AdditionalData{KubernetesVersion: ptr.To("v" + version.String()), ClusterName: ptr.To("demo")}
+		data := &upstream.AdditionalData{KubernetesVersion: ptr.To("v" + version.String()), ClusterName: ptr.To("demo"), PodSubnet: ptr.To("10.244.0.0/16")}
 		cluster := &bootstrapv1.ClusterConfiguration{ControlPlaneEndpoint: "10.150.0.160:8443"}
 		out, err = cloudinit.NewInitControlPlane(&cloudinit.ControlPlaneInput{
 			BaseUserData:         base,

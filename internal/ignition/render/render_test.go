@@ -45,6 +45,7 @@ func TestRender_matchesGoldenForEveryKindOfMachine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			golden.Assert(t, got, "testdata/"+string(kind)+".golden.ign")
 			golden.Assert(t, ignitiontest.Text(t, ignitiontest.Parse(t, got)), "testdata/"+string(kind)+".golden.txt")
 		})
 	}
