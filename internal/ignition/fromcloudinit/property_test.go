@@ -120,7 +120,7 @@ func compare(t *testing.T, spec cloudinit.BaseUserData, cfg *cloudconfig.Config,
 	}
 	script := contents(t, files[altcos.StateDir+"/bootstrap.sh"].Contents)
 	delete(files, altcos.StateDir+"/bootstrap.sh")
-	if why := inOrder(script, append(append(quoted(spec.PreKubeadmCommands), "eval 'kubeadm "), quoted(spec.PostKubeadmCommands)...)); why != "" {
+	if why := inOrder(script, append(append(quoted(spec.PreKubeadmCommands), " 'kubeadm "), quoted(spec.PostKubeadmCommands)...)); why != "" {
 		return why
 	}
 	if n := strings.Count(script, "\naltcos_step 'command "); n != len(spec.PreKubeadmCommands)+1+len(spec.PostKubeadmCommands) {

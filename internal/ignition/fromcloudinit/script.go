@@ -99,14 +99,22 @@ func (c *converter) scriptText() string {
 			c.problems.Addf(fmt.Sprintf("runcmd[%d]", i), "must not contain a NUL character")
 		}
 		if i == c.kubeadm {
-			fmt.Fprintf(&b, "altcos_step 'command %d of %d: kubeadm %s'\neval %s\n", i+1, total, c.role, quote(strings.TrimSuffix(cmd, sentinelSuffix)))
-			b.WriteString(scriptJoined)
+			b.WriteString(c.kubeadmStep(i, quote(strings.TrimSuffix(cmd, sentinelSuffix))))
 			continue
 		}
 		fmt.Fprintf(&b, "altcos_step 'command %d of %d'\neval %s\n", i+1, total, quote(cmd))
 	}
 	b.WriteString(scriptTail)
 	return b.String()
+}
+
+// kubeadmStep runs kubeadm. A join finds an API server through an endpoint that may be failing over just then.
+func (c *converter) kubeadmStep(index int, cmd string) string {
+	name := fmt.Sprintf("altcos_step 'command %d of %d: kubeadm %s'\n", index+1, len(c.cfg.RunCmd), c.role)
+	if c.role == RoleInit {
+		return name + "eval " + cmd + "\n" + scriptJoined
+	}
+	return scriptRetry + name + "altcos_join " + cmd + "\n" + scriptJoined
 }
 
 func writeStaged(b *strings.Builder, s stagedFile) {
@@ -164,6 +172,23 @@ altcos_step() {
 }
 set -e
 mkdir -p /run/cluster-api
+`
+
+// scriptRetry: a join that failed before it wrote any kubeconfig has changed nothing and may be tried again. One that
+// failed later may have left a member in etcd; such a machine is for a MachineHealthCheck to replace.
+const scriptRetry = `altcos_join() {
+  altcos_left=20
+  until eval "$1"; do
+    altcos_status=$?
+    altcos_left=$((altcos_left - 1))
+    for altcos_trace in /etc/kubernetes/*.conf; do
+      if [ -e "$altcos_trace" ]; then altcos_left=0; fi
+    done
+    if [ "$altcos_left" -le 0 ]; then return "$altcos_status"; fi
+    echo "altcos-bootstrap: $altcos_at failed with status $altcos_status and has changed nothing; trying again" >&3
+    sleep 20
+  done
+}
 `
 
 // scriptJoined runs when kubeadm succeeded: the sentinel now and after every boot, and no token left on the disk.

@@ -24,9 +24,10 @@ type machine struct {
 func boot(t *testing.T, cloudConfig, kubeadm string) *machine {
 	t.Helper()
 	m := &machine{root: t.TempDir()}
-	m.write(t, "/bin/kubeadm", 0o755, []byte("#!/bin/sh\necho TOKEN-abcdef.0123456789abcdef\necho kubeadm \"$@\" >> "+m.path("/order")+"\n"+kubeadm+"\n"))
+	m.write(t, "/bin/kubeadm", 0o755, []byte("#!/bin/sh\necho TOKEN-abcdef.0123456789abcdef\necho kubeadm \"$@\" >> "+m.path("/order")+"\n"+m.moved(kubeadm)+"\n"))
 	// the test may run without the right to give files away
 	m.write(t, "/bin/chown", 0o755, []byte("#!/bin/sh\necho chown \"$@\" >> "+m.path("/owners")+"\n"))
+	m.write(t, "/bin/sleep", 0o755, []byte("#!/bin/sh\nexit 0\n"))
 	for _, f := range layer(t, cloudConfig).Storage.Files {
 		if strings.HasPrefix(f.Path, altcos.StateDir) {
 			m.write(t, f.Path, os.FileMode(*f.Mode), []byte(m.moved(contents(t, f.Contents))))
@@ -40,7 +41,7 @@ func (m *machine) path(p string) string { return filepath.Join(m.root, p) }
 
 // moved lets absolute paths of the guest point below root.
 func (m *machine) moved(text string) string {
-	for _, dir := range []string{"/var/lib/altcos-bootstrap", "/run/", "/etc/tmpfiles.d", "/order"} {
+	for _, dir := range []string{"/var/lib/altcos-bootstrap", "/run/", "/etc/tmpfiles.d", "/etc/kubernetes", "/order"} {
 		text = strings.ReplaceAll(text, dir, m.root+dir)
 	}
 	return text
@@ -135,7 +136,7 @@ func TestScript_stopsAtTheFirstFailure(t *testing.T) {
 		"an early exit":                     {`["exit 0", "KUBEADM"]`, "", "no such file", "command 1 of 2 ended the script;"},
 		"a syntax error":                    {`["if", "KUBEADM"]`, "", "no such file", "command 1 of 2 failed with status 2;"},
 		"an open quote":                     {`["echo \"", "KUBEADM"]`, "", "no such file", "command 1 of 2 failed with status 2;"},
-		"kubeadm itself":                    {`["KUBEADM", "echo post >> /order"]`, "exit 7", "kubeadm join --config /x\n", "command 1 of 2: kubeadm join failed with status 7;"},
+		"kubeadm itself":                    {`["KUBEADM", "echo post >> /order"]`, "mkdir -p /etc/kubernetes; touch /etc/kubernetes/kubelet.conf; exit 7", "kubeadm join --config /x\n", "command 1 of 2: kubeadm join failed with status 7;"},
 		"a failing command after kubeadm":   {`["KUBEADM", "false", "echo post >> /order"]`, "", "kubeadm join --config /x\n", "command 2 of 3 failed with status 1;"},
 	}
 	for name, tc := range cases {
@@ -157,6 +158,24 @@ func TestScript_stopsAtTheFirstFailure(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestScript_repeatsAJoinThatChangedNothing(t *testing.T) {
+	const join = "runcmd: ['kubeadm join --config /x && echo success > /run/cluster-api/bootstrap-success.complete']"
+	t.Run("until it succeeds", func(t *testing.T) {
+		m := boot(t, join, "[ $(wc -l < /order) = 3 ]")
+		console, ok := m.run(t)
+		if !ok || strings.Count(console, "trying again") != 2 || strings.Count(m.read("/order"), "kubeadm join") != 3 {
+			t.Errorf("success: %t, kubeadm ran as\n%s\n%s", ok, m.read("/order"), console)
+		}
+	})
+	t.Run("not for ever", func(t *testing.T) {
+		m := boot(t, join, "exit 1")
+		console, ok := m.run(t)
+		if ok || !strings.Contains(console, "kubeadm join failed with status 1;") || strings.Count(m.read("/order"), "kubeadm join") != 20 {
+			t.Errorf("success: %t, kubeadm ran as\n%s\n%s", ok, m.read("/order"), console)
+		}
+	})
 }
 
 func TestScript_doesNotRepeatAnInterruptedAttempt(t *testing.T) {
