@@ -31,10 +31,10 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 	if s.host.Spec.LoadBalancer != infrav1.HostLoadBalancerDisabled && (shell != nil || s.host.Spec.LoadBalancer == infrav1.HostLoadBalancerEnabled) {
 		s.results[loadBalancerReady] = r.checkLoadBalancer(ctx, s, shell)
 	}
-	if s.results[storageReady] != nil {
-		return nil
+	if s.results[storageReady] == nil {
+		return r.collectImages(ctx, s, r.ImageRetention)
 	}
-	return r.collectImages(ctx, s, r.ImageRetention)
+	return nil
 }
 
 // connect reaches the hypervisor.

@@ -46,7 +46,7 @@ func (r *Reconciler) releaseBackend(_ context.Context, s *scope) error {
 func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	uuid, err := providerid.Parse(s.lm.Spec.ProviderID)
 	if err != nil || s.lm.Spec.Host == "" {
-		return nil
+		return nil //nolint:nilerr // see above
 	}
 	s.uuid = uuid
 	host := &infrav1.LibvirtHost{}

@@ -193,7 +193,7 @@ func (r *Reconciler) announce(s *scope, result error) {
 	}
 	message := after.Message
 	if message == "" {
-		message = "the machine is " + string(s.lm.Status.Domain.State)
+		message = "the machine is " + s.lm.Status.Domain.State
 	}
 	r.Recorder.Eventf(s.lm, nil, kind, after.Reason, "Reconcile", "%s", message)
 }

@@ -15,7 +15,7 @@ import (
 
 // undefineFlags are tried in order: every libvirt refuses flags that it does not know, and drivers flags that they do
 // not need.
-var undefineFlags = []rpc.DomainUndefineFlagsValues{
+var undefineFlags = []rpc.DomainUndefineFlagsValues{ //nolint:gochecknoglobals // a table that nobody writes
 	rpc.DomainUndefineManagedSave | rpc.DomainUndefineSnapshotsMetadata | rpc.DomainUndefineCheckpointsMetadata |
 		rpc.DomainUndefineNvram | rpc.DomainUndefineTpm,
 	rpc.DomainUndefineManagedSave | rpc.DomainUndefineSnapshotsMetadata | rpc.DomainUndefineCheckpointsMetadata |

@@ -113,8 +113,9 @@ func stateWord(state rpc.DomainState) virt.DomainState {
 		return virt.DomainShutOff
 	case rpc.DomainCrashed:
 		return virt.DomainCrashed
+	default:
+		return virt.DomainOther
 	}
-	return virt.DomainOther
 }
 
 // isActive says that QEMU runs, whatever the guest does.

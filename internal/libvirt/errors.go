@@ -21,7 +21,7 @@ import (
 
 // kinds is the classification of libvirt's error codes. Codes that are not here, above all "internal error" and
 // "operation failed", tell nothing about what to do; they stay as they are and are retried.
-var kinds = map[rpc.ErrorNumber]error{
+var kinds = map[rpc.ErrorNumber]error{ //nolint:gochecknoglobals // a table that nobody writes
 	rpc.ErrNoDomain:         virt.ErrNotFound,
 	rpc.ErrNoStoragePool:    virt.ErrNotFound,
 	rpc.ErrNoStorageVol:     virt.ErrNotFound,
@@ -64,7 +64,7 @@ var kinds = map[rpc.ErrorNumber]error{
 }
 
 // words are the errors of package virt; what wraps one of them is classified already.
-var words = []error{
+var words = []error{ //nolint:gochecknoglobals // a table that nobody writes
 	virt.ErrNotFound, virt.ErrExists, virt.ErrForeign, virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrBusy,
 	virt.ErrInUse, virt.ErrInvalid, virt.ErrNoSpace, virt.ErrUnsupported,
 }

@@ -170,7 +170,7 @@ func (h *host) copyVolume(ctx context.Context, pool rpc.StoragePool, spec virt.V
 // copyAside copies on a connection of its own, because that takes as long as the disk needs. libvirt gives the copy the
 // size of its source whatever is asked. begun says that there may be something to remove.
 func (h *host) copyAside(ctx context.Context, pool rpc.StoragePool, spec virt.VolumeSpec) (v virt.Volume, begun bool, err error) {
-	_, source, err := h.lookupVolume(ctx, *spec.Source)
+	source, err := h.lookupVolume(ctx, *spec.Source)
 	if err != nil {
 		return v, false, fmt.Errorf("source %q: %w", spec.Source.Name, err)
 	}
@@ -203,7 +203,7 @@ func (h *host) copyAside(ctx context.Context, pool rpc.StoragePool, spec virt.Vo
 }
 
 func (h *host) grow(ctx context.Context, ref virt.VolumeRef, wanted int64) (virt.Volume, error) {
-	_, found, err := h.lookupVolume(ctx, ref)
+	found, err := h.lookupVolume(ctx, ref)
 	if err != nil {
 		return virt.Volume{}, err
 	}

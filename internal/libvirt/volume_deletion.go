@@ -30,7 +30,7 @@ func (h *host) deleteVolume(ctx context.Context, ref virt.VolumeRef) error {
 		return err
 	}
 	defer unlock()
-	_, found, err := h.lookupVolume(ctx, ref)
+	found, err := h.lookupVolume(ctx, ref)
 	if err != nil {
 		return err
 	}

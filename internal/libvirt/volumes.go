@@ -28,7 +28,7 @@ func (h *host) Volume(ctx context.Context, ref virt.VolumeRef) (virt.Volume, err
 }
 
 func (h *host) volume(ctx context.Context, ref virt.VolumeRef) (virt.Volume, error) {
-	_, found, err := h.lookupVolume(ctx, ref)
+	found, err := h.lookupVolume(ctx, ref)
 	if err != nil {
 		return virt.Volume{}, err
 	}
@@ -39,15 +39,14 @@ func (h *host) lookupPool(ctx context.Context, name string) (rpc.StoragePool, er
 	return call(ctx, h.session, func(c *rpc.Libvirt) (rpc.StoragePool, error) { return c.StoragePoolLookupByName(name) })
 }
 
-func (h *host) lookupVolume(ctx context.Context, ref virt.VolumeRef) (rpc.StoragePool, rpc.StorageVol, error) {
+func (h *host) lookupVolume(ctx context.Context, ref virt.VolumeRef) (rpc.StorageVol, error) {
 	pool, err := h.lookupPool(ctx, ref.Pool)
 	if err != nil {
-		return rpc.StoragePool{}, rpc.StorageVol{}, err
+		return rpc.StorageVol{}, err
 	}
-	found, err := call(ctx, h.session, func(c *rpc.Libvirt) (rpc.StorageVol, error) {
+	return call(ctx, h.session, func(c *rpc.Libvirt) (rpc.StorageVol, error) {
 		return c.StorageVolLookupByName(pool, ref.Name)
 	})
-	return pool, found, err
 }
 
 // describeVolume reads a volume; libvirt looks at the file for it, so sizes are fresh.
@@ -62,7 +61,7 @@ func (h *host) describeVolume(ctx context.Context, found rpc.StorageVol) (virt.V
 // checkComplete tells a volume that libvirt is still copying or allocating, which is listed as if it were whole.
 // Reading one byte of it is the cheapest call that libvirt refuses then. Errors: virt.ErrBusy.
 func (h *host) checkComplete(ctx context.Context, ref virt.VolumeRef) error {
-	_, found, err := h.lookupVolume(ctx, ref)
+	found, err := h.lookupVolume(ctx, ref)
 	if err != nil {
 		return err
 	}

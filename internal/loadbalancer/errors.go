@@ -47,7 +47,7 @@ func (e *StepError) Error() string {
 func (e *StepError) Unwrap() error { return e.kind }
 
 // stepKinds tells what a script's step means; a step that is not here means ErrRolledBack.
-var stepKinds = map[string]error{
+var stepKinds = map[string]error{ //nolint:gochecknoglobals // a table that nobody writes
 	"foreign":             ErrForeignOwner,
 	"in-use":              ErrAddressInUse,
 	"busy":                ErrHostBusy,

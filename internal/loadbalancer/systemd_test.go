@@ -155,9 +155,9 @@ func TestBalancer_onRealSystemd(t *testing.T) {
 	t.Logf("nothing to do took %s", time.Since(began).Round(time.Millisecond))
 
 	// The manager dies in the middle of a change: the script on the host ends by itself, the next attempt finishes.
-	for _, patience := range []time.Duration{150, 300, 600, 1200} {
+	for _, patience := range []time.Duration{150 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond, 1200 * time.Millisecond} {
 		cluster.Port++
-		hasty, cancel := context.WithTimeout(ctx, patience*time.Millisecond)
+		hasty, cancel := context.WithTimeout(ctx, patience)
 		_, err := balancer.Ensure(hasty, cluster, hosts)
 		cancel()
 		if err == nil {

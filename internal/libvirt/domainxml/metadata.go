@@ -23,7 +23,7 @@ type ownerElement struct {
 	Name      string `xml:"name,omitempty"`
 }
 
-var ownerName = xml.Name{Space: MetadataNamespace, Local: "machine"}
+var ownerName = xml.Name{Space: MetadataNamespace, Local: "machine"} //nolint:gochecknoglobals // a table that nobody writes
 
 func marshalOwner(owner virt.Owner) (string, error) {
 	data, err := xml.Marshal(ownerElement{

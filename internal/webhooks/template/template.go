@@ -31,7 +31,7 @@ type Validator[T client.Object] struct {
 	Validate func(object T, path *field.Path) field.ErrorList
 }
 
-var templatePath = field.NewPath("spec", "template")
+var templatePath = field.NewPath("spec", "template") //nolint:gochecknoglobals // a table that nobody writes
 
 // ValidateCreate refuses malformed templates.
 func (v *Validator[T]) ValidateCreate(_ context.Context, object T) (admission.Warnings, error) {

@@ -40,7 +40,9 @@ func Attach(options Options) (*Running, error) {
 }
 
 // Workload returns a new client of the cluster that the demo made; it goes through the virtual address.
-func (r *Running) Workload() (client.WithWatch, error) { return r.lab.client(r.lab.workloadKubeconfig()) }
+func (r *Running) Workload() (client.WithWatch, error) {
+	return r.lab.client(r.lab.workloadKubeconfig())
+}
 
 // Network is the segment that hosts, machines and the management cluster are on.
 func (r *Running) Network() *segment.Segment { return r.lab.network }

@@ -41,7 +41,7 @@ func unifiedHierarchy() (string, error) {
 			return fields[1], nil
 		}
 	}
-	return "", errors.New("find control groups: no cgroup2 file system is mounted (mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified)")
+	return "", errors.New("find control groups: no cgroup2 file system is mounted (mount -t cgroup2 none /sys/fs/cgroup/unified)")
 }
 
 // removeCgroup removes a control group, what is below it, and every process that is still in it.

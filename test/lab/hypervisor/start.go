@@ -47,7 +47,7 @@ func (h *Host) start(ctx context.Context, base string, options Options) error {
 	defer group.Close()
 	// Each program replaces the one before it, so the started process becomes the host's systemd. The cgroup namespace
 	// comes last: its root is the group that the process is in when it is made. The context must not end the host.
-	command := exec.Command("nsenter", "--net="+h.segment.PortNamespace(h.Name), "--", "unshare", "--cgroup", "--", "sh", script) //nolint:noctx // the host outlives the call
+	command := exec.Command("nsenter", "--net="+h.segment.PortNamespace(h.Name), "--", "unshare", "--cgroup", "--", "sh", script)
 	command.Dir = "/"
 	command.Env = []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",

@@ -5,7 +5,9 @@ package segment
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -146,7 +148,7 @@ func (s *Segment) ensureNamespace(ctx context.Context, name string) error {
 }
 
 func (s *Segment) removeNamespace(ctx context.Context, name string) error {
-	if _, err := os.Stat(filepath.Join(namespaceDir, s.namespace(name))); err != nil {
+	if _, err := os.Stat(filepath.Join(namespaceDir, s.namespace(name))); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return run(ctx, "ip", "netns", "delete", s.namespace(name))

@@ -25,7 +25,7 @@ import (
 const usage = `usage: lab up [--manager FILE] [--control-planes N] [--workers N] [--limit DURATION]
        lab build | status | down
        lab kubectl ARGS... | workload-kubectl ARGS... | host NAME COMMAND...
-The environment names the lab: ALTCOS_LAB (demo), ALTCOS_LAB_STATE (/var/tmp/altcos-lab/<name>).`
+The environment names the lab: ALTCOS_LAB (demo), ALTCOS_LAB_STATE (/var/tmp/altcos-lab/<name>)`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
