@@ -1,0 +1,110 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// kubectl-altcos is a plugin of kubectl for people who run clusters with this provider.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/pflag"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline"
+)
+
+const usage = `kubectl altcos render -f FILE... [--bootstrap-data FILE] -o DIR
+
+Renders, without a cluster, what the controllers would make of manifests: DIR/<machine>.ign, DIR/<machine>.xml,
+DIR/<host>/haproxy.cfg and DIR/<host>/keepalived.conf. Templates give one machine or cluster of their own name.
+
+`
+
+func main() {
+	ctrl.SetLogger(logr.Discard())
+	err := run(context.Background(), os.Args[1:], os.Stdin, os.Stderr)
+	if err != nil && !errors.Is(err, pflag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run executes the command line. What is worth knowing and no error goes to messages.
+func run(ctx context.Context, args []string, stdin io.Reader, messages io.Writer) error {
+	if len(args) == 0 || args[0] != "render" {
+		return errors.New(usage + "error: the command must be render")
+	}
+	flags := pflag.NewFlagSet("render", pflag.ContinueOnError)
+	flags.SetOutput(messages)
+	flags.Usage = func() { fmt.Fprint(messages, usage+flags.FlagUsages()) }
+	files := flags.StringArrayP("filename", "f", nil, "file of manifests, - for standard input; may be given more than once")
+	bootstrapData := flags.String("bootstrap-data", "", "cloud-config of the kubeadm bootstrap provider, or an Ignition config, for machines without a data Secret in the manifests; a placeholder when empty")
+	dir := flags.StringP("output", "o", "", "directory to write to")
+	machineType := flags.String("machine-type", "pc-q35-7.2", "machine type of the virtual machines; hosts choose their newest q35")
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	if len(*files) == 0 || *dir == "" || flags.NArg() > 0 {
+		return errors.New(usage + flags.FlagUsages() + "\nerror: -f and -o are needed, and nothing else")
+	}
+	in := offline.Input{MachineType: *machineType}
+	var err error
+	if in.Manifests, err = read(*files, stdin); err != nil {
+		return err
+	}
+	if *bootstrapData != "" {
+		if in.BootstrapData, err = os.ReadFile(*bootstrapData); err != nil {
+			return err
+		}
+	}
+	out, err := offline.Render(ctx, in)
+	for _, warning := range out.Warnings {
+		fmt.Fprintln(messages, "warning:", warning)
+	}
+	if err != nil {
+		return err
+	}
+	return write(*dir, out.Files)
+}
+
+func read(names []string, stdin io.Reader) ([]offline.Manifest, error) {
+	var manifests []offline.Manifest
+	for _, name := range names {
+		var data []byte
+		var err error
+		if name == "-" {
+			data, err = io.ReadAll(stdin)
+		} else {
+			data, err = os.ReadFile(name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		manifests = append(manifests, offline.Manifest{Name: name, Data: data})
+	}
+	return manifests, nil
+}
+
+// write stores all files below dir. Ignition configs hold keys and tokens, so only their owner may read them, also when
+// an older file of the name allowed more.
+func write(dir string, files []offline.File) error {
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if err := os.WriteFile(path, f.Content, f.Mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}

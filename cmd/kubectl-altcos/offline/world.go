@@ -1,0 +1,242 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package offline
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+)
+
+// world is the objects of the manifests, completed to what a cluster would hold.
+type world struct {
+	scheme  *runtime.Scheme
+	objects []client.Object
+	warn    func(format string, args ...any)
+}
+
+// of returns all objects of a type, in the order of the manifests.
+func of[T client.Object](w *world) []T {
+	var out []T
+	for _, o := range w.objects {
+		if typed, ok := o.(T); ok {
+			out = append(out, typed)
+		}
+	}
+	return out
+}
+
+func (w *world) add(o client.Object) { w.objects = append(w.objects, o) }
+
+// named finds the object of a type by namespace and name.
+func named[T client.Object](w *world, namespace, name string) (found T, ok bool) {
+	i := slices.IndexFunc(of[T](w), func(o T) bool { return o.GetNamespace() == namespace && o.GetName() == name })
+	if i < 0 {
+		return found, false
+	}
+	return of[T](w)[i], true
+}
+
+// complete makes what the manifests leave out.
+func (w *world) complete() error {
+	w.clean()
+	w.instantiate()
+	if len(of[*infrav1.LibvirtHost](w)) == 0 {
+		return errors.New("there is no LibvirtHost in the manifests: machines and load balancers are rendered for hosts")
+	}
+	if len(of[*infrav1.LibvirtCluster](w)) == 0 {
+		return errors.New("there is no LibvirtCluster in the manifests: it has the endpoint and the network of the machines")
+	}
+	w.add(noCredentials())
+	for _, lc := range of[*infrav1.LibvirtCluster](w) {
+		w.own(lc)
+	}
+	var problems []error
+	for _, lm := range of[*infrav1.LibvirtMachine](w) {
+		problems = append(problems, w.machineOf(lm))
+	}
+	for _, config := range of[*bootstrapv1.AltcosBootstrapConfig](w) {
+		if len(config.OwnerReferences) == 0 {
+			w.warn("AltcosBootstrapConfig %q is used by no machine in the manifests", config.Name)
+		}
+	}
+	w.namespaces()
+	return errors.Join(problems...)
+}
+
+// clean forgets what another cluster observed, gives each object a namespace where it needs one, and an identity that is
+// the same each time.
+func (w *world) clean() {
+	for _, o := range w.objects {
+		switch o.(type) {
+		case *infrav1.LibvirtHost, *corev1.Namespace:
+		default:
+			if o.GetNamespace() == "" {
+				o.SetNamespace(metav1.NamespaceDefault)
+			}
+		}
+		identify(o)
+		o.SetDeletionTimestamp(nil)
+		o.SetFinalizers(nil)
+		switch o := o.(type) {
+		case *clusterv1.Cluster:
+			o.Status, o.Spec.Paused = clusterv1.ClusterStatus{}, nil
+		case *clusterv1.Machine:
+			o.Status, o.Spec.ProviderID = clusterv1.MachineStatus{}, ""
+		case *infrav1.LibvirtMachine:
+			o.Status = infrav1.LibvirtMachineStatus{}
+		case *infrav1.LibvirtHost:
+			o.Spec.CredentialsRef = infrav1.SecretReference{Name: credentials}
+		}
+	}
+}
+
+// identify gives an object the UID that its name has here: the identity of machines, on which MAC addresses and names
+// of volumes depend, is another one in each cluster.
+func identify(o client.Object) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%T/%s/%s", o, o.GetNamespace(), o.GetName()))
+	sum[6], sum[8] = sum[6]&0x0f|0x50, sum[8]&0x3f|0x80
+	o.SetUID(types.UID(fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])))
+	o.SetResourceVersion("")
+	o.SetManagedFields(nil)
+}
+
+const (
+	// managerNamespace is where the credentials of hosts are.
+	managerNamespace = "altcos-offline-manager"
+	credentials      = "nobody-logs-in"
+)
+
+// noCredentials is a Secret that is complete and opens nothing.
+func noCredentials() *corev1.Secret {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: managerNamespace, Name: credentials}, Data: map[string][]byte{}}
+	for _, key := range []string{
+		hostaccess.KeySSHPrivateKey, hostaccess.KeySSHKnownHosts, hostaccess.KeyTLSCA, hostaccess.KeyTLSCertificate, hostaccess.KeyTLSPrivateKey,
+	} {
+		secret.Data[key] = []byte("none")
+	}
+	return secret
+}
+
+// own finds or makes the Cluster of a LibvirtCluster.
+func (w *world) own(lc *infrav1.LibvirtCluster) {
+	i := slices.IndexFunc(of[*clusterv1.Cluster](w), func(c *clusterv1.Cluster) bool {
+		ref := c.Spec.InfrastructureRef
+		return c.Namespace == lc.Namespace && ref.Kind == "LibvirtCluster" && ref.Name == lc.Name
+	})
+	var cluster *clusterv1.Cluster
+	if i >= 0 {
+		cluster = of[*clusterv1.Cluster](w)[i]
+	} else {
+		name := lc.Labels[clusterv1.ClusterNameLabel]
+		if name == "" {
+			name = lc.Name
+		}
+		cluster = &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: lc.Namespace, Name: name}}
+		cluster.Spec.InfrastructureRef = clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupVersion.Group, Kind: "LibvirtCluster", Name: lc.Name}
+		identify(cluster)
+		w.add(cluster)
+	}
+	cluster.Status.Initialization.InfrastructureProvisioned = ptr.To(true)
+	lc.OwnerReferences = []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "Cluster", Name: cluster.Name, UID: cluster.UID}}
+}
+
+// clusterOf returns the name of the Cluster of a machine.
+func (w *world) clusterOf(lm *infrav1.LibvirtMachine, machine *clusterv1.Machine) (string, error) {
+	name := lm.Labels[clusterv1.ClusterNameLabel]
+	if machine != nil && machine.Spec.ClusterName != "" {
+		name = machine.Spec.ClusterName
+	}
+	clusters := of[*clusterv1.Cluster](w)
+	if name == "" && len(clusters) == 1 {
+		return clusters[0].Name, nil
+	}
+	if _, ok := named[*clusterv1.Cluster](w, lm.Namespace, name); !ok {
+		return "", fmt.Errorf("LibvirtMachine %q: metadata.labels[%s]: Invalid value: %q: must name a Cluster of the manifests", lm.Name, clusterv1.ClusterNameLabel, name)
+	}
+	return name, nil
+}
+
+// machineOf finds or makes the Machine of a LibvirtMachine, with its bootstrap config.
+func (w *world) machineOf(lm *infrav1.LibvirtMachine) error {
+	i := slices.IndexFunc(of[*clusterv1.Machine](w), func(m *clusterv1.Machine) bool {
+		ref := m.Spec.InfrastructureRef
+		return m.Namespace == lm.Namespace && ref.Kind == "LibvirtMachine" && ref.Name == lm.Name
+	})
+	var machine *clusterv1.Machine
+	if i >= 0 {
+		machine = of[*clusterv1.Machine](w)[i]
+	}
+	cluster, err := w.clusterOf(lm, machine)
+	if err != nil {
+		return err
+	}
+	if machine == nil {
+		machine = &clusterv1.Machine{ObjectMeta: metav1.ObjectMeta{Namespace: lm.Namespace, Name: lm.Name, Labels: lm.Labels}}
+		machine.Spec.InfrastructureRef = clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupVersion.Group, Kind: "LibvirtMachine", Name: lm.Name}
+		identify(machine)
+		w.add(machine)
+	}
+	machine.Spec.ClusterName = cluster
+	label(machine, clusterv1.ClusterNameLabel, cluster)
+	label(lm, clusterv1.ClusterNameLabel, cluster)
+	for key, value := range machine.Labels {
+		label(lm, key, value)
+	}
+	lm.OwnerReferences = []metav1.OwnerReference{ownedBy(machine)}
+	w.configOf(machine)
+	return nil
+}
+
+// configOf gives a Machine its AltcosBootstrapConfig: the one that it names, or the one of its own name.
+func (w *world) configOf(machine *clusterv1.Machine) {
+	name := machine.Name
+	if ref := machine.Spec.Bootstrap.ConfigRef; ref.Kind == "AltcosBootstrapConfig" {
+		name = ref.Name
+	} else if ref.IsDefined() {
+		return
+	}
+	config, ok := named[*bootstrapv1.AltcosBootstrapConfig](w, machine.Namespace, name)
+	if !ok {
+		return
+	}
+	machine.Spec.Bootstrap.ConfigRef = clusterv1.ContractVersionedObjectReference{APIGroup: bootstrapv1.GroupVersion.Group, Kind: "AltcosBootstrapConfig", Name: name}
+	config.OwnerReferences = []metav1.OwnerReference{ownedBy(machine)}
+	label(config, clusterv1.ClusterNameLabel, machine.Spec.ClusterName)
+}
+
+func (w *world) namespaces() {
+	for _, o := range slices.Clone(w.objects) {
+		if _, ok := named[*corev1.Namespace](w, "", o.GetNamespace()); !ok && o.GetNamespace() != "" {
+			w.add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: o.GetNamespace(), Labels: map[string]string{corev1.LabelMetadataName: o.GetNamespace()}}})
+		}
+	}
+}
+
+func ownedBy(machine *clusterv1.Machine) metav1.OwnerReference {
+	return metav1.OwnerReference{APIVersion: clusterv1.GroupVersion.String(), Kind: "Machine", Name: machine.Name, UID: machine.UID, Controller: ptr.To(true)}
+}
+
+func label(o client.Object, key, value string) {
+	labels := map[string]string{}
+	for k, v := range o.GetLabels() {
+		labels[k] = v
+	}
+	labels[key] = value
+	o.SetLabels(labels)
+}
