@@ -82,8 +82,11 @@ func newCloud() *cloud {
 	return c
 }
 
-func (c *cloud) addHost(name, bridge string, pools []string) {
-	options := []fakevirt.HostOption{fakevirt.WithCPUs(1 << 20), fakevirt.WithMemory(plenty), fakevirt.WithInterface(bridge, true)}
+func (c *cloud) addHost(name string, bridges, pools []string) {
+	options := []fakevirt.HostOption{fakevirt.WithCPUs(1 << 20), fakevirt.WithMemory(plenty)}
+	for _, bridge := range bridges {
+		options = append(options, fakevirt.WithInterface(bridge, true))
+	}
 	for _, pool := range pools {
 		options = append(options, fakevirt.WithPool(pool, plenty))
 	}

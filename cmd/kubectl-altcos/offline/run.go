@@ -56,14 +56,19 @@ type bootedMachine struct{ name, uuid string }
 
 func newRun(w *world, bootstrapData []byte) *run {
 	r := &run{world: w, cloud: newCloud(), balancer: newBalancer(), pools: newPools(w), bootstrapData: bootstrapData}
-	poolNames := []string{hostaccess.DefaultStoragePool}
+	bridges, poolNames := []string{}, []string{hostaccess.DefaultStoragePool}
 	for _, lm := range of[*infrav1.LibvirtMachine](w) {
+		for _, nic := range lm.Spec.NetworkInterfaces {
+			if nic.Bridge != "" {
+				bridges = append(bridges, nic.Bridge)
+			}
+		}
 		if lm.Spec.StoragePool != "" {
 			poolNames = append(poolNames, lm.Spec.StoragePool)
 		}
 	}
 	for i, host := range of[*infrav1.LibvirtHost](w) {
-		r.cloud.addHost(host.Name, hostaccess.Bridge(host), append(poolNames, hostaccess.StoragePool(host)))
+		r.cloud.addHost(host.Name, append(bridges, hostaccess.Bridge(host)), append(poolNames, hostaccess.StoragePool(host)))
 		r.makeReady(host, i)
 	}
 	r.client = fake.NewClientBuilder().WithScheme(w.scheme).WithObjects(w.objects...).WithStatusSubresource(

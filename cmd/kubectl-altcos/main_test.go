@@ -1,0 +1,62 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestRun_writesFilesThatOnlyTheirOwnerReads(t *testing.T) {
+	data, err := os.ReadFile("offline/testdata/cluster.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	old := filepath.Join(dir, "extra.ign")
+	if err := os.WriteFile(old, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var messages bytes.Buffer
+	if err := run(t.Context(), []string{"render", "-f", "-", "-o", dir}, bytes.NewReader(data), &messages); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != fs.FileMode(0o600) || info.Size() < 100 {
+		t.Errorf("%s has mode %s and %d bytes", old, info.Mode(), info.Size())
+	}
+	if !strings.HasPrefix(messages.String(), "warning: ") {
+		t.Errorf("messages are %q", messages.String())
+	}
+}
+
+func TestRun_refuses(t *testing.T) {
+	dir := t.TempDir()
+	for name, args := range map[string][]string{
+		"no command":          nil,
+		"an unknown command":  {"draw"},
+		"no file":             {"render", "-o", dir},
+		"no directory":        {"render", "-f", "-"},
+		"a file that is not":  {"render", "-f", filepath.Join(dir, "absent"), "-o", dir},
+		"data that is not":    {"render", "-f", "-", "-o", dir, "--bootstrap-data", filepath.Join(dir, "absent")},
+		"an unknown flag":     {"render", "--fast"},
+		"manifests of no use": {"render", "-f", "-", "-o", dir},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := run(t.Context(), args, strings.NewReader("kind: X"), &bytes.Buffer{}); err == nil {
+				t.Error("it is accepted")
+			}
+		})
+	}
+	if found, err := os.ReadDir(dir); err != nil || len(found) > 0 {
+		t.Errorf("something was written: %v, %v", found, err)
+	}
+}

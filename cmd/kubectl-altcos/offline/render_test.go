@@ -1,0 +1,149 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package offline_test
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
+	"github.com/altcos/cluster-api-provider-altcos/test/golden"
+)
+
+const machineType = "pc-q35-7.2"
+
+func render(t *testing.T, data []byte, bootstrapData string) (offline.Output, error) {
+	t.Helper()
+	return offline.Render(t.Context(), offline.Input{
+		Manifests: []offline.Manifest{{Name: "cluster.yaml", Data: data}}, BootstrapData: []byte(bootstrapData), MachineType: machineType,
+	})
+}
+
+func manifests(t *testing.T) []byte {
+	t.Helper()
+	data, err := os.ReadFile("testdata/cluster.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestRender_matchesGolden(t *testing.T) {
+	out, err := render(t, manifests(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, f := range out.Files {
+		paths = append(paths, f.Path)
+		name := "testdata/cluster/" + strings.ReplaceAll(f.Path, "/", "-")
+		if machine, ok := strings.CutSuffix(name, ".ign"); ok {
+			golden.Assert(t, f.Content, machine+".golden.ign")
+			golden.Assert(t, ignitiontest.Text(t, ignitiontest.Parse(t, f.Content)), machine+".golden.txt")
+			if f.Mode != 0o600 {
+				t.Errorf("%s may be read by mode %o", f.Path, f.Mode)
+			}
+			continue
+		}
+		golden.Assert(t, f.Content, name+".golden")
+	}
+	want := []string{
+		"demo-control-plane.ign", "demo-control-plane.xml", "demo-worker.ign", "demo-worker.xml", "extra.ign", "extra.xml",
+		"node3/haproxy.cfg", "node3/keepalived.conf", "node4/haproxy.cfg", "node4/keepalived.conf", "node5/haproxy.cfg", "node5/keepalived.conf",
+	}
+	if diff := cmp.Diff(want, paths); diff != "" {
+		t.Errorf("files (-want +got)\n%s", diff)
+	}
+	golden.Assert(t, []byte(strings.Join(out.Warnings, "\n")+"\n"), "testdata/cluster/warnings.golden.txt")
+}
+
+func TestRender_isStable(t *testing.T) {
+	first, err := render(t, manifests(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := render(t, manifests(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, second); diff != "" {
+		t.Errorf("(-first +second)\n%s", diff)
+	}
+}
+
+func TestRender_takesBootstrapData(t *testing.T) {
+	cases := map[string]struct{ in, want string }{
+		"a cloud-config":     {"#cloud-config\nwrite_files: [{path: /etc/mine, content: hello}]\n", "/etc/mine"},
+		"an Ignition config": {`{"ignition":{"version":"3.1.0"},"storage":{"files":[{"path":"/etc/mine"}]}}`, "/etc/mine"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			out, err := render(t, manifests(t), tc.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range out.Files {
+				if strings.HasSuffix(f.Path, ".ign") && !bytes.Contains(f.Content, []byte(tc.want)) {
+					t.Errorf("%s does not hold %s", f.Path, tc.want)
+				}
+			}
+		})
+	}
+}
+
+func TestRender_refusesWithFieldPath(t *testing.T) {
+	cases := map[string]struct{ old, replacement, bootstrapData, want string }{
+		"a field that does not exist": {"vcpus: 4", "vcpu: 4", "",
+			`cluster.yaml: document 9: LibvirtMachineTemplate "demo-worker": strict decoding error: unknown field "spec.template.spec.vcpu"`},
+		"a value of the wrong type": {"vcpus: 4", "vcpus: many", "", "spec.template.spec.vcpus"},
+		"a value out of range":      {"vcpus: 4", "vcpus: 0", "", `LibvirtMachineTemplate "demo-worker": spec.template.spec.vcpus: Invalid value: 0`},
+		"a broken rule": {"image: {volume: altcos.qcow2}\n      root", "image: {volume: altcos.qcow2, sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"}\n      root", "",
+			"spec.template.spec.image: Invalid value: sha256 is needed with url, and only then"},
+		"an address that is none":    {"address: 10.150.0.9", "address: nowhere", "", `spec.template.spec.hosts[0].address: Invalid value: "nowhere": must be an IP address`},
+		"Butane with an unknown key": {"storage:\n          files", "storage:\n          fils", "", `AltcosBootstrapConfig "demo-worker": RenderFailed: DataSecretAvailable: butane: line 4 column 3: $.storage.fils: unused key fils`},
+		"a template that is absent":  {"altcosTemplateRef: {name: demo-control-plane}", "altcosTemplateRef: {name: absent}", "", `LibvirtMachine "demo-control-plane": ProfileMissing: BootstrapDataRendered: AltcosBootstrapConfigTemplate "absent" does not exist`},
+		"a host that is absent":      {"host: node5", "host: node6", "", `LibvirtMachine "extra": HostUnknown: HostAssigned: LibvirtHost "node6" does not exist`},
+		"kubeadm data of no use": {"", "", "#cloud-config\nusers: [{name: a, inactive: true}]\n",
+			"bootstrap data: users[0].inactive: Ignition cannot make an inactive user; use lock_passwd or an expiry command"},
+		"an endpoint that is no address": {"host: 10.150.0.160", "host: api.example.org", "",
+			`LibvirtCluster "demo": EndpointInvalid: EndpointReady: spec.controlPlaneEndpoint.host: "api.example.org" must be an IP address, since the load balancer is Managed`},
+		"a version that is not served": {"infrastructure.cluster.x-k8s.io/v1alpha1\nkind: LibvirtCluster", "infrastructure.cluster.x-k8s.io/v1beta1\nkind: LibvirtCluster", "", `LibvirtCluster "demo": apiVersion: Unsupported value`},
+		"an object without name":       {"metadata:\n  name: extra", "metadata:\n  labels: {}", "", `LibvirtMachine "": metadata.name: Required value`},
+		"a pool that is used up":       {"10.150.0.160-10.150.0.179", "10.150.0.160-10.150.0.161", "", `InClusterIPPool "nodes": spec.addresses: no address is left for claim "demo-worker-0-0"`},
+		"no YAML":                      {"kind: List", "kind: [", "", "cluster.yaml: document 4: "},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			data := manifests(t)
+			if tc.old != "" && !bytes.Contains(data, []byte(tc.old)) {
+				t.Fatalf("the manifests do not hold %q", tc.old)
+			}
+			out, err := render(t, bytes.Replace(data, []byte(tc.old), []byte(tc.replacement), 1), tc.bootstrapData)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("\n got %v\nwant %s", err, tc.want)
+			}
+			if len(out.Files) > 0 {
+				t.Error("something was rendered nevertheless")
+			}
+		})
+	}
+}
+
+func TestRender_needsHostsAndACluster(t *testing.T) {
+	for name, data := range map[string]string{
+		"there is no LibvirtHost": "", "there is no LibvirtCluster": "apiVersion: infrastructure.cluster.x-k8s.io/v1alpha1\nkind: LibvirtHost\nmetadata: {name: a}\nspec: {uri: \"qemu+unix:///system\"}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := render(t, []byte(data), "")
+			if err == nil || !strings.HasPrefix(err.Error(), name) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
