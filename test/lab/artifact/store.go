@@ -7,17 +7,23 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // DirEnv names the environment variable that moves the store away from the user's cache directory.
 const DirEnv = "ALTCOS_LAB_CACHE"
+
+// unusedFor is how long a product stays that nobody asks for.
+const unusedFor = 72 * time.Hour
 
 // Store is a directory of build products. Several processes may use it at the same time.
 type Store struct {
@@ -81,20 +87,21 @@ func FileKey(paths ...string) (Key, error) {
 }
 
 // Ensure returns the directory of the product called name made from key. When it is not there, build is called with an
-// empty directory, which becomes the product only if build succeeds; older products of the same name are then removed.
+// empty directory, which becomes the product only if build succeeds; products of the same name that nobody asked for in
+// the last days are then removed.
 // Processes that want the same product wait for one another.
 func (s *Store) Ensure(ctx context.Context, name string, key Key, build func(ctx context.Context, dir string) error) (string, error) {
 	target := filepath.Join(s.Dir, name+"-"+key.digest())
-	if _, err := os.Stat(target); err == nil {
-		return target, nil
+	if found, err := use(target); found || err != nil {
+		return target, err
 	}
 	unlock, err := s.lock(name)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	if _, err := os.Stat(target); err == nil { // another process built it while we waited
-		return target, nil
+	if found, err := use(target); found || err != nil { // another process built it while we waited
+		return target, err
 	}
 	if s.Progress != nil {
 		s.Progress("building " + name)
@@ -127,7 +134,20 @@ func (s *Store) lock(name string) (unlock func(), err error) {
 	return func() { _ = file.Close() }, nil
 }
 
-// prune removes products of name other than keep. A product in use by a running lab stays readable through its open files.
+// use notes that a product is wanted, if it is there.
+func use(target string) (found bool, err error) {
+	now := time.Now()
+	err = os.Chtimes(target, now, now)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("note the use of an artifact: %w", err)
+	}
+	return true, nil
+}
+
+// prune removes products of name other than keep that nobody wanted lately. Others may be what a running lab stands on.
 func (s *Store) prune(name, keep string) error {
 	entries, err := os.ReadDir(s.Dir)
 	if err != nil {
@@ -139,6 +159,9 @@ func (s *Store) prune(name, keep string) error {
 		return !found || len(digest) != digestLength || !entry.IsDir() || entry.Name() == filepath.Base(keep)
 	})
 	for _, entry := range entries {
+		if info, err := entry.Info(); err != nil || time.Since(info.ModTime()) < unusedFor {
+			continue
+		}
 		if err := os.RemoveAll(filepath.Join(s.Dir, entry.Name())); err != nil {
 			return fmt.Errorf("remove old %s: %w", name, err)
 		}
