@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,13 +17,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
-	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
+	"github.com/altcos/cluster-api-provider-altcos/internal/profilesource"
 )
 
 // Keys of a data Secret, by the contract and by the habit of the kubeadm bootstrap provider.
@@ -31,9 +33,12 @@ const (
 	formatKey = "format"
 )
 
+// retryMissing is how soon objects that the profile names are looked for again: they are not watched.
+const retryMissing = 30 * time.Second
+
 // render turns the kubeadm data and the profile into an Ignition config. The node's own part is added by the
 // infrastructure, which knows addresses and host.
-func (r *Reconciler) render(_ context.Context, s *scope) error {
+func (r *Reconciler) render(ctx context.Context, s *scope) error {
 	data, err := bootstrapdata.Read(s.kubeadmData)
 	if errors.Is(err, bootstrapdata.ErrMissing) {
 		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "the kubeadm bootstrap provider's secret is empty")
@@ -42,7 +47,11 @@ func (r *Reconciler) render(_ context.Context, s *scope) error {
 		return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigRenderFailedReason, Err: err}
 	}
 	input := render.Input{Bootstrap: data, Names: cloudconfig.Names{Hostname: s.machine.Name}}
-	input.Profile, input.UserLayers, err = profile.Of(&s.config.Spec.AltcosProfile)
+	machine := profilesource.Machine{Cluster: s.cluster, ControlPlane: util.IsControlPlaneMachine(s.machine)}
+	input.Profile, input.UserLayers, err = profilesource.Resolve(ctx, r.Client, machine, &s.config.Spec.AltcosProfile)
+	if errors.Is(err, profilesource.ErrMissing) {
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigProfileMissingReason, retryMissing, "%s", err)
+	}
 	if err == nil {
 		s.ignition, err = render.Render(input)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
+	"github.com/altcos/cluster-api-provider-altcos/internal/profilesource"
 )
 
 // renderBootstrap turns the Machine's bootstrap data into the config that the guest reads. Once there is a domain the
@@ -89,7 +90,11 @@ func (r *Reconciler) addProfile(ctx context.Context, s *scope, input *render.Inp
 		spec = template.Spec.Template.Spec.AltcosProfile
 	}
 	var err error
-	input.Profile, input.UserLayers, err = profile.Of(&spec)
+	machine := profilesource.Machine{Cluster: s.cluster, ControlPlane: s.isControlPlane()}
+	input.Profile, input.UserLayers, err = profilesource.Resolve(ctx, r.Client, machine, &spec)
+	if errors.Is(err, profilesource.ErrMissing) {
+		return outcome.Waitf(infrav1.LibvirtMachineProfileMissingReason, retrySlow, "%s", err)
+	}
 	return invalidBootstrap(err)
 }
 

@@ -54,7 +54,8 @@ func cacheOptions(o *Options, credentialsNamespace string) (cache.Options, error
 	}
 	secrets := cache.ByObject{Namespaces: map[string]cache.Config{watched: clusterSecrets}}
 	secrets.Namespaces[credentialsNamespace] = cache.Config{} // credentials carry no label of a cluster
-	options.ByObject = map[client.Object]cache.ByObject{&corev1.Secret{}: secrets}
+	configMaps := cache.ByObject{Label: clusterSecrets.LabelSelector}
+	options.ByObject = map[client.Object]cache.ByObject{&corev1.Secret{}: secrets, &corev1.ConfigMap{}: configMaps}
 	return options, nil
 }
 

@@ -29,7 +29,7 @@ func Of(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer, erro
 		ImagePreload:     altcos.ImagePreload(p.ImagePreload),
 		NetworkPlugin:    networkPlugin(p.NetworkPlugin),
 		ShellProfile:     altcos.ShellProfile(p.ShellProfile),
-		OSUpdates:        altcos.OSUpdates{Strategy: altcos.UpdateStrategy(p.OSUpdates)},
+		OSUpdates:        osUpdates(p),
 	}
 	if err := problems.Err(); err != nil {
 		return nil, nil, problem.In("profile", err)
@@ -76,6 +76,18 @@ func containerStorage(s bootstrapv1.ContainerStorage) altcos.ContainerStorage {
 	}
 	if s.DataDisk != "" {
 		out.Device = altcos.DeviceBySerial(s.DataDisk)
+	}
+	return out
+}
+
+func osUpdates(p *bootstrapv1.AltcosProfile) altcos.OSUpdates {
+	out := altcos.OSUpdates{Strategy: altcos.UpdateStrategy(p.OSUpdates), TimeZone: p.OSUpdateTimeZone, FleetLockURL: p.OSUpdateLockURL}
+	for _, w := range p.OSUpdateWindows {
+		window := altcos.UpdateWindow{Start: w.Start, Minutes: int(w.Minutes)}
+		for _, day := range w.Days {
+			window.Days = append(window.Days, string(day))
+		}
+		out.Windows = append(out.Windows, window)
 	}
 	return out
 }

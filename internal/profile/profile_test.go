@@ -19,6 +19,7 @@ import (
 func TestOf_layersAreValid(t *testing.T) {
 	cases := map[string]bootstrapv1.AltcosProfile{
 		"the zero value is the built-in profile": {},
+		"updates by a lock server":               {OSUpdates: bootstrapv1.OSUpdatesFleetLock, OSUpdateLockURL: "https://lock.example.org/"},
 		"everything at once": {
 			AltcosUser:       bootstrapv1.AltcosUser{PasswordHash: "$y$j9T$abc", SSHAuthorizedKeys: []string{"ssh-ed25519 AAAA a"}},
 			Users:            []bootstrapv1.User{{Name: "ops", Groups: []string{"wheel"}, Sudo: "ALL=(ALL) NOPASSWD: ALL", Shell: "/bin/bash"}},
@@ -27,7 +28,9 @@ func TestOf_layersAreValid(t *testing.T) {
 			ImagePreload:     bootstrapv1.ImagePreloadArchives,
 			NetworkPlugin:    bootstrapv1.NetworkPlugin{Type: bootstrapv1.NetworkPluginManifest, Manifest: "kind: List\n"},
 			ShellProfile:     bootstrapv1.ShellProfileNone,
-			OSUpdates:        bootstrapv1.OSUpdatesImmediate,
+			OSUpdates:        bootstrapv1.OSUpdatesPeriodic,
+			OSUpdateTimeZone: "Europe/Moscow",
+			OSUpdateWindows:  []bootstrapv1.OSUpdateWindow{{Days: []bootstrapv1.Weekday{"Sat", "Sun"}, Start: "03:30", Minutes: 90}},
 			Butane:           "variant: fcos\nversion: 1.3.0\n",
 		},
 	}

@@ -31,6 +31,9 @@ const (
 	// AltcosBootstrapConfigRenderFailedReason says that the data cannot be turned into an Ignition config.
 	AltcosBootstrapConfigRenderFailedReason = "RenderFailed"
 
+	// AltcosBootstrapConfigProfileMissingReason says that a Secret or ConfigMap that the profile names is not there.
+	AltcosBootstrapConfigProfileMissingReason = "ProfileMissing"
+
 	// AltcosBootstrapConfigReadyReason is the reason of all true conditions of an AltcosBootstrapConfig.
 	AltcosBootstrapConfigReadyReason = "Ready"
 	// AltcosBootstrapConfigNotReadyReason is the reason of a Ready condition that is not true.

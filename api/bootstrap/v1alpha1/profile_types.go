@@ -4,6 +4,10 @@
 package v1alpha1
 
 // AltcosProfile is what a node of ALT Container OS is set up with besides kubeadm.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.osUpdates) && self.osUpdates == 'Periodic') == has(self.osUpdateWindows)",message="osUpdateWindows are needed with osUpdates Periodic, and only then"
+// +kubebuilder:validation:XValidation:rule="!has(self.osUpdateTimeZone) || has(self.osUpdateWindows)",message="osUpdateTimeZone needs osUpdateWindows"
+// +kubebuilder:validation:XValidation:rule="(has(self.osUpdates) && self.osUpdates == 'FleetLock') == has(self.osUpdateLockURL)",message="osUpdateLockURL is needed with osUpdates FleetLock, and only then"
 type AltcosProfile struct {
 	// altcosUser configures the system's user altcos.
 	// +optional
@@ -42,9 +46,44 @@ type AltcosProfile struct {
 	// +optional
 	ShellProfile ShellProfile `json:"shellProfile,omitempty"`
 
-	// osUpdates says what the OS updates itself with; Disabled when empty, since an update reboots the node.
+	// osUpdates says when the OS updates itself; Disabled when empty, since an update reboots the node.
 	// +optional
 	OSUpdates OSUpdates `json:"osUpdates,omitempty"`
+
+	// osUpdateWindows are the times at which the OS may update itself and reboot.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	OSUpdateWindows []OSUpdateWindow `json:"osUpdateWindows,omitempty"`
+
+	// osUpdateTimeZone of the windows, such as Europe/Moscow; UTC when empty.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`
+	OSUpdateTimeZone string `json:"osUpdateTimeZone,omitempty"`
+
+	// osUpdateLockURL is the server of the FleetLock protocol that is asked before each reboot.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('http://') || self.startsWith('https://')",message="must be an http or https URL"
+	OSUpdateLockURL string `json:"osUpdateLockURL,omitempty"`
+
+	// clusterSSH is ControlPlanes to let altcos log in from control plane machines to every machine of the cluster; None
+	// when empty. The key pair is one for the cluster, made by the provider in the Secret <cluster>-altcos-ssh.
+	// +optional
+	ClusterSSH ClusterSSH `json:"clusterSSH,omitempty"`
+
+	// butaneFrom are configs like butane in Secrets and ConfigMaps of the same namespace, merged in their order and before
+	// butane. The provider sees only those that carry the label cluster.x-k8s.io/cluster-name, with any value. They are
+	// read when a machine is made; a machine that exists never changes.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	ButaneFrom []ButaneSource `json:"butaneFrom,omitempty"`
 
 	// butane is a Butane config (variant fcos) or an Ignition config of spec 3.0 to 3.2, merged last, so that it wins.
 	// +optional
@@ -244,12 +283,83 @@ const (
 	ShellProfileNone       ShellProfile = "None"
 )
 
-// OSUpdates says whether the OS updates itself.
-// +kubebuilder:validation:Enum=Disabled;Immediate
+// OSUpdates says when the OS updates itself.
+// +kubebuilder:validation:Enum=Disabled;Immediate;Periodic;FleetLock
 type OSUpdates string
 
 // OSUpdates values.
 const (
 	OSUpdatesDisabled  OSUpdates = "Disabled"
 	OSUpdatesImmediate OSUpdates = "Immediate"
+	// OSUpdatesPeriodic updates within osUpdateWindows.
+	OSUpdatesPeriodic OSUpdates = "Periodic"
+	// OSUpdatesFleetLock asks the server at osUpdateLockURL first.
+	OSUpdatesFleetLock OSUpdates = "FleetLock"
 )
+
+// Weekday is a day of the week.
+// +kubebuilder:validation:Enum=Mon;Tue;Wed;Thu;Fri;Sat;Sun
+type Weekday string
+
+// OSUpdateWindow is a time of the week.
+type OSUpdateWindow struct {
+	// days on which the window begins.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=7
+	Days []Weekday `json:"days,omitempty"`
+
+	// start of the window, as HH:MM.
+	// +required
+	// +kubebuilder:validation:MinLength=5
+	// +kubebuilder:validation:MaxLength=5
+	// +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$`
+	Start string `json:"start,omitempty"`
+
+	// minutes that the window lasts.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10080
+	Minutes int32 `json:"minutes,omitempty"`
+}
+
+// ClusterSSH says from where altcos may log in to the machines of its cluster.
+// +kubebuilder:validation:Enum=None;ControlPlanes
+type ClusterSSH string
+
+// ClusterSSH values.
+const (
+	ClusterSSHNone          ClusterSSH = "None"
+	ClusterSSHControlPlanes ClusterSSH = "ControlPlanes"
+)
+
+// ButaneSourceKind is the kind of an object that holds a config.
+// +kubebuilder:validation:Enum=Secret;ConfigMap
+type ButaneSourceKind string
+
+// ButaneSourceKind values.
+const (
+	ButaneSourceSecret    ButaneSourceKind = "Secret"
+	ButaneSourceConfigMap ButaneSourceKind = "ConfigMap"
+)
+
+// ButaneSource is a config in an object.
+type ButaneSource struct {
+	// kind of the object. Errors in a Secret are reported by line and column only.
+	// +required
+	Kind ButaneSourceKind `json:"kind,omitempty"`
+
+	// name of the object.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// key in the object's data.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	Key string `json:"key,omitempty"`
+}

@@ -12,7 +12,9 @@ import (
 	"path"
 	"slices"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
@@ -48,6 +50,7 @@ type Output struct {
 // them are joined.
 func Render(ctx context.Context, in Input) (Output, error) {
 	out := Output{}
+	ctx = ctrl.LoggerInto(ctx, logr.Discard()) // the controllers' logs would say what warnings and errors say better
 	scheme, err := manager.NewScheme()
 	if err != nil {
 		return out, err

@@ -226,14 +226,15 @@ func (r *run) settle(ctx context.Context, reconciler reconcile.Reconciler, key c
 		if err := r.pools.answer(ctx, r.client); err != nil {
 			return err
 		}
-	}
-	if err := r.client.Get(ctx, key, got); err != nil {
-		return fmt.Errorf("read it again: %w", err)
-	}
-	for _, c := range got.GetConditions() {
-		if c.Type == clusterv1.ReadyCondition && c.Status != metav1.ConditionTrue && !r.done(got) {
-			return fmt.Errorf("%s: %s", c.Reason, c.Message)
+		if err := r.client.Get(ctx, key, got); err != nil {
+			return fmt.Errorf("read it again: %w", err)
 		}
+		if last == nil && r.done(got) {
+			return nil
+		}
+	}
+	if ready := conditions.Get(got, clusterv1.ReadyCondition); ready != nil && ready.Status != metav1.ConditionTrue {
+		return fmt.Errorf("%s: %s", ready.Reason, ready.Message)
 	}
 	return last
 }
@@ -242,7 +243,7 @@ func (r *run) settle(ctx context.Context, reconciler reconcile.Reconciler, key c
 func (r *run) done(got reported) bool {
 	lm, ok := got.(*infrav1.LibvirtMachine)
 	if !ok {
-		return false
+		return conditions.IsTrue(got, clusterv1.ReadyCondition)
 	}
 	uuid, err := providerid.Parse(lm.Spec.ProviderID)
 	_, booted := r.cloud.boots[uuid]

@@ -21,6 +21,7 @@ import (
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/profilesource"
 )
 
 // world is the objects of the manifests, completed to what a cluster would hold.
@@ -133,6 +134,17 @@ func noCredentials() *corev1.Secret {
 	return secret
 }
 
+// noKeyPair stands for the key pair of a cluster.
+func noKeyPair(cluster *clusterv1.Cluster) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: profilesource.KeyPairName(cluster.Name)},
+		Data: map[string][]byte{
+			profilesource.PublicKey:  []byte("ssh-ed25519 placeholder altcos@" + cluster.Name),
+			profilesource.PrivateKey: []byte("a placeholder for the private key of the cluster\n"),
+		},
+	}
+}
+
 // own finds or makes the Cluster of a LibvirtCluster.
 func (w *world) own(lc *infrav1.LibvirtCluster) {
 	i := slices.IndexFunc(of[*clusterv1.Cluster](w), func(c *clusterv1.Cluster) bool {
@@ -153,6 +165,9 @@ func (w *world) own(lc *infrav1.LibvirtCluster) {
 		w.add(cluster)
 	}
 	cluster.Status.Initialization.InfrastructureProvisioned = ptr.To(true)
+	if _, ok := named[*corev1.Secret](w, cluster.Namespace, profilesource.KeyPairName(cluster.Name)); !ok {
+		w.add(noKeyPair(cluster)) // a real one would be another each time
+	}
 	lc.OwnerReferences = []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "Cluster", Name: cluster.Name, UID: cluster.UID}}
 }
 

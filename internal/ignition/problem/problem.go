@@ -100,6 +100,21 @@ func All(err error) []*Problem {
 	}
 }
 
+// OnlyPlaces keeps lines and columns of the problems in err, and nothing that could come from the document.
+func OnlyPlaces(err error) error {
+	if err == nil {
+		return nil
+	}
+	var l List
+	for _, p := range All(err) {
+		l.Append(&Problem{Line: p.Line, Column: p.Column, Reason: "is refused; what is wrong is left out, as the document is a Secret"})
+	}
+	if l.Empty() {
+		return Newf("", "is refused; what is wrong is left out, as the document is a Secret")
+	}
+	return l.Err()
+}
+
 // In returns err with Source set on every problem that has none; an error without problems is wrapped as it is.
 func In(source string, err error) error {
 	if err == nil {

@@ -69,6 +69,16 @@ func TestList_isBounded(t *testing.T) {
 	}
 }
 
+func TestOnlyPlaces_keepsNothingOfTheDocument(t *testing.T) {
+	err := problem.OnlyPlaces(fmt.Errorf("x: %w", &problem.Problem{Path: "s3cr3t", Line: 3, Column: 4, Reason: "unused key s3cr3t"}))
+	if got, want := err.Error(), "line 3 column 4: is refused; what is wrong is left out, as the document is a Secret"; got != want {
+		t.Errorf("got %q", got)
+	}
+	if problem.OnlyPlaces(nil) != nil {
+		t.Error("nothing became something")
+	}
+}
+
 func TestOfYAML_givesTheLineAndRepeatsNothing(t *testing.T) {
 	cases := map[string]struct{ in, want string }{
 		"an unknown anchor": {"a: *s3cr3t\n", "is no YAML: unknown anchor (its name) referenced"},

@@ -122,6 +122,7 @@ func TestRender_saysWhatIsWrongAndWhere(t *testing.T) {
 		"the conversion":     {render.Input{Bootstrap: cloud("users: [{name: a, inactive: true}]\n")}, "bootstrap data: users[0].inactive: Ignition cannot make an inactive user; use lock_passwd or an expiry command"},
 		"the node":           {render.Input{Bootstrap: cloud(""), Node: &altcos.Node{Hostname: "-"}}, "node: hostname: must be a host name of at most 63 characters"},
 		"the user's layer":   {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "spec.butane", Data: []byte(butaneHead + "foo: 1\n")}}}, "spec.butane: line 3 column 1: $.foo: unused key foo"},
+		"a user's Secret":    {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "butaneFrom[0]", Data: []byte(butaneHead + "s3cr3t: 1\n"), Secret: true}}}, "butaneFrom[0]: line 3 column 1: is refused; what is wrong is left out, as the document is a Secret"},
 		"an Ignition config": {render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: []byte(`{"ignition":{"version":"3.2.0"},"storage":{"files":[{"path":"x"}]}}`)}}, "bootstrap data: line 1 column 61: $.storage.files.0.path: path not absolute"},
 	}
 	for name, tc := range cases {

@@ -41,6 +41,8 @@ type UserLayer struct {
 	// Name says where it comes from, for error messages.
 	Name string
 	Data []byte
+	// Secret keeps all but the place out of error messages.
+	Secret bool
 }
 
 // Render returns the config as canonical JSON of spec 3.2.0. Bad input gives problem.Problem values (see problem.All);
@@ -53,6 +55,9 @@ func Render(in Input) ([]byte, error) {
 	for _, u := range in.UserLayers {
 		cfg, err := butane.Translate(u.Data)
 		if err != nil {
+			if u.Secret {
+				err = problem.OnlyPlaces(err)
+			}
 			return nil, problem.In(u.Name, err)
 		}
 		deferred = append(deferred, ignition.Layer{Name: u.Name, Config: cfg})
