@@ -37,6 +37,9 @@ func TestReconcile_bringsMachineUpAndRemovesItWithoutTrace(t *testing.T) {
 	w.Expect(domain.UUID).To(Equal(uid))
 	w.Expect(domain.State).To(Equal(virt.DomainRunning))
 	w.Expect(domain.HasFirmwareConfig).To(BeTrue())
+	w.Expect(lm.Status.Domain).To(Equal(infrav1.DomainStatus{
+		Name: domain.Name, State: string(virt.DomainRunning), ConsoleLog: "/var/log/libvirt/qemu/" + domain.Name + "-console.log",
+	}))
 	ign := virt.VolumeRef{Pool: pool, Name: uid + ".ign"}
 	w.Expect(host.Private(ign)).To(BeTrue())
 	content, ok := host.Content(ign)

@@ -16,6 +16,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -76,6 +77,7 @@ func (r *Reconciler) updateStatus(s *scope, result error) {
 	if s.domain != nil {
 		s.lm.Status.Domain.Name = s.domain.Name
 		s.lm.Status.Domain.State = string(s.domain.State)
+		s.lm.Status.Domain.ConsoleLog = domainxml.ConsoleLogPath(s.domain.Name)
 	}
 	if !s.lm.DeletionTimestamp.IsZero() {
 		deletingConditions(s, result)
