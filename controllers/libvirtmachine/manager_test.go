@@ -1,0 +1,110 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+
+	"sigs.k8s.io/cluster-api/util/conditions"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/async"
+	"github.com/altcos/cluster-api-provider-altcos/internal/index"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+)
+
+// run starts the controller in a manager.
+func (w *world) run(t *testing.T) {
+	t.Helper()
+	environment.RunManager(t, environment.ManagerOptions(), func(ctx context.Context, mgr ctrl.Manager) error {
+		tasks := async.New(async.Options{})
+		w.reconciler.Client, w.reconciler.Events, w.reconciler.Tasks = mgr.GetClient(), w.cloud.Events(), tasks
+		if err := mgr.Add(tasks); err != nil {
+			return err
+		}
+		if err := index.AddMachine(ctx, mgr.GetFieldIndexer()); err != nil {
+			return err
+		}
+		return w.reconciler.SetupWithManager(ctx, mgr, controller.Options{MaxConcurrentReconciles: 10})
+	})
+}
+
+func TestManager_twentyMachinesNeverOverbookHosts(t *testing.T) {
+	const patience, poll = 3 * time.Minute, 100 * time.Millisecond
+	w := newWorld(t)
+	var hosts []*fakevirt.Host
+	for _, name := range []string{"a", "b", "c"} {
+		hosts = append(hosts, w.addHost(name)) // room for three machines each, by their disks
+	}
+	w.run(t)
+	for i := range 20 {
+		w.addMachine(fmt.Sprintf("m%02d", i))
+	}
+	ready := func() (n int) {
+		w.answerClaims()
+		list := &infrav1.LibvirtMachineList{}
+		w.Expect(environment.Client.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
+		for i := range list.Items {
+			if conditions.IsTrue(&list.Items[i], infrav1.ReadyCondition) {
+				n++
+			}
+		}
+		return n
+	}
+	booked := func() (counts []int) {
+		w.answerClaims()
+		for _, h := range hosts {
+			counts = append(counts, len(h.Domains()))
+		}
+		return counts
+	}
+	w.Eventually(ready, patience, poll).Should(Equal(9))
+	w.Expect(booked()).To(Equal([]int{3, 3, 3}))
+	w.Consistently(ready, time.Second, poll).Should(Equal(9))
+
+	// room on one host lets the next machine in, without anybody polling
+	list := &infrav1.LibvirtMachineList{}
+	w.Expect(environment.Client.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
+	var gone []string
+	for i := range list.Items {
+		if list.Items[i].Spec.Host == hosts[1].Name() {
+			gone = append(gone, list.Items[i].Name)
+			w.Expect(environment.Client.Delete(w.ctx, &list.Items[i])).To(Succeed())
+		}
+	}
+	w.Expect(gone).To(HaveLen(3))
+	for _, name := range gone {
+		w.Eventually(func() bool { return w.exists(name) }, patience, poll).Should(BeFalse())
+	}
+	w.Eventually(booked, patience, poll).Should(Equal([]int{3, 3, 3}))
+	w.Eventually(ready, patience, poll).Should(Equal(9))
+}
+
+func TestManager_eventOfHostWakesItsMachine(t *testing.T) {
+	const patience, poll = time.Minute, 50 * time.Millisecond
+	w := newWorld(t)
+	host := w.addHost("a")
+	w.run(t)
+	w.addMachine("m")
+	isReady := func() bool {
+		w.answerClaims()
+		return conditions.IsTrue(w.get("m"), infrav1.ReadyCondition)
+	}
+	w.Eventually(isReady, patience, poll).Should(BeTrue())
+	host.SetState(string(w.get("m").UID), virt.DomainShutOff)
+	w.Eventually(func() virt.DomainState { return host.Domains()[0].State }, patience, poll).Should(Equal(virt.DomainRunning))
+	w.join("m")
+	w.Eventually(func() bool {
+		return conditions.IsTrue(w.get("m"), infrav1.LibvirtMachineBootstrapDataRemovedCondition)
+	}, patience, poll).Should(BeTrue())
+}
