@@ -23,12 +23,21 @@ type Layer struct {
 
 // Merge returns the union of layers; a later layer wins over an earlier one.
 func Merge(layers ...Layer) types.Config {
-	merged := types.Config{}
-	for _, l := range layers {
-		merged = v3.Merge(merged, l.Config)
-	}
+	merged := merge(layers)
 	merged.Ignition.Version = types.MaxVersion.String()
 	return merged
+}
+
+// merge halves the list: merging is associative and copies both sides, so this copies each layer a few times only.
+func merge(layers []Layer) types.Config {
+	switch n := len(layers); n {
+	case 0:
+		return types.Config{}
+	case 1:
+		return layers[0].Config
+	default:
+		return v3.Merge(merge(layers[:n/2]), merge(layers[n/2:]))
+	}
 }
 
 // Check validates one layer by Ignition's rules. Errors are problem.Problem values whose source is the layer's name.
