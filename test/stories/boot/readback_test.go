@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -125,12 +124,4 @@ func decode(console []byte) (report, error) {
 		got[name] = strings.TrimSpace(string(answer))
 	}
 	return got, nil
-}
-
-// json decodes an answer.
-func (r report) json(t *testing.T, name string, into any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(r[name]), into); err != nil {
-		t.Errorf("%s: %v: %s", name, err, r[name])
-	}
 }

@@ -1,0 +1,208 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package boot_test
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	v3 "github.com/coreos/ignition/v2/config/v3_2"
+	"github.com/coreos/ignition/v2/config/v3_2/types"
+	kubeadmv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
+	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
+
+	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
+)
+
+const (
+	adminKey  = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAdministratorsKeyOfNobodyAtAllxxxxxxxxxxx admin"
+	adminHash = "$6$altcos$nobodyknowsthepasswordofthis"
+)
+
+// node is a machine of the story.
+type node struct {
+	name, uuid, mac, address string
+	kind                     cabpktest.Kind
+}
+
+// TestMachines_areWhatWasRendered boots a control plane and a worker side by side.
+func TestMachines_areWhatWasRendered(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), bootLimit)
+	defer cancel()
+	h := newHypervisor(ctx, t)
+	type started struct {
+		node
+		machine *machine
+		config  types.Config
+	}
+	var all []started
+	for _, n := range []node{
+		{"master01", newUUID(), "52:54:00:00:01:61", "10.150.0.161", cabpktest.Init},
+		{"worker01", newUUID(), "52:54:00:00:01:71", "10.150.0.171", cabpktest.Worker},
+	} {
+		raw := rendered(t, n)
+		config, messages, err := v3.Parse(raw)
+		if err != nil || len(messages.Entries) > 0 {
+			t.Fatalf("Ignition refuses the config: %v %s", err, messages)
+		}
+		all = append(all, started{n, h.start(ctx, t, n, raw), config})
+	}
+	begin := time.Now()
+	for _, s := range all {
+		t.Run(s.name, func(t *testing.T) {
+			got := s.machine.await(ctx, t)
+			t.Logf("reported after %s", time.Since(begin).Round(time.Second))
+			comparePaths(t, paths(t, s.config), got)
+			checkUnits(t, s.config, got)
+			checkUsers(t, got)
+			checkStorage(t, got)
+			checkNetwork(t, s.node, got)
+			checkKubelet(t, s.node, got)
+		})
+		s.machine.remove(ctx, t)
+	}
+	h.expectNothingLeft(ctx, t)
+}
+
+// rendered is the config of a machine. The layer that reads back asks for every path, so it is made from a first rendering.
+func rendered(t *testing.T, n node) []byte {
+	t.Helper()
+	p, layers, err := profile.Of(&bootstrapv1.AltcosProfile{
+		AltcosUser:       bootstrapv1.AltcosUser{PasswordHash: adminHash, SSHAuthorizedKeys: []string{adminKey}},
+		Users:            []bootstrapv1.User{{Name: "ops", Groups: []string{"wheel"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD: ALL", SSHAuthorizedKeys: []string{adminKey}}},
+		Hosts:            []bootstrapv1.HostsEntry{{Address: "10.150.0.9", Names: []string{"registry"}}},
+		ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: dataDisk},
+	})
+	must(t, err)
+	infrastructure, err := profile.Node{
+		Hostname: n.name, ProviderID: "libvirt://" + n.uuid,
+		Hosts: []altcos.HostEntry{{Address: netip.MustParseAddr("10.150.0.160"), Names: []string{"demo-endpoint"}}},
+		Interfaces: []profile.Interface{{
+			MAC: n.mac, Addresses: []netip.Prefix{netip.MustParsePrefix(n.address + "/24")},
+			Gateways: []netip.Addr{netip.MustParseAddr("10.150.0.1")}, Nameservers: []string{"10.150.0.53"}, SearchDomains: []string{"lab.example"},
+		}},
+	}.Of()
+	must(t, err)
+	cloudConfig := cabpktest.Render(t, n.kind, cloudinit.BaseUserData{
+		PreKubeadmCommands: []string{"echo pre"}, PostKubeadmCommands: []string{"echo post"},
+		AdditionalFiles: []kubeadmv1.File{
+			{Path: "/etc/altcos-story/plain", Owner: "altcos:wheel", Permissions: "0600", Content: "a 'quoted' $text\n"},
+			{Path: "/etc/altcos-story/encoded", Owner: "root:root", Permissions: "0751", Encoding: kubeadmv1.Base64, Content: "AAECAwQ="},
+		},
+	}, kubeadmv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.local_hostname }}"})
+	input := render.Input{
+		Profile: p, UserLayers: layers, Node: infrastructure,
+		Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: cloudConfig},
+	}
+	input.UserLayers = append(layers, readback(t, nil))
+	first, err := render.Render(input)
+	must(t, err)
+	config, _, err := v3.Parse(first)
+	must(t, err)
+	input.UserLayers = append(layers, readback(t, append(pathQuestions(paths(t, config)), questions(config)...)))
+	raw, err := render.Render(input)
+	must(t, err)
+	return raw
+}
+
+// questions asks about all that is not a path.
+func questions(config types.Config) []question {
+	list := []question{
+		{"passwd", "getent passwd altcos"}, {"groups", "id -nG altcos"}, {"shadow", "getent shadow altcos"}, {"opsgroups", "id -nG ops"},
+		{"keys", "cat /var/home/altcos/.ssh/authorized_keys.d/ignition; stat -c '%U %a' /var/home/altcos/.ssh/authorized_keys.d/ignition"},
+		{"sudo", "sudo -n -l -U altcos"},
+		{"disk", "findmnt -no FSTYPE,SOURCE /var/mnt/docker; lsblk -no SERIAL /dev/sdb | head -1"},
+		{"containers", "findmnt -no FSTYPE,SOURCE /var/lib/containers"}, {"docker", "findmnt -no FSTYPE,SOURCE /var/lib/docker"},
+		{"crio", "systemctl is-active crio.service; crio status info"},
+		{"podman", "podman info --format '{{.Store.GraphDriverName}} {{.Store.GraphRoot}}'"},
+		{"address", "ip -j -4 address show dev eth0"}, {"route", "ip -j -4 route show default"},
+		{"dns", "resolvectl dns eth0; resolvectl domain eth0"}, {"hostname", "cat /proc/sys/kernel/hostname"},
+		{"resolves", "getent ahostsv4 demo-endpoint; getent ahostsv4 registry; getent ahostsv4 $(cat /etc/hostname)"},
+		{"kubelet", "systemctl show kubelet.service -p Environment -p ExecStart"}, {"failed", "systemctl --failed --no-legend --plain"},
+	}
+	for _, u := range config.Systemd.Units {
+		list = append(list, question{"unit:" + u.Name, "systemctl is-enabled " + u.Name + "; systemctl is-active " + u.Name})
+	}
+	return list
+}
+
+func checkUnits(t *testing.T, config types.Config, got report) {
+	t.Helper()
+	masked := []string{}
+	for _, u := range config.Systemd.Units {
+		state := strings.Fields(got["unit:"+u.Name])
+		switch {
+		case u.Mask != nil && *u.Mask:
+			masked = append(masked, u.Name)
+			if !slices.Equal(state, []string{"masked", "inactive"}) {
+				t.Errorf("unit %s is %q, want it masked", u.Name, state)
+			}
+		case u.Enabled != nil && *u.Enabled:
+			if len(state) == 0 || state[0] != "enabled" {
+				t.Errorf("unit %s is %q, want it enabled", u.Name, state)
+			}
+		}
+		if strings.HasSuffix(u.Name, ".mount") && !slices.Contains(state, "active") {
+			t.Errorf("unit %s is %q, want it active", u.Name, state)
+		}
+	}
+	if !slices.Contains(masked, "kube-proxy.service") {
+		t.Errorf("masked are %q, kube-proxy.service is not", masked)
+	}
+}
+
+// expect says which of the texts an answer lacks.
+func expect(t *testing.T, got report, name string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(got[name], text) {
+			t.Errorf("%s lacks %q: %s", name, text, got[name])
+		}
+	}
+}
+
+func checkUsers(t *testing.T, got report) {
+	t.Helper()
+	expect(t, got, "passwd", ":/var/home/altcos:/bin/bash")
+	expect(t, got, "shadow", "altcos:"+adminHash+":")
+	expect(t, got, "keys", adminKey, "altcos 600")
+	expect(t, got, "sudo", "(ALL : ALL) NOPASSWD: ALL")
+	expect(t, got, "groups", "wheel", "docker")
+	expect(t, got, "opsgroups", "wheel")
+}
+
+func checkStorage(t *testing.T, got report) {
+	t.Helper()
+	expect(t, got, "disk", "btrfs", "/dev/sdb1", dataDisk)
+	expect(t, got, "containers", "btrfs", "/dev/sdb1[/containers]")
+	expect(t, got, "docker", "btrfs", "/dev/sdb1[/docker]")
+	expect(t, got, "crio", "active", "storage driver: btrfs", "storage graph root: /var/lib/containers/storage")
+	expect(t, got, "podman", "btrfs /var/lib/containers/storage")
+}
+
+func checkNetwork(t *testing.T, n node, got report) {
+	t.Helper()
+	expect(t, got, "address", `"local":"`+n.address+`"`, `"prefixlen":24`)
+	expect(t, got, "route", `"gateway":"10.150.0.1"`, `"dev":"eth0"`)
+	expect(t, got, "dns", "10.150.0.53", "lab.example")
+	expect(t, got, "hostname", n.name)
+	expect(t, got, "resolves", "10.150.0.160", "10.150.0.9", n.address)
+}
+
+func checkKubelet(t *testing.T, n node, got report) {
+	t.Helper()
+	expect(t, got, "kubelet", "--provider-id=libvirt://"+n.uuid, "--node-ip="+n.address, "--config=/var/lib/kubelet/config.yaml")
+	if strings.Contains(got["kubelet"], "--network-plugin") {
+		t.Errorf("kubelet runs with the image's options: %s", got["kubelet"])
+	}
+}
