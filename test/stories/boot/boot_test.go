@@ -104,12 +104,12 @@ func rendered(t *testing.T, n node) []byte {
 		Profile: p, UserLayers: layers, Node: infrastructure,
 		Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: cloudConfig},
 	}
-	input.UserLayers = append(layers, readback(t, nil))
+	input.UserLayers = append(slices.Clone(layers), readback(t, nil))
 	first, err := render.Render(input)
 	must(t, err)
 	config, _, err := v3.Parse(first)
 	must(t, err)
-	input.UserLayers = append(layers, readback(t, append(pathQuestions(paths(t, config)), questions(config)...)))
+	input.UserLayers = append(slices.Clone(layers), readback(t, append(pathQuestions(paths(t, config)), questions(config)...)))
 	raw, err := render.Render(input)
 	must(t, err)
 	return raw
@@ -121,8 +121,11 @@ func questions(config types.Config) []question {
 		{"passwd", "getent passwd altcos"}, {"groups", "id -nG altcos"}, {"shadow", "getent shadow altcos"}, {"opsgroups", "id -nG ops"},
 		{"keys", "cat /var/home/altcos/.ssh/authorized_keys.d/ignition; stat -c '%U %a' /var/home/altcos/.ssh/authorized_keys.d/ignition"},
 		{"sudo", "sudo -n -l -U altcos"},
-		{"disk", "findmnt -no FSTYPE,SOURCE /var/mnt/docker; lsblk -no SERIAL /dev/sdb | head -1"},
-		{"containers", "findmnt -no FSTYPE,SOURCE /var/lib/containers"}, {"docker", "findmnt -no FSTYPE,SOURCE /var/lib/docker"},
+		{"disk", "blkid -p -o value -s UUID " + altcos.DeviceBySerial(dataDisk) + "-part1; btrfs filesystem show /var/mnt/docker"},
+		// docker.service pulls this one in; the lab's image has no docker
+		{"docker", "systemctl start var-lib-docker.mount; findmnt -no FSTYPE,FSROOT /var/lib/docker"},
+		{"containers", "findmnt -no FSTYPE,FSROOT /var/lib/containers"},
+		{"devices", "stat -c %d /var/mnt/docker /var/lib/containers /var/lib/docker | uniq"},
 		{"crio", "systemctl is-active crio.service; crio status info"},
 		{"podman", "podman info --format '{{.Store.GraphDriverName}} {{.Store.GraphRoot}}'"},
 		{"address", "ip -j -4 address show dev eth0"}, {"route", "ip -j -4 route show default"},
@@ -183,9 +186,15 @@ func checkUsers(t *testing.T, got report) {
 
 func checkStorage(t *testing.T, got report) {
 	t.Helper()
-	expect(t, got, "disk", "btrfs", "/dev/sdb1", dataDisk)
-	expect(t, got, "containers", "btrfs", "/dev/sdb1[/containers]")
-	expect(t, got, "docker", "btrfs", "/dev/sdb1[/docker]")
+	uuid, mounted, _ := strings.Cut(got["disk"], "\n")
+	if uuid == "" || !strings.Contains(mounted, "uuid: "+uuid) {
+		t.Errorf("what is mounted is not the file system of the data disk: %s", got["disk"])
+	}
+	if strings.ContainsAny(got["devices"], " \n") {
+		t.Errorf("container storage is on several file systems: %s", got["devices"])
+	}
+	expect(t, got, "containers", "btrfs", "/containers")
+	expect(t, got, "docker", "btrfs", "/docker")
 	expect(t, got, "crio", "active", "storage driver: btrfs", "storage graph root: /var/lib/containers/storage")
 	expect(t, got, "podman", "btrfs /var/lib/containers/storage")
 }
