@@ -57,26 +57,32 @@ func TestTemplates_areAccepted(t *testing.T) {
 	}
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			content, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			processed, err := yamlprocessor.NewSimpleProcessor().Process(content, func(name string) (string, error) {
-				if value, ok := variables[name]; ok {
-					return value, nil
-				}
-				return "", fmt.Errorf("variable %s is not set", name)
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			objects, err := manifest.Parse(processed)
-			if err != nil {
-				t.Fatal(err)
-			}
-			expectAccepted(t, objects)
+			expectAccepted(t, process(t, path))
 		})
 	}
+}
+
+// process returns the objects of a template as clusterctl generates them.
+func process(t *testing.T, path string) []*unstructured.Unstructured {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err = yamlprocessor.NewSimpleProcessor().Process(content, func(name string) (string, error) {
+		if value, ok := variables[name]; ok {
+			return value, nil
+		}
+		return "", fmt.Errorf("variable %s is not set", name)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, err := manifest.Parse(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
 }
 
 // expectAccepted applies objects in a namespace of this test and returns their kinds.

@@ -1,0 +1,178 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/kubeconfig"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	upstream "sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/test/envtest"
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/artifact"
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/binaries"
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/manifest"
+)
+
+// topologyLimit is for Cluster API on a busy machine.
+const topologyLimit = 4 * time.Minute
+
+// TestClusterClass_patchesEveryTemplate has Cluster API's own manager build a cluster of the class.
+func TestClusterClass_patchesEveryTemplate(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), topologyLimit)
+	defer cancel()
+	api := startClusterAPI(ctx, t)
+	name := variables["CLUSTER_NAME"]
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: variables["NAMESPACE"]}}
+	if err := api.Client.Create(ctx, namespace); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"clusterclass-altcos.yaml", "cluster-template-topology.yaml"} {
+		for _, object := range process(t, filepath.Join(config, "templates", file)) {
+			object.SetNamespace(namespace.Name) // as clusterctl does
+			eventually(ctx, t, func() error { return api.Client.Create(ctx, object) })
+		}
+	}
+	eventually(ctx, t, func() error { return reconciled(ctx, api.Client, namespace.Name, name) })
+
+	mine := []client.ListOption{client.InNamespace(namespace.Name), client.MatchingLabels{clusterv1.ClusterNameLabel: name}}
+	var clusters infrav1.LibvirtClusterList
+	var machines infrav1.LibvirtMachineTemplateList
+	var configs bootstrapv1.AltcosBootstrapConfigTemplateList
+	for _, list := range []client.ObjectList{&clusters, &machines, &configs} {
+		if err := api.Client.List(ctx, list, mine...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(clusters.Items) != 1 || len(machines.Items) != 2 || len(configs.Items) != 1 {
+		t.Fatalf("there are %d clusters, %d templates of machines, %d of configs", len(clusters.Items), len(machines.Items), len(configs.Items))
+	}
+	cluster := clusters.Items[0].Spec
+	if cluster.ControlPlaneEndpoint.Host != variables["CONTROL_PLANE_ENDPOINT_HOST"] || cluster.ControlPlaneEndpoint.Port != 8443 {
+		t.Errorf("endpoint is %+v", cluster.ControlPlaneEndpoint)
+	}
+	if got := cluster.Network.AddressPoolRefs[0].Name; got != name+"-nodes" {
+		t.Errorf("address pool is %q", got)
+	}
+	profiles := map[string]bool{}
+	for _, machine := range machines.Items {
+		spec := machine.Spec.Template.Spec
+		profiles[spec.AltcosTemplateRef.Name] = true
+		if spec.Image.URL != variables["IMAGE_URL"] || spec.Image.SHA256 != variables["IMAGE_SHA256"] {
+			t.Errorf("image of %s is %+v", machine.Name, spec.Image)
+		}
+	}
+	if diff := cmp.Diff(map[string]bool{"": true, name + "-control-plane": true}, profiles); diff != "" {
+		t.Errorf("profiles of workers and control plane (-want +got):\n%s", diff)
+	}
+	keys := configs.Items[0].Spec.Template.Spec.AltcosUser.SSHAuthorizedKeys
+	if diff := cmp.Diff([]string{variables["SSH_AUTHORIZED_KEY"]}, keys); diff != "" {
+		t.Errorf("keys of workers (-want +got):\n%s", diff)
+	}
+}
+
+func reconciled(ctx context.Context, c client.Client, namespace, name string) error {
+	var cluster clusterv1.Cluster
+	if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &cluster); err != nil {
+		return err
+	}
+	condition := meta.FindStatusCondition(cluster.Status.Conditions, clusterv1.ClusterTopologyReconciledCondition)
+	if condition == nil {
+		return errors.New("the topology was not looked at")
+	}
+	if condition.Status != metav1.ConditionTrue {
+		return fmt.Errorf("the topology is not reconciled: %s: %s", condition.Reason, condition.Message)
+	}
+	return nil
+}
+
+// startClusterAPI runs an API server with Cluster API's manager and webhooks.
+func startClusterAPI(ctx context.Context, t *testing.T) *envtest.Environment {
+	t.Helper()
+	sources, err := manifest.Find(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := envtest.Start(ctx, func(_ context.Context, server *upstream.Environment) error {
+		server.WebhookInstallOptions.Paths = sources.Core.Webhooks()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := api.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	store, err := artifact.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs, err := binaries.Ensure(ctx, store, binaries.ClusterAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	access := filepath.Join(t.TempDir(), "kubeconfig")
+	owner := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "management"}}
+	if err := os.WriteFile(access, kubeconfig.FromEnvTestConfig(api.Config, owner), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(filepath.Join(programs, "cluster-api-core"), "--kubeconfig="+access, "--feature-gates=ClusterTopology=true",
+		"--webhook-port="+strconv.Itoa(api.Webhooks.LocalServingPort), "--webhook-cert-dir="+api.Webhooks.LocalServingCertDir,
+		"--health-addr=127.0.0.1:0", "--diagnostics-address=0")
+	output, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	command.Stdout, command.Stderr = output, output
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait() // tells that it was killed
+		_ = output.Close()
+		if content, err := os.ReadFile(output.Name()); t.Failed() && err == nil {
+			t.Logf("Cluster API:\n%s", content)
+		}
+	})
+	return api
+}
+
+// eventually tries until there is no error, an object is refused for good, or ctx is over.
+func eventually(ctx context.Context, t *testing.T, try func() error) {
+	t.Helper()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if apierrors.IsInvalid(err) {
+			t.Fatal(err)
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal(err)
+		case <-time.After(time.Second):
+		}
+	}
+}
