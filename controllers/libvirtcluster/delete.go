@@ -75,8 +75,19 @@ func (r *Reconciler) releaseHost(ctx context.Context, s *scope, name string) err
 		err = r.Balancer.Release(ctx, s.wanted, []loadbalancer.Host{{Name: name, Runner: runner, Bridge: hostaccess.Bridge(host)}})
 	}
 	if errors.Is(err, virt.ErrUnreachable) || errors.Is(err, virt.ErrAuthentication) {
+		s.markUnreachable(name, err)
 		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerFailedReason, hostRetryInterval,
 			"the load balancer cannot be removed from host %s: %v; bring the host back, or delete its LibvirtHost if it is gone for good", name, err)
 	}
 	return err
+}
+
+// markUnreachable tells the LibvirtHost that nothing can be taken off it: otherwise the LibvirtHost would wait for the
+// cluster to leave it, and the cluster for the LibvirtHost to be deleted.
+func (s *scope) markUnreachable(name string, err error) {
+	for i := range s.lc.Status.LoadBalancer.Hosts {
+		if host := &s.lc.Status.LoadBalancer.Hosts[i]; host.Name == name {
+			host.State, host.Message = infrav1.LoadBalancerHostUnreachable, shorten(err.Error())
+		}
+	}
 }
