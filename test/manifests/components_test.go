@@ -20,8 +20,19 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
 )
 
-func TestComponents_ofAProviderStandAlone(t *testing.T) {
+func TestComponents(t *testing.T) {
 	dist := release(t)
+	for name, check := range map[string]func(*testing.T, string){
+		"a provider stands alone":             expectSeparate,
+		"the manager is confined":             expectConfined,
+		"the API server reaches the webhooks": expectReachable,
+	} {
+		t.Run(name, func(t *testing.T) { check(t, dist) })
+	}
+}
+
+func expectSeparate(t *testing.T, dist string) {
+	t.Helper()
 	owners := map[string]string{}
 	for _, p := range providers() {
 		for _, object := range installed(t, dist, p) {
@@ -61,8 +72,8 @@ func expectContract(t *testing.T, object *unstructured.Unstructured, group strin
 	}
 }
 
-func TestComponents_managerIsConfined(t *testing.T) {
-	dist := release(t)
+func expectConfined(t *testing.T, dist string) {
+	t.Helper()
 	for _, p := range providers() {
 		t.Run(p.label(), func(t *testing.T) {
 			pod := only[appsv1.Deployment](t, installed(t, dist, p), "Deployment").Spec.Template.Spec
@@ -103,8 +114,8 @@ func TestComponents_managerIsConfined(t *testing.T) {
 	}
 }
 
-func TestComponents_webhooksReachTheManager(t *testing.T) {
-	dist := release(t)
+func expectReachable(t *testing.T, dist string) {
+	t.Helper()
 	for _, p := range providers() {
 		t.Run(p.label(), func(t *testing.T) {
 			objects := installed(t, dist, p)
