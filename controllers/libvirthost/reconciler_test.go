@@ -1,0 +1,231 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirthost_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/index"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+)
+
+const gib = int64(1) << 30
+
+func TestReconcile_tellsWhatTheHostHas(t *testing.T) {
+	w := newWorld(t)
+	w.fake.PutDomain(virt.Domain{UUID: "6f0b4c8e-0000-4000-8000-000000000001", Name: "foreign", VCPUs: 3, MemoryBytes: 2 * gib})
+	result := w.settle()
+	host := w.get()
+	w.Expect(conditions.IsTrue(host, infrav1.ReadyCondition)).To(BeTrue(), "%v", host.Status.Conditions)
+	w.Expect(conditions.IsTrue(host, infrav1.LibvirtHostLoadBalancerReadyCondition)).To(BeTrue())
+	w.Expect(host.Finalizers).To(ConsistOf(infrav1.HostFinalizer))
+	w.Expect(host.Status.FailureDomain).To(Equal(w.name()))
+	w.Expect(host.Status.BridgeAddresses).To(Equal([]string{"10.150.0.3/24"}))
+	w.Expect(host.Status.Versions.Libvirt).To(Equal("9.0.0"))
+	w.Expect(host.Status.Accelerator).To(Equal(infrav1.AcceleratorKVM))
+	w.Expect(host.Status.Capacity.CPUs).To(Equal(ptr.To[int32](8)))
+	w.Expect(host.Status.Allocatable.CPUs).To(Equal(ptr.To[int32](32)), "four virtual CPUs on each")
+	w.Expect(host.Status.Allocatable.Memory.Value()).To(Equal(31*gib), "one GiB is the host's own")
+	w.Expect(host.Status.Allocatable.Storage.Value()).To(Equal(100 * gib))
+	w.Expect(host.Status.Allocated.CPUs).To(Equal(ptr.To[int32](3)), "machines of others count")
+	w.Expect(host.Status.Allocated.Memory.Value()).To(Equal(2 * gib))
+	w.Expect(result.RequeueAfter).To(Equal(5 * time.Minute))
+	w.Expect(w.told()).To(ConsistOf(ContainSubstring("machines can run on the host")))
+}
+
+func TestReconcile_tellsWhatIsWrongAndRecovers(t *testing.T) {
+	const stillReady = ""
+	cases := map[string]struct {
+		spoil, mend       func(*world)
+		condition, reason string
+		ready             string // the reason of Ready
+	}{
+		"the host does not answer": {
+			func(w *world) { w.fake.SetUnreachable(true) }, func(w *world) { w.fake.SetUnreachable(false) },
+			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostUnreachableReason, infrav1.LibvirtHostUnreachableReason,
+		},
+		"the host refuses the credentials": {
+			func(w *world) { w.fake.FailNext(fakevirt.MethodConnect, 3, virt.ErrAuthentication) }, func(w *world) { w.fake.ClearFaults() },
+			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostCredentialsInvalidReason, infrav1.LibvirtHostCredentialsInvalidReason,
+		},
+		"the Secret with credentials is not there": {
+			func(w *world) { w.Expect(environment.Client.Delete(w.ctx, w.credentials())).To(Succeed()) }, func(w *world) { w.create(w.credentials()) },
+			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostCredentialsInvalidReason, infrav1.LibvirtHostCredentialsInvalidReason,
+		},
+		"the pool is missing": {
+			func(w *world) { w.fake.Apply(fakevirt.WithoutPools()) }, func(w *world) { w.fake.Apply(fakevirt.WithPool("default", 100*gib)) },
+			infrav1.LibvirtHostStorageReadyCondition, infrav1.LibvirtHostPoolMissingReason, infrav1.LibvirtHostPoolMissingReason,
+		},
+		"the bridge is missing": {
+			func(w *world) { w.shell.set(func(s *shell) { s.bridge = false }) }, func(w *world) { w.shell.set(func(s *shell) { s.bridge = true }) },
+			infrav1.LibvirtHostNetworkReadyCondition, infrav1.LibvirtHostBridgeMissingReason, infrav1.LibvirtHostBridgeMissingReason,
+		},
+		"bridged traffic is filtered": {
+			func(w *world) { w.shell.set(func(s *shell) { s.filtered = true }) }, func(w *world) { w.shell.set(func(s *shell) { s.filtered = false }) },
+			infrav1.LibvirtHostNetworkReadyCondition, infrav1.LibvirtHostBridgeFilteredReason, infrav1.LibvirtHostBridgeFilteredReason,
+		},
+		"a host without haproxy still takes machines": {
+			func(w *world) { w.shell.set(func(s *shell) { s.missing = []string{"haproxy"} }) }, func(w *world) { w.shell.set(func(s *shell) { s.missing = nil }) },
+			infrav1.LibvirtHostLoadBalancerReadyCondition, infrav1.LibvirtHostPackagesMissingReason, stillReady,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			c.spoil(w)
+			w.Expect(w.settle().RequeueAfter).To(Equal(30 * time.Second))
+			host := w.get()
+			got := conditions.Get(host, c.condition)
+			w.Expect(got).NotTo(BeNil())
+			w.Expect(got.Status).To(Equal(metav1.ConditionFalse))
+			w.Expect(got.Reason).To(Equal(c.reason), got.Message)
+			if c.ready != stillReady {
+				w.Expect(conditions.IsFalse(host, infrav1.ReadyCondition)).To(BeTrue())
+				w.Expect(conditions.GetReason(host, infrav1.ReadyCondition)).To(Equal(c.ready))
+			} else {
+				w.Expect(conditions.IsTrue(host, infrav1.ReadyCondition)).To(BeTrue())
+			}
+			w.Expect(w.shell.scripts()).To(BeEmpty(), "nothing is changed on a host that is only to be checked")
+			c.mend(w)
+			w.settle()
+			host = w.get()
+			w.Expect(conditions.IsTrue(host, infrav1.ReadyCondition)).To(BeTrue(), "%v", host.Status.Conditions)
+			w.Expect(conditions.IsTrue(host, c.condition)).To(BeTrue())
+			w.Expect(strings.Join(w.told(), "\n")).NotTo(ContainSubstring(secretKey))
+		})
+	}
+}
+
+func TestReconcile_changesWhatItMayManage(t *testing.T) {
+	w := newWorld(t, func(h *infrav1.LibvirtHost) {
+		h.Spec.KernelParameters, h.Spec.Packages = infrav1.HostSetupManage, infrav1.HostSetupManage
+	})
+	w.shell.set(func(s *shell) { s.filtered, s.missing = true, []string{"haproxy", "keepalived"} })
+	w.settle()
+	w.settle()
+	w.Expect(w.shell.scripts()).To(ConsistOf("set kernel parameters", "install packages"))
+	w.Expect(conditions.IsTrue(w.get(), infrav1.ReadyCondition)).To(BeTrue())
+	w.Expect(conditions.IsTrue(w.get(), infrav1.LibvirtHostLoadBalancerReadyCondition)).To(BeTrue())
+
+	w.Expect(environment.Client.Delete(w.ctx, w.get())).To(Succeed())
+	w.settle()
+	w.Expect(w.exists()).To(BeFalse())
+	w.Expect(w.shell.scripts()).To(ContainElement("forget kernel parameters"))
+}
+
+func TestReconcile_leavesPausedHostAlone(t *testing.T) {
+	w := newWorld(t, func(h *infrav1.LibvirtHost) { h.Annotations = map[string]string{clusterv1.PausedAnnotation: ""} })
+	w.settle()
+	w.Expect(conditions.IsTrue(w.get(), infrav1.PausedCondition)).To(BeTrue())
+	w.Expect(w.fake.Calls(fakevirt.MethodAny)).To(BeZero())
+	w.update(func(h *infrav1.LibvirtHost) { h.Annotations = nil })
+	w.settle()
+	w.Expect(conditions.IsTrue(w.get(), infrav1.ReadyCondition)).To(BeTrue())
+}
+
+func TestReconcile_collectsImagesThatNobodyWants(t *testing.T) {
+	w := newWorld(t)
+	wanted, other := strings.Repeat("a", 64), strings.Repeat("b", 64)
+	w.addMachine("m", wanted)
+	w.images.unused = []string{other}
+	w.settle()
+	asked := w.images.last()
+	w.Expect(asked.Host).To(Equal(w.name()))
+	w.Expect(asked.UnusedFor).To(Equal(retention))
+	w.Expect(asked.Wanted(wanted)).To(BeTrue())
+	w.Expect(asked.Wanted(other)).To(BeFalse())
+	w.Expect(w.told()).To(ContainElement(And(ContainSubstring("ImagesRemoved"), ContainSubstring(other))))
+}
+
+func TestDelete_waitsForMachinesAndEndpoints(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	machine := w.addMachine("m", strings.Repeat("a", 64))
+	lc := &infrav1.LibvirtCluster{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "demo"}, Spec: infrav1.LibvirtClusterSpec{
+		ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "10.150.0.160"},
+	}}
+	environment.Create(t, lc)
+	carries := func(state infrav1.LoadBalancerHostState) {
+		lc.Status.LoadBalancer.Hosts = []infrav1.LoadBalancerHostStatus{{Name: w.name(), State: state}}
+		w.Expect(environment.Client.Status().Update(w.ctx, lc)).To(Succeed())
+	}
+	carries(infrav1.LoadBalancerHostServing)
+	w.Expect(environment.Client.Delete(w.ctx, w.get())).To(Succeed())
+
+	refused := func(why string) {
+		t.Helper()
+		w.settle()
+		ready := conditions.Get(w.get(), infrav1.ReadyCondition)
+		w.Expect(ready.Reason).To(Equal(infrav1.LibvirtHostInUseReason))
+		w.Expect(ready.Message).To(ContainSubstring(why))
+		w.Expect(w.cloud.Forgotten(w.name())).To(BeZero())
+	}
+	refused(w.namespace + "/m")
+	w.Expect(environment.Client.Delete(w.ctx, machine)).To(Succeed())
+	refused("endpoint of cluster " + w.namespace + "/demo")
+	carries(infrav1.LoadBalancerHostUnreachable) // a cluster that cannot reach the host must not keep it for ever
+	w.settle()
+	w.Expect(w.exists()).To(BeFalse())
+	w.Expect(w.images.last().UnusedFor).To(BeZero(), "a host that leaves keeps no image")
+	w.Expect(w.cloud.Forgotten(w.name())).To(Equal(1))
+}
+
+func TestDelete_letsAnUnreachableHostGo(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	w.told()
+	w.fake.SetUnreachable(true)
+	w.Expect(environment.Client.Delete(w.ctx, w.get())).To(Succeed())
+	w.settle()
+	w.Expect(w.exists()).To(BeFalse())
+	w.Expect(w.told()).To(ContainElement(ContainSubstring("HostLeftAsItIs")))
+}
+
+// Neither the finalizer nor the Paused condition passes the controller's predicates: it has to wake itself.
+func TestManager_isWokenAfterItsOwnFirstWritesAndByCredentials(t *testing.T) {
+	const patience, poll = 25 * time.Second, 50 * time.Millisecond // below the retry of hosts that are not as they shall be
+	w := newWorld(t)
+	options := environment.ManagerOptions()
+	environment.RunManager(t, options, func(ctx context.Context, mgr ctrl.Manager) error {
+		if err := index.AddMachine(ctx, mgr.GetFieldIndexer()); err != nil {
+			return err
+		}
+		w.reconciler.Client = mgr.GetClient()
+		return w.reconciler.SetupWithManager(ctx, mgr, controller.Options{})
+	})
+	isReady := func() bool { return conditions.IsTrue(w.get(), infrav1.ReadyCondition) }
+	w.Eventually(isReady, patience, poll).Should(BeTrue())
+
+	w.Expect(environment.Client.Delete(w.ctx, w.credentials())).To(Succeed())
+	w.Eventually(isReady, patience, poll).Should(BeFalse())
+	w.create(w.credentials())
+	w.Eventually(isReady, patience, poll).Should(BeTrue())
+
+	machine := w.addMachine("m", strings.Repeat("a", 64))
+	w.Eventually(func() int {
+		list := &infrav1.LibvirtMachineList{}
+		w.Expect(w.reconciler.Client.List(w.ctx, list, client.MatchingFields{index.MachineByHost: w.name()})).To(Succeed())
+		return len(list.Items)
+	}, patience, poll).Should(Equal(1))
+	w.Expect(environment.Client.Delete(w.ctx, w.get())).To(Succeed())
+	w.Eventually(func() string { return conditions.GetReason(w.get(), infrav1.ReadyCondition) }, patience, poll).
+		Should(Equal(infrav1.LibvirtHostInUseReason))
+	w.Expect(environment.Client.Delete(w.ctx, machine)).To(Succeed())
+	w.Eventually(w.exists, patience, poll).Should(BeFalse())
+}
