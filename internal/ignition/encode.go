@@ -11,10 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	v3 "github.com/coreos/ignition/v2/config/v3_2"
 	"github.com/coreos/ignition/v2/config/v3_2/types"
-
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/coreos/ignition/v2/config/validate"
 )
 
 // MaxSize is the largest config in bytes. Ignition reads QEMU's fw_cfg in quadratic time, so more would stall the boot.
@@ -53,11 +51,9 @@ func Encode(cfg types.Config) ([]byte, error) {
 	if len(raw) > MaxSize {
 		return nil, &SizeError{Size: len(raw), Limit: MaxSize, Largest: largest(cfg)}
 	}
-	if _, rpt, err := v3.Parse(raw); err != nil {
-		if rpt.IsFatal() {
-			return nil, FromReport(rpt)
-		}
-		return nil, problem.Newf("", "is refused by Ignition: %v", err)
+	// By Ignition's own rules, on what was marshalled: parsing it again would cost a third of the whole rendering.
+	if rpt := validate.ValidateWithContext(cfg, nil); rpt.IsFatal() {
+		return nil, FromReport(rpt)
 	}
 	return raw, nil
 }

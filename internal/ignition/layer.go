@@ -4,10 +4,9 @@
 package ignition
 
 import (
-	"fmt"
-
 	v3 "github.com/coreos/ignition/v2/config/v3_2"
 	"github.com/coreos/ignition/v2/config/v3_2/types"
+	"github.com/coreos/ignition/v2/config/validate"
 	"github.com/coreos/vcontext/report"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
@@ -45,15 +44,7 @@ func merge(layers []Layer) types.Config {
 func Check(l Layer) error {
 	cfg := l.Config
 	cfg.Ignition.Version = types.MaxVersion.String()
-	raw, err := marshal(cfg)
-	if err != nil {
-		return fmt.Errorf("marshal layer %q: %w", l.Name, err)
-	}
-	_, rpt, err := v3.Parse(raw)
-	if found := FromReport(rpt); found != nil {
-		return problem.In(l.Name, found)
-	}
-	return problem.In(l.Name, err)
+	return problem.In(l.Name, FromReport(validate.ValidateWithContext(cfg, nil)))
 }
 
 // FromReport turns every entry of an Ignition or Butane report into a problem; nil when there is none.
