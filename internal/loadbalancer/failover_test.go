@@ -32,12 +32,14 @@ type prober struct {
 	mutex     sync.Mutex
 	successes []time.Time
 	failures  []time.Time
+	unready   []time.Time
 }
 
-func (s *segment) probe(node, argument string) *prober {
+// probe starts a prober in the role probe or hold.
+func (s *segment) probe(node, role, argument string) *prober {
 	s.t.Helper()
 	p := &prober{}
-	command := s.play(node, "probe", argument)
+	command := s.play(node, role, argument)
 	output, err := command.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -53,9 +55,12 @@ func (s *segment) probe(node, argument string) *prober {
 				continue
 			}
 			p.mutex.Lock()
-			if verdict == "ok" {
+			switch verdict {
+			case "ok":
 				p.successes = append(p.successes, time.UnixMicro(at))
-			} else {
+			case "unready":
+				p.unready = append(p.unready, time.UnixMicro(at))
+			default:
 				p.failures = append(p.failures, time.UnixMicro(at))
 			}
 			p.mutex.Unlock()
@@ -170,7 +175,7 @@ func newTrio(t *testing.T, patience time.Duration) *trio {
 	if _, err := tr.balancer.Ensure(testContext(t), tr.cluster, tr.hosts); err != nil {
 		t.Fatal(err)
 	}
-	tr.probe = s.probe("c", "10.150.0.160:8443 "+patience.String())
+	tr.probe = s.probe("c", "probe", "10.150.0.160:8443 "+patience.String())
 	tr.probe.await(t, time.Now(), 10)
 	return tr
 }
@@ -264,39 +269,75 @@ func TestEnsure_changesCutNoConnection(t *testing.T) {
 	}
 }
 
+// statuses are those of the API servers by name, as the first host sees them.
+func (tr *trio) statuses(t *testing.T) map[string]string {
+	t.Helper()
+	report, err := tr.balancer.Observe(t.Context(), tr.cluster, tr.hosts[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, server := range report.Hosts[0].State.Servers {
+		found[server.Name] = strings.Join([]string{server.Status, server.Check}, " ")
+	}
+	return found
+}
+
+// awaitStatuses waits until the statuses begin as wanted.
+func (tr *trio) awaitStatuses(t *testing.T, want map[string]string) {
+	t.Helper()
+	for range 60 {
+		matched, found := 0, tr.statuses(t)
+		for name, prefix := range want {
+			if strings.HasPrefix(found[name], prefix) {
+				matched++
+			}
+		}
+		if matched == len(want) {
+			return
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	t.Errorf("got %v, want %v", tr.statuses(t), want)
+}
+
 func TestHealthCheck_seesWhatTheManualsCheckDoesNot(t *testing.T) {
 	tr := newTrio(t, time.Second)
-	statuses := func() map[string]string {
-		report, err := tr.balancer.Observe(t.Context(), tr.cluster, tr.hosts[:1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		found := map[string]string{}
-		for _, server := range report.Hosts[0].State.Servers {
-			found[server.Name] = strings.Join([]string{server.Status, server.Check}, " ")
-		}
-		return found
-	}
-	await := func(want map[string]string) {
-		t.Helper()
-		for range 60 {
-			matched := 0
-			for name, prefix := range want {
-				if strings.HasPrefix(statuses()[name], prefix) {
-					matched++
-				}
-			}
-			if matched == len(want) {
-				return
-			}
-			time.Sleep(250 * time.Millisecond)
-		}
-		t.Errorf("got %v, want %v", statuses(), want)
-	}
 	// m3's certificate is signed by another CA.
-	await(map[string]string{"m1": "UP L7OK", "m2": "UP L7OK", "m3": "DOWN L6RSP"})
+	tr.awaitStatuses(t, map[string]string{"m1": "UP L7OK", "m2": "UP L7OK", "m3": "DOWN L6RSP"})
 	tr.flip()
-	await(map[string]string{"m1": "DOWN L7STS", "m2": "UP L7OK"})
+	tr.awaitStatuses(t, map[string]string{"m1": "DOWN L7STS", "m2": "UP L7OK"})
 	tr.flip()
-	await(map[string]string{"m1": "UP L7OK", "m2": "UP L7OK"})
+	tr.awaitStatuses(t, map[string]string{"m1": "UP L7OK", "m2": "UP L7OK"})
+}
+
+// The only API server is slow now and then: its clients keep their connections, and new ones reach it.
+func TestLastResort_noClientIsThrownOutWhenNoServerIsReady(t *testing.T) {
+	tr := newTrio(t, 3*time.Second)
+	tr.cluster.Backends = tr.cluster.Backends[:1]
+	if _, err := tr.balancer.Ensure(testContext(t), tr.cluster, tr.hosts); err != nil {
+		t.Fatal(err)
+	}
+	tr.awaitStatuses(t, map[string]string{"m1": "UP L7OK"})
+	held := tr.segment.probe("c", "hold", "10.150.0.160:8443 3s")
+	held.await(t, time.Now(), 10)
+	begin := time.Now()
+	tr.flip()
+	for range 3 { // one host sees it before the others do
+		tr.awaitStatuses(t, map[string]string{"m1": "DOWN L7STS"})
+		time.Sleep(time.Second)
+	}
+	down := time.Now()
+	time.Sleep(time.Second)
+	for name, p := range map[string]*prober{"new connections": tr.probe, "an open connection": held} {
+		_, failed := p.outage(begin)
+		p.mutex.Lock()
+		answered := len(p.unready) > 0 && p.unready[len(p.unready)-1].After(down)
+		p.mutex.Unlock()
+		if failed > 0 || !answered {
+			t.Errorf("%s: %d probes failed, answered while down: %v", name, failed, answered)
+		}
+	}
+	tr.flip()
+	tr.awaitStatuses(t, map[string]string{"m1": "UP L7OK"})
 }

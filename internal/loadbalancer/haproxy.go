@@ -44,8 +44,14 @@ func renderHAProxy(c Cluster, layout Layout, description string) ([]byte, error)
 		t.line("timeout", "http-request", "2s")
 		t.line("monitor-uri", monitorPath)
 	})
-	renderPort(t, c.VIP.Addr(), APIBackend, c.Port)
+	t.section([]string{"frontend", APIBackend}, func() {
+		renderBind(t, c.VIP.Addr(), c.Port)
+		t.line("acl", "none-ready", "nbsrv("+APIBackend+")", "lt", "1")
+		t.line("use_backend", lastResort, "if", "none-ready")
+		t.line("default_backend", APIBackend)
+	})
 	t.section([]string{"backend", APIBackend}, func() { renderAPI(t, c) })
+	t.section([]string{"backend", lastResort}, func() { renderLastResort(t, c) })
 	for _, extra := range c.ExtraPorts {
 		renderPort(t, c.VIP.Addr(), extra.Name, extra.Port)
 		t.section([]string{"backend", extra.Name}, func() { renderExtra(t, c, extra) })
@@ -79,9 +85,13 @@ func renderDefaults(t *text) {
 // renderPort binds to the VIP whether or not the host holds it now.
 func renderPort(t *text, vip netip.Addr, name string, port uint16) {
 	t.section([]string{"frontend", name}, func() {
-		t.line("bind", netip.AddrPortFrom(vip, port).String(), "transparent")
+		renderBind(t, vip, port)
 		t.line("default_backend", name)
 	})
+}
+
+func renderBind(t *text, vip netip.Addr, port uint16) {
+	t.line("bind", netip.AddrPortFrom(vip, port).String(), "transparent")
 }
 
 // renderAPI checks what matters: an API server that is ready and shows a certificate of the cluster's CA. (With
@@ -91,8 +101,8 @@ func renderAPI(t *text, c Cluster) {
 	t.line("option", "httpchk")
 	t.line("http-check", "send", "meth", "GET", "uri", "/readyz", "ver", "HTTP/1.1", "hdr", "Host", "kubernetes")
 	t.line("http-check", "expect", "status", "200")
-	t.line("default-server", "inter", "2s", "fastinter", "1s", "downinter", "2s", "fall", "2", "rise", "2",
-		"on-marked-down", "shutdown-sessions")
+	t.line(append([]string{"default-server", "inter", "2s", "fastinter", "1s", "downinter", "5s", "fall", "2", "rise", "2"},
+		whenDown(len(c.Backends))...)...)
 	verify := []string{"check", "check-ssl", "check-sni", "kubernetes", "verify", "none"}
 	if len(c.CA) > 0 {
 		verify = []string{"check", "check-ssl", "check-sni", "kubernetes",
@@ -103,9 +113,31 @@ func renderAPI(t *text, c Cluster) {
 	}
 }
 
-func renderExtra(t *text, c Cluster, extra ExtraPort) {
+// whenDown moves clients away from a server that fails. From the only one they have nowhere to go, and all of them coming
+// back at once keeps a slow one down.
+func whenDown(servers int) []string {
+	if servers < 2 {
+		return nil
+	}
+	return []string{"on-marked-down", "shutdown-sessions"}
+}
+
+// renderLastResort takes connections when no API server is ready: one that is slow still answers, one that is not there
+// refuses as before, and clients check certificates themselves.
+func renderLastResort(t *text, c Cluster) {
 	t.line("balance", "roundrobin")
-	t.line("default-server", "inter", "2s", "fall", "2", "rise", "2", "on-marked-down", "shutdown-sessions")
+	for _, backend := range c.Backends {
+		t.line("server", backend.Name, backend.Address.String())
+	}
+}
+
+func renderExtra(t *text, c Cluster, extra ExtraPort) {
+	servers := len(extra.Backends)
+	if servers == 0 {
+		servers = len(c.Backends)
+	}
+	t.line("balance", "roundrobin")
+	t.line(append([]string{"default-server", "inter", "2s", "fall", "2", "rise", "2"}, whenDown(servers)...)...)
 	for _, backend := range extra.Backends {
 		t.line("server", backend.Name, backend.Address.String(), "check")
 	}

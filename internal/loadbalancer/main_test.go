@@ -5,6 +5,7 @@ package loadbalancer
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -27,13 +28,13 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("ALTCOS_LB_ROLE") {
 	case "backend":
 		serveBackend()
-	case "probe":
+	case "probe", "hold":
 		address, patience, _ := strings.Cut(os.Getenv("ALTCOS_LB_ARGUMENT"), " ")
 		limit, err := time.ParseDuration(patience)
 		if err != nil {
 			panic(err)
 		}
-		probeEndpoint(address, limit)
+		probeEndpoint(address, limit, os.Getenv("ALTCOS_LB_ROLE") == "hold")
 	default:
 		goleak.VerifyTestMain(m)
 	}
@@ -86,19 +87,32 @@ func serveBackend() {
 	os.Exit(1)
 }
 
-// probeEndpoint opens a new TLS connection every 20 ms and prints when it answered within the limit, or did not.
-func probeEndpoint(address string, limit time.Duration) {
+// probeEndpoint asks every 20 ms over a new TLS connection, or over one that is never opened again, and prints when it was
+// answered within the limit, was told that the server is not ready, or was not answered.
+func probeEndpoint(address string, limit time.Duration, hold bool) {
 	dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: limit}, Config: &tls.Config{InsecureSkipVerify: true}}
-	client := &http.Client{Timeout: limit, Transport: &http.Transport{DialTLSContext: dialer.DialContext, DisableKeepAlives: true}}
+	dialed := false
+	client := &http.Client{Timeout: limit, Transport: &http.Transport{
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if hold && dialed {
+				return nil, net.ErrClosed
+			}
+			dialed = true
+			return dialer.DialContext(ctx, network, address)
+		}, DisableKeepAlives: !hold,
+	}}
 	for range time.Tick(20 * time.Millisecond) {
 		response, err := client.Get("https://" + address + "/readyz")
 		if err != nil {
 			fmt.Println("fail", time.Now().UnixMicro())
 			continue
 		}
+		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
 		if response.StatusCode == http.StatusOK {
 			fmt.Println("ok", time.Now().UnixMicro())
+		} else {
+			fmt.Println("unready", time.Now().UnixMicro())
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (c Cluster) Validate() error {
 		problems = append(problems, err)
 	}
 	problems = append(problems, validateBackends(APIBackend, c.Backends)...)
-	names, ports := map[string]bool{APIBackend: true, "monitor": true}, map[uint16]bool{c.Port: true}
+	names, ports := map[string]bool{APIBackend: true, lastResort: true, "monitor": true}, map[uint16]bool{c.Port: true}
 	for _, extra := range c.ExtraPorts {
 		refuse(!idPattern.MatchString(extra.Name) || names[extra.Name], "name %q of extra port", extra.Name)
 		refuse(extra.Port == 0 || ports[extra.Port], "extra port %d is zero or taken", extra.Port)

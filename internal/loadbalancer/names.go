@@ -5,3 +5,6 @@ package loadbalancer
 
 // APIBackend is the name under which haproxy reports the API servers, as in Server.Backend.
 const APIBackend = "api"
+
+// lastResort has the same servers, unchecked.
+const lastResort = "api-unready"

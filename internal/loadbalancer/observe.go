@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -114,7 +115,8 @@ func parseState(output []byte) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	p.state.Servers = servers
+	// The last resort repeats the API servers without checks, which would pass for healthy ones.
+	p.state.Servers = slices.DeleteFunc(servers, func(server Server) bool { return server.Backend == lastResort })
 	p.state.Intact = p.intact()
 	p.state.KeepalivedCurrent = p.loaded != "" && p.loaded == p.assembled
 	return p.state, nil

@@ -35,6 +35,7 @@ stat api,FRONTEND,0,OPEN,,,
 stat api,master01,3,UP 1/2,L7OK,200,
 stat api,"mas,ter",,DOWN,* L4CON,,
 stat api,BACKEND,0,UP,,,
+stat api-unready,master01,0,no check,,,
 assembled ff
 loaded ff
 held br0 10.150.0.160/24
