@@ -43,7 +43,7 @@ func TestOf_layersAreValid(t *testing.T) {
 			if _, err := got.Layer(); err != nil {
 				t.Errorf("layer: %v", err)
 			}
-			if _, err := got.NetworkPluginLayer(); err != nil {
+			if _, err := got.NetworkPluginLayer(nil); err != nil {
 				t.Errorf("network plugin: %v", err)
 			}
 			if (len(layers) > 0) != (api.Butane != "") {

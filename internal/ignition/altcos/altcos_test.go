@@ -5,7 +5,6 @@ package altcos_test
 
 import (
 	"net/netip"
-	"strings"
 	"testing"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
@@ -154,38 +153,6 @@ func TestNode_refusesWithPath(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := tc.in.Layer()
 			wantProblem(t, err, "node: "+tc.want)
-		})
-	}
-}
-
-func TestNetworkPlugin_isAppliedOrNot(t *testing.T) {
-	cases := map[string]struct {
-		in      altcos.NetworkPlugin
-		command string
-		problem string
-	}{
-		"flannel of the image":  {altcos.NetworkPlugin{}, "kubectl apply -f /usr/share/k8s/flannel/kube-flannel.yml", ""},
-		"another of the image":  {altcos.NetworkPlugin{ManifestPath: "/usr/share/x.yml"}, "kubectl apply -f /usr/share/x.yml", ""},
-		"a manifest":            {altcos.NetworkPlugin{Manifest: []byte("kind: List\n")}, "kubectl apply -f /var/lib/altcos-bootstrap/network-plugin.yaml", ""},
-		"none":                  {altcos.NetworkPlugin{None: true}, "", ""},
-		"none and a manifest":   {altcos.NetworkPlugin{None: true, ManifestPath: "/x"}, "", "profile: networkPlugin: must be only one of none, a manifest path and a manifest"},
-		"a path with a command": {altcos.NetworkPlugin{ManifestPath: "/x; reboot"}, "", "profile: networkPlugin.manifestPath: must be an absolute path without blanks, quotes, $ and %"},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			p := altcos.Profile{NetworkPlugin: tc.in}
-			l, err := p.NetworkPluginLayer()
-			if tc.problem != "" {
-				wantProblem(t, err, tc.problem)
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			text := string(readable(t, l))
-			if tc.command == "" && text != "" || !strings.Contains(text, tc.command) {
-				t.Errorf("got\n%s", text)
-			}
 		})
 	}
 }

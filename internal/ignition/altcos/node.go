@@ -47,11 +47,15 @@ func (n *Node) Layer() (ignition.Layer, error) {
 	return ignition.Layer{Name: "node", Config: b.Config}, nil
 }
 
-// hosts puts the node's own line first.
+// hosts puts the node's own line first. A loopback address stands for one that a DHCP server will give: the name must
+// lead somewhere, and kubelet and kubeadm, which want an address that others reach, never take a loopback one.
 func (n *Node) hosts() []HostEntry {
 	own := n.PrimaryAddresses()
-	if n.Hostname == "" || len(own) == 0 {
+	if n.Hostname == "" {
 		return n.Hosts
+	}
+	if len(own) == 0 {
+		own = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 1, 1})}
 	}
 	var entries []HostEntry
 	for _, a := range own {
@@ -72,14 +76,9 @@ func (n *Node) PrimaryAddresses() []netip.Addr {
 	return all
 }
 
+// kubeletArgs keeps the node's addresses apart from its provider ID: see kubelet for what wins over what.
 func (n *Node) kubeletArgs(b *ignition.Builder, problems *problem.List) {
-	var args []string
-	if n.ProviderID != "" {
-		if !providerID.MatchString(n.ProviderID) {
-			problems.Addf("providerID", "must be scheme://identifier")
-		}
-		args = append(args, "--provider-id="+n.ProviderID)
-	}
+	var args []ignition.Option
 	if len(n.NodeIPs) > 2 || (len(n.NodeIPs) == 2 && n.NodeIPs[0].Is4() == n.NodeIPs[1].Is4()) {
 		problems.Addf("nodeIPs", "must be one address, or one of each family")
 	}
@@ -92,11 +91,16 @@ func (n *Node) kubeletArgs(b *ignition.Builder, problems *problem.List) {
 		ips = append(ips, ip.String())
 	}
 	if len(ips) > 0 {
-		args = append(args, "--node-ip="+strings.Join(ips, ","))
+		args = append(args, ignition.Set("Environment", `"KUBELET_NODE_ARGS=--node-ip=`+strings.Join(ips, ",")+`"`))
+	}
+	if n.ProviderID != "" {
+		if !providerID.MatchString(n.ProviderID) {
+			problems.Addf("providerID", "must be scheme://identifier")
+		}
+		args = append(args, ignition.Set("Environment", `"KUBELET_PROVIDER_ARGS=--provider-id=`+n.ProviderID+`"`))
 	}
 	if len(args) > 0 {
 		kubelet(b)
-		b.Dropin("kubelet.service", "20-altcos-node.conf", ignition.UnitText{}.
-			Section("Service", ignition.Set("Environment", `"KUBELET_NODE_ARGS=`+strings.Join(args, " ")+`"`)))
+		b.Dropin("kubelet.service", "20-altcos-node.conf", ignition.UnitText{}.Section("Service", args...))
 	}
 }

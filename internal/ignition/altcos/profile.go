@@ -22,9 +22,10 @@ const (
 	KubeadmUnit = "altcos-kubeadm.service"
 	// PreloadUnit loads the image archives of the OS image.
 	PreloadUnit = "altcos-preload-images.service"
-	// NetworkPluginUnit applies the network plugin after kubeadm init.
-	NetworkPluginUnit = "altcos-network-plugin.service"
-	adminUser         = "altcos"
+	// NetworkPluginUnit applies the network plugin after kubeadm init, when NetworkPluginPathUnit sees KubeadmDone.
+	NetworkPluginUnit     = "altcos-network-plugin.service"
+	NetworkPluginPathUnit = "altcos-network-plugin.path"
+	adminUser             = "altcos"
 )
 
 // Profile is what a template says about all its machines.

@@ -57,7 +57,7 @@ var manual = map[string]map[string][]counterpart{
 			{"the same directories", "file /etc/crio/crio.conf.d/90-altcos.conf", `plugin_dirs = ["/usr/libexec/cni", "/opt/cni/bin"]`},
 		},
 		"file /etc/containers/storage.conf":        {{"no overlay options with the btrfs driver", "file /etc/containers/storage.conf", `driver = "btrfs"`}},
-		"file /etc/cni/net.d/100-crio-bridge.conf": same,
+		"file /etc/cni/net.d/100-crio-bridge.conf": {{"a type alone is a network to CRI-O, and the node would be ready before flannel", "file /etc/cni/net.d/100-crio-bridge.conf", "{}"}},
 	},
 	"k8senv": {
 		"file /etc/profile.d/kube.sh": {{"asks nothing, and serves root and altcos only", "file /etc/profile.d/kube.sh 0755", "    export KUBECONFIG=/etc/kubernetes/admin.conf"}},
@@ -71,7 +71,8 @@ var manual = map[string]map[string][]counterpart{
 			{"the pod network", "file /var/lib/altcos-bootstrap/stage/00-kubeadm.yaml", "  podSubnet: 10.244.0.0/16"},
 			{"no upload of certificates: they are there before kubeadm runs", "file /etc/kubernetes/pki/ca.key 0600", "not a key"},
 			{"images in a unit of their own, on every node", "unit altcos-preload-images.service enabled", "ExecStart=/bin/loadDockerArchiveImages.sh"},
-			{"flannel in a unit of its own, tried until the API server answers", "unit altcos-network-plugin.service enabled", "ExecStart=kubectl apply -f /usr/share/k8s/flannel/kube-flannel.yml"},
+			{"flannel as soon as kubeadm is done", "unit altcos-network-plugin.path enabled", "PathExists=/var/lib/altcos-bootstrap/kubeadm.done"},
+			{"in a unit of its own, tried until the API server answers", "unit altcos-network-plugin.service", "ExecStart=kubectl apply -f /usr/share/k8s/flannel/kube-flannel.yml"},
 			{"kube-proxy is kubeadm's", "unit kube-proxy.service masked", ""},
 		},
 	},

@@ -6,6 +6,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	v3 "github.com/coreos/ignition/v2/config/v3_2"
@@ -106,14 +107,20 @@ func fromCloudConfig(in Input, profile *altcos.Profile) ([]ignition.Layer, error
 		return nil, err
 	}
 	layers := []ignition.Layer{result.Layer}
-	if result.Role == fromcloudinit.RoleInit {
-		plugin, err := profile.NetworkPluginLayer()
-		if err != nil {
+	if result.Role != fromcloudinit.RoleInit {
+		return layers, nil
+	}
+	var pods []netip.Prefix
+	if profile.NetworkPlugin.IsFlannel() {
+		if pods, err = podSubnets(cfg); err != nil {
 			return nil, err
 		}
-		layers = append(layers, plugin)
 	}
-	return layers, nil
+	plugin, err := profile.NetworkPluginLayer(pods)
+	if err != nil {
+		return nil, err
+	}
+	return append(layers, plugin), nil
 }
 
 // names fills what the caller did not say from the node.
