@@ -51,9 +51,8 @@ const (
 
 // LibvirtMachineSpec describes a virtual machine. Only providerID and host are written by the provider.
 //
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.providerID) || (has(self.providerID) && self.providerID == oldSelf.providerID)",message="providerID cannot be changed once set"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.host) || !has(oldSelf.providerID) || (has(self.host) && self.host == oldSelf.host)",message="host cannot be changed once the machine has been placed"
-// +kubebuilder:validation:XValidation:rule="self.vcpus == oldSelf.vcpus && self.memory == oldSelf.memory && self.image == oldSelf.image && has(self.rootDisk) == has(oldSelf.rootDisk) && (!has(self.rootDisk) || self.rootDisk == oldSelf.rootDisk) && has(self.dataDisks) == has(oldSelf.dataDisks) && (!has(self.dataDisks) || self.dataDisks == oldSelf.dataDisks) && has(self.networkInterfaces) == has(oldSelf.networkInterfaces) && (!has(self.networkInterfaces) || self.networkInterfaces == oldSelf.networkInterfaces)",message="the hardware of a machine cannot be changed; replace the machine"
+// What may not change is said at the field spec of LibvirtMachine and not here: LibvirtMachineTemplate holds this type
+// too, and Cluster API's topology controller compares templates by dry runs that change them.
 type LibvirtMachineSpec struct {
 	// providerID is the identity of the virtual machine, libvirt://<uuid>; written by the provider before anything is
 	// created.
@@ -385,6 +384,9 @@ type LibvirtMachine struct {
 
 	// spec is the desired state.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.providerID) || (has(self.providerID) && self.providerID == oldSelf.providerID)",message="providerID cannot be changed once set"
+	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.host) || !has(oldSelf.providerID) || (has(self.host) && self.host == oldSelf.host)",message="host cannot be changed once the machine has been placed"
+	// +kubebuilder:validation:XValidation:rule="self.vcpus == oldSelf.vcpus && self.memory == oldSelf.memory && self.image == oldSelf.image && has(self.rootDisk) == has(oldSelf.rootDisk) && (!has(self.rootDisk) || self.rootDisk == oldSelf.rootDisk) && has(self.dataDisks) == has(oldSelf.dataDisks) && (!has(self.dataDisks) || self.dataDisks == oldSelf.dataDisks) && has(self.networkInterfaces) == has(oldSelf.networkInterfaces) && (!has(self.networkInterfaces) || self.networkInterfaces == oldSelf.networkInterfaces)",message="the hardware of a machine cannot be changed; replace the machine"
 	Spec LibvirtMachineSpec `json:"spec,omitempty,omitzero"`
 
 	// status is the observed state.
