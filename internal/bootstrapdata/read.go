@@ -14,7 +14,7 @@ import (
 // Format says how the payload is written.
 type Format string
 
-// Formats that can become an Ignition config of spec 3.2.0.
+// Formats that can become an Ignition config.
 const (
 	FormatCloudConfig Format = "cloud-config"
 	FormatIgnition    Format = "ignition"
@@ -62,7 +62,11 @@ func Read(secret map[string][]byte) (Data, error) {
 	return Data{}, &UnsupportedError{Format: printable(format), Reason: "known formats are cloud-config and ignition"}
 }
 
-// checkVersion accepts the specs that spec 3.2.0 can express.
+// newestMinor is that of the newest released spec 3. A config newer than 3.2.0 passes through as what it is: whether the
+// machine's Ignition knows it is up to who wrote it.
+const newestMinor = 6
+
+// checkVersion accepts the released specs of version 3.
 func checkVersion(value []byte) error {
 	var doc struct {
 		Ignition struct {
@@ -82,10 +86,10 @@ func checkVersion(value []byte) error {
 	switch {
 	case major == "2" || major == "1":
 		return refuse("spec %s is refused by every Ignition of ALT Container OS; KubeadmConfig writes it for format ignition, set its format to cloud-config", version)
-	case major == "3" && err == nil && n <= 2 && version == fmt.Sprintf("3.%d.0", n):
+	case major == "3" && err == nil && n <= newestMinor && version == fmt.Sprintf("3.%d.0", n):
 		return nil
 	case major == "3":
-		return refuse("spec %s is newer than 3.2.0, which is the newest that every ALT Container OS accepts", version)
+		return refuse("spec %s is no released one between 3.0.0 and 3.%d.0", version, newestMinor)
 	}
 	return refuse("its spec version is not known")
 }

@@ -5,6 +5,9 @@ package ignition
 
 import (
 	"io"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/coreos/go-systemd/v22/unit"
 	"github.com/coreos/ignition/v2/config/v3_2/types"
@@ -55,10 +58,34 @@ func (b *Builder) Unit(name string, text UnitText, targets ...string) {
 	}
 	for _, target := range targets {
 		b.Config.Storage.Links = append(b.Config.Storage.Links, types.Link{
-			Node:          types.Node{Path: "/etc/systemd/system/" + target + ".wants/" + name, Overwrite: ptr(true)},
-			LinkEmbedded1: types.LinkEmbedded1{Target: "/etc/systemd/system/" + name},
+			Node:          types.Node{Path: unitDir + target + ".wants/" + name, Overwrite: ptr(true)},
+			LinkEmbedded1: types.LinkEmbedded1{Target: unitDir + name},
 		})
 	}
+}
+
+const unitDir = "/etc/systemd/system/"
+
+// disabled are the units that a layer does not want to start.
+func disabled(units []types.Unit) map[string]bool {
+	out := map[string]bool{}
+	for _, u := range units {
+		if u.Enabled != nil && !*u.Enabled || u.Mask != nil && *u.Mask {
+			out[u.Name] = true
+		}
+	}
+	return out
+}
+
+// withoutLinks drops the links that Unit makes for these units. The list itself may belong to a layer.
+func withoutLinks(links []types.Link, units map[string]bool) []types.Link {
+	if len(units) == 0 {
+		return links
+	}
+	return slices.DeleteFunc(slices.Clone(links), func(l types.Link) bool {
+		dir, name := path.Split(l.Path)
+		return units[name] && l.Target == unitDir+name && strings.HasPrefix(dir, unitDir) && strings.HasSuffix(dir, ".wants/")
+	})
 }
 
 // Dropin adds a drop-in to a unit of the image.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
@@ -49,7 +50,7 @@ func Encode(cfg types.Config) ([]byte, error) {
 		return nil, fmt.Errorf("marshal config: %w", err)
 	}
 	if len(raw) > MaxSize {
-		return nil, &SizeError{Size: len(raw), Limit: MaxSize, Largest: largest(cfg)}
+		return nil, &SizeError{Size: len(raw), Limit: MaxSize, Largest: largest(raw)}
 	}
 	// By Ignition's own rules, on what was marshalled: parsing it again would cost a third of the whole rendering.
 	if rpt := validate.ValidateWithContext(cfg, nil); rpt.IsFatal() {
@@ -58,7 +59,14 @@ func Encode(cfg types.Config) ([]byte, error) {
 	return raw, nil
 }
 
-func marshal(cfg types.Config) ([]byte, error) {
+// EncodeLayers merges layers and encodes the result. Problems name the layer that they come from, and the place in it.
+func EncodeLayers(layers ...Layer) ([]byte, error) {
+	merged := Merge(layers...)
+	raw, err := Encode(merged)
+	return raw, blame(err, &merged, layers)
+}
+
+func marshal(cfg any) ([]byte, error) {
 	typed, err := json.Marshal(cfg)
 	if err != nil {
 		return nil, err
@@ -99,25 +107,38 @@ func prune(v any) (pruned any, empty bool) {
 	return v, false
 }
 
-func largest(cfg types.Config) []Part {
+// largest finds the biggest parts of a config of any spec.
+func largest(raw []byte) []Part {
+	type list []map[string]json.RawMessage
+	var cfg struct {
+		Ignition struct {
+			Config struct{ Merge list }
+		}
+		Storage struct{ Files list }
+		Systemd struct{ Units list }
+		Passwd  struct{ Users list }
+	}
+	if json.Unmarshal(raw, &cfg) != nil {
+		return nil // we have just written it
+	}
 	var parts []Part
-	add := func(name string, v any) {
-		if b, err := json.Marshal(v); err == nil {
-			parts = append(parts, Part{Name: name, Size: len(b)})
+	add := func(what, key string, things list) {
+		for i, thing := range things {
+			size := 0
+			for k, v := range thing {
+				size += len(k) + len(v) + len(`"":,`)
+			}
+			name := strconv.Itoa(i)
+			if key != "" {
+				name = strings.Trim(string(thing[key]), `"`)
+			}
+			parts = append(parts, Part{Name: what + " " + name, Size: size})
 		}
 	}
-	for _, f := range cfg.Storage.Files {
-		add("file "+f.Path, f)
-	}
-	for _, u := range cfg.Systemd.Units {
-		add("unit "+u.Name, u)
-	}
-	for _, u := range cfg.Passwd.Users {
-		add("user "+u.Name, u)
-	}
-	for i, m := range cfg.Ignition.Config.Merge {
-		add(fmt.Sprintf("merged config %d", i), m)
-	}
+	add("file", "path", cfg.Storage.Files)
+	add("unit", "name", cfg.Systemd.Units)
+	add("user", "name", cfg.Passwd.Users)
+	add("merged config", "", cfg.Ignition.Config.Merge)
 	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(b.Size, a.Size) })
 	return parts[:min(len(parts), 5)]
 }

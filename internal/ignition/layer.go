@@ -20,11 +20,18 @@ type Layer struct {
 	Config types.Config
 }
 
-// Merge returns the union of layers; a later layer wins over an earlier one.
+// Merge returns the union of layers; a later layer wins over an earlier one. A unit that a later layer disables or masks
+// loses the links by which an earlier one enabled it.
 func Merge(layers ...Layer) types.Config {
 	merged := merge(layers)
 	merged.Ignition.Version = types.MaxVersion.String()
+	DropLinks(&merged, merged.Systemd.Units)
 	return merged
+}
+
+// DropLinks drops the links that enable units which are disabled or masked in units.
+func DropLinks(cfg *types.Config, units []types.Unit) {
+	cfg.Storage.Links = withoutLinks(cfg.Storage.Links, disabled(units))
 }
 
 // merge halves the list: merging is associative and copies both sides, so this copies each layer a few times only.

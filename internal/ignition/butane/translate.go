@@ -5,14 +5,11 @@ package butane
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"regexp"
 
 	"github.com/coreos/ignition/v2/butane/config"
 	"github.com/coreos/ignition/v2/butane/config/common"
-	ignerrors "github.com/coreos/ignition/v2/config/shared/errors"
-	v3 "github.com/coreos/ignition/v2/config/v3_2"
 	"github.com/coreos/ignition/v2/config/v3_2/types"
 	"go.yaml.in/yaml/v3"
 
@@ -26,57 +23,85 @@ const MaxInput = 1 << 20
 // quotedValue is how the YAML library repeats what it could not read; it may be a secret.
 var quotedValue = regexp.MustCompile("`[^`]*`")
 
-// Translate returns the config that data means. Errors are problem.Problem values.
+// Translate returns the config that data means, with the configs that are merged inline into it. Errors are
+// problem.Problem values.
 func Translate(data []byte) (types.Config, error) {
+	layers, err := Layers("", data, ignition.NewOpener())
+	if err != nil {
+		return types.Config{}, err
+	}
+	return ignition.Merge(layers...), nil
+}
+
+// Layers returns the config that data means, and then those that are merged inline into it: the later wins. Errors are
+// problem.Problem values whose source is name, or the place of an inline config within it.
+func Layers(name string, data []byte, opener *ignition.Opener) ([]ignition.Layer, error) {
+	raw, generated, err := toJSON(data)
+	if err != nil {
+		return nil, problem.In(name, err)
+	}
+	docs, err := opener.Open(name, raw)
+	if err != nil {
+		return nil, err
+	}
+	var layers []ignition.Layer
+	for i, d := range docs {
+		l, err := d.Layer(true)
+		if i == 0 && generated {
+			err = problem.WithoutPlaces(err) // nobody sees the JSON that Butane makes
+		}
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, l)
+	}
+	return layers, nil
+}
+
+// toJSON returns Ignition JSON as it is, and what Butane means as JSON that is generated.
+func toJSON(data []byte) (raw []byte, generated bool, err error) {
 	if len(data) > MaxInput {
-		return types.Config{}, problem.Newf("", "is %d bytes, at most %d are accepted", len(data), MaxInput)
+		return nil, false, problem.Newf("", "is %d bytes, at most %d are accepted", len(data), MaxInput)
 	}
 	trimmed := bytes.TrimSpace(data)
 	switch {
 	case len(trimmed) == 0:
-		return types.Config{}, problem.Newf("", "is empty")
+		return nil, false, problem.Newf("", "is empty")
 	case trimmed[0] == '{':
-		return parse(data)
+		return data, false, nil
 	}
 	if err := checkYAML(data); err != nil {
-		return types.Config{}, err
+		return nil, false, err
 	}
 	raw, rpt, err := config.TranslateBytes(data, common.TranslateBytesOptions{})
 	if found := ignition.FromReport(rpt); found != nil {
-		return types.Config{}, found
+		return nil, false, found
 	}
 	if err != nil {
-		return types.Config{}, problem.Newf("", "is no Butane: %s", quotedValue.ReplaceAllString(err.Error(), "a value"))
+		return nil, false, problem.Newf("", "is no Butane: %s", quotedValue.ReplaceAllString(err.Error(), "a value"))
 	}
-	return parse(raw)
-}
-
-func parse(raw []byte) (types.Config, error) {
-	cfg, rpt, err := v3.ParseCompatibleVersion(raw)
-	if found := ignition.FromReport(rpt); found != nil {
-		return types.Config{}, found
-	}
-	switch {
-	case errors.Is(err, ignerrors.ErrUnknownVersion):
-		return types.Config{}, problem.Newf("ignition.version", "must be between 3.0.0 and 3.2.0 (Butane: variant fcos, version 1.0.0 to 1.3.0), the newest that every ALT Container OS accepts")
-	case err != nil:
-		return types.Config{}, problem.Newf("", "is no Ignition config: %v", err)
-	}
-	return cfg, nil
+	return raw, true, nil
 }
 
 // maxKeys bounds one mapping: the YAML library compares every key with every other, and no mapping of Butane has more
-// than a few.
-const maxKeys = 256
+// than a few. maxNodes bounds them all: each one may become an error, of which Butane makes a long list.
+const (
+	maxKeys  = 256
+	maxNodes = 1 << 14
+)
 
-// checkYAML refuses what makes YAML expensive: aliases, which Butane would expand, and mappings of many keys.
+// checkYAML refuses what makes YAML expensive: aliases, which Butane would expand, and many keys or values.
 func checkYAML(data []byte) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return problem.OfYAML(err)
 	}
+	nodes := 0
 	var visit func(n *yaml.Node) error
 	visit = func(n *yaml.Node) error {
+		if nodes++; nodes > maxNodes {
+			return &problem.Problem{Line: n.Line, Column: n.Column, Reason: fmt.Sprintf("is one of more than %d values", maxNodes)}
+		}
 		if n.Kind == yaml.AliasNode {
 			return &problem.Problem{Line: n.Line, Column: n.Column, Reason: "an alias is refused, write the value out"}
 		}

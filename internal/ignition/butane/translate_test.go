@@ -43,6 +43,8 @@ func TestTranslate_refusesWithPosition(t *testing.T) {
 		"an unknown variant":               {"variant: altcos\nversion: 1.0.0\n", "is no Butane: no translator exists for variant altcos with version 1.0.0"},
 		"a Butane that is too new":         {"variant: fcos\nversion: 1.5.0\n", "ignition.version: must be between 3.0.0 and 3.2.0 (Butane: variant fcos, version 1.0.0 to 1.3.0), the newest that every ALT Container OS accepts"},
 		"Ignition 2":                       {`{"ignition":{"version":"2.3.0"}}`, "ignition.version: must be between 3.0.0 and 3.2.0 (Butane: variant fcos, version 1.0.0 to 1.3.0), the newest that every ALT Container OS accepts"},
+		"a replacement":                    {head + "ignition:\n  config:\n    replace:\n      source: http://x/\n", "ignition.config.replace: would drop what makes this machine a node: use ignition.config.merge"},
+		"a bad config inside":              {`{"ignition":{"version":"3.2.0","config":{"merge":[{"source":"data:,%7B%22ignition%22:%7B%22version%22:%223.2.0%22%7D,%0A%22x%22:1%7D"}]}}}`, "ignition.config.merge[0]: line 2 column 1: $.x: unused key x"},
 		"Ignition with a bad path":         {`{"ignition":{"version":"3.2.0"},"storage":{"files":[{"path":"x"}]}}`, "line 1 column 61: $.storage.files.0.path: path not absolute"},
 		"nothing":                          {" \n", "is empty"},
 	}
@@ -64,6 +66,7 @@ func TestTranslate_refusesWhatWouldTakeLong(t *testing.T) {
 	for name, in := range map[string]string{
 		"many keys":  head + strings.Repeat("? a\n", butane.MaxInput/5),
 		"deep lists": head + "storage: " + strings.Repeat("[", butane.MaxInput/2),
+		"many files": head + "storage: {files: [" + strings.Repeat("{},", 100000) + "{}]}",
 		"much text":  strings.Repeat("a", butane.MaxInput+1),
 	} {
 		t.Run(name, func(t *testing.T) {

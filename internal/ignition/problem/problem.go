@@ -100,17 +100,36 @@ func All(err error) []*Problem {
 	}
 }
 
-// OnlyPlaces keeps lines and columns of the problems in err, and nothing that could come from the document.
-func OnlyPlaces(err error) error {
+// OnlyPlaces keeps lines and columns of the problems in err, and nothing that could come from the document. Problems of
+// another source than the document's own, such as a config inside it, have no place that its author would find.
+func OnlyPlaces(source string, err error) error {
 	if err == nil {
 		return nil
 	}
 	var l List
 	for _, p := range All(err) {
-		l.Append(&Problem{Line: p.Line, Column: p.Column, Reason: "is refused; what is wrong is left out, as the document is a Secret"})
+		left := &Problem{Source: source, Reason: "is refused; what is wrong is left out, as the document is a Secret"}
+		if p.Source == "" || p.Source == source {
+			left.Line, left.Column = p.Line, p.Column
+		}
+		l.Append(left)
 	}
 	if l.Empty() {
-		return Newf("", "is refused; what is wrong is left out, as the document is a Secret")
+		l.Append(&Problem{Source: source, Reason: "is refused; what is wrong is left out, as the document is a Secret"})
+	}
+	return l.Err()
+}
+
+// WithoutPlaces drops lines and columns of the problems in err: they are of a text that nobody sees.
+func WithoutPlaces(err error) error {
+	var l List
+	for _, p := range All(err) {
+		unplaced := *p
+		unplaced.Line, unplaced.Column = 0, 0
+		l.Append(&unplaced)
+	}
+	if l.Empty() {
+		return err
 	}
 	return l.Err()
 }

@@ -70,11 +70,33 @@ func TestList_isBounded(t *testing.T) {
 }
 
 func TestOnlyPlaces_keepsNothingOfTheDocument(t *testing.T) {
-	err := problem.OnlyPlaces(fmt.Errorf("x: %w", &problem.Problem{Path: "s3cr3t", Line: 3, Column: 4, Reason: "unused key s3cr3t"}))
-	if got, want := err.Error(), "line 3 column 4: is refused; what is wrong is left out, as the document is a Secret"; got != want {
+	const left = "is refused; what is wrong is left out, as the document is a Secret"
+	cases := map[string]struct {
+		in   error
+		want string
+	}{
+		"of the document":  {&problem.Problem{Path: "s3cr3t", Line: 3, Column: 4, Reason: "unused key s3cr3t"}, "mine: line 3 column 4: " + left},
+		"of one inside it": {&problem.Problem{Source: "mine: merge[0]", Line: 3, Column: 4, Reason: "s3cr3t"}, "mine: " + left},
+		"no problem":       {errors.New("s3cr3t"), "mine: " + left},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := problem.OnlyPlaces("mine", fmt.Errorf("x: %w", tc.in)).Error(); got != tc.want {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+	if problem.OnlyPlaces("mine", nil) != nil {
+		t.Error("nothing became something")
+	}
+}
+
+func TestWithoutPlaces_keepsTheRest(t *testing.T) {
+	err := problem.WithoutPlaces(&problem.Problem{Source: "a", Path: "b", Line: 1, Column: 2, Reason: "is wrong"})
+	if got := err.Error(); got != "a: b: is wrong" {
 		t.Errorf("got %q", got)
 	}
-	if problem.OnlyPlaces(nil) != nil {
+	if problem.WithoutPlaces(nil) != nil {
 		t.Error("nothing became something")
 	}
 }

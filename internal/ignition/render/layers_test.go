@@ -11,6 +11,7 @@ import (
 
 	v3 "github.com/coreos/ignition/v2/config/v3_2"
 	"github.com/coreos/ignition/v2/config/v3_2/types"
+	"github.com/coreos/ignition/v2/config/v3_6"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
@@ -97,6 +98,103 @@ func TestRender_passesForeignIgnitionThroughWithTheNodeLayer(t *testing.T) {
 	}
 }
 
+func inline(t *testing.T, path, content string) string {
+	t.Helper()
+	return "    - inline: '{\"ignition\":{\"version\":\"3.2.0\"},\"storage\":{\"files\":[{\"path\":\"" + path + "\",\"overwrite\":true,\"contents\":{\"source\":\"data:," + content + "\"}}]}}'\n"
+}
+
+// TestRender_letsTheLastLayerOfTheUserWin: a config inside an earlier layer is a part of that layer, in both ways to a
+// machine.
+func TestRender_letsTheLastLayerOfTheUserWin(t *testing.T) {
+	in := render.Input{Bootstrap: cloudConfig(t, cabpktest.Worker), Names: cloudconfig.Names{Hostname: "worker01"}, UserLayers: []render.UserLayer{
+		{Name: "butaneFrom[0]", Data: []byte(butaneHead + "ignition:\n  config:\n    merge:\n" + inline(t, "/etc/hostname", "first") + inline(t, "/etc/other", "other"))},
+		mine,
+	}}
+	apart := mustRender(t, in)
+	in.Node = node("worker01", "10.150.0.171")
+	for name, got := range map[string][]byte{
+		"in one step":  mustRender(t, in),
+		"in two steps": mustRender(t, render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: apart}, Node: in.Node}),
+	} {
+		if host, other := fileText(t, got, "/etc/hostname"), fileText(t, got, "/etc/other"); host != "mine" || other != "other" {
+			t.Errorf("%s: host name is %q, the other file %q", name, host, other)
+		}
+		if len(ignitiontest.Parse(t, got).Ignition.Config.Merge) > 0 {
+			t.Errorf("%s: a config is inside", name)
+		}
+	}
+}
+
+func TestRender_letsTheUserDisableUnits(t *testing.T) {
+	in := render.Input{Profile: &altcos.Profile{ImagePreload: altcos.PreloadArchives}, Bootstrap: cloudConfig(t, cabpktest.Worker), Names: cloudconfig.Names{Hostname: "worker01"},
+		UserLayers: []render.UserLayer{{Name: "butane", Data: []byte(butaneHead + "systemd:\n  units:\n  - name: " + altcos.PreloadUnit + "\n    enabled: false\n")}}}
+	apart := mustRender(t, in)
+	in.Node = node("worker01", "10.150.0.171")
+	for name, got := range map[string][]byte{
+		"in one step": mustRender(t, in), "before the node is known": apart,
+		"in two steps": mustRender(t, render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: apart}, Node: in.Node}),
+	} {
+		for _, l := range ignitiontest.Parse(t, got).Storage.Links {
+			if strings.HasSuffix(l.Path, altcos.PreloadUnit) {
+				t.Errorf("%s: there is %s", name, l.Path)
+			}
+		}
+	}
+}
+
+func TestRender_keepsTheSpecOfForeignIgnition(t *testing.T) {
+	cases := map[string]struct{ in, version string }{
+		"3.0.0":              {`{"ignition":{"version":"3.0.0"}}`, "3.2.0"},
+		"3.3.0":              {`{"ignition":{"version":"3.3.0"},"kernelArguments":{"shouldExist":["console=ttyS0"]}}`, "3.3.0"},
+		"3.4.0":              {`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/etc/hostname","contents":{"source":"data:,foreign"}},{"path":"/etc/x","mode":2541}]}}`, "3.4.0"},
+		"3.6.0":              {`{"ignition":{"version":"3.6.0"},"storage":{"files":[{"path":"/etc/x","mode":2541}]}}`, "3.6.0"},
+		"3.5.0 inside 3.1.0": {`{"ignition":{"version":"3.1.0","config":{"merge":[{"source":"data:,%7B%22ignition%22%3A%7B%22version%22%3A%223.5.0%22%7D%7D"}]}}}`, "3.5.0"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := mustRender(t, render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: []byte(tc.in)}, Node: node("worker01", "10.150.0.171")})
+			cfg, rpt, err := v3_6.ParseCompatibleVersion(got)
+			if err != nil || len(rpt.Entries) > 0 {
+				t.Fatalf("Ignition does not like the config: %v %s", err, rpt.String())
+			}
+			if !bytes.Contains(got, []byte(`"version":"`+tc.version+`"`)) {
+				t.Errorf("got %s", got)
+			}
+			for _, f := range cfg.Storage.Files {
+				if f.Path == "/etc/hostname" && *f.Contents.Source != "data:,worker01%0A" {
+					t.Errorf("host name is %s", *f.Contents.Source)
+				}
+			}
+			for _, want := range []string{"console=ttyS0", `"/etc/x"`} {
+				if bytes.Contains([]byte(tc.in), []byte(want)) && !bytes.Contains(got, []byte(want)) {
+					t.Errorf("%s is lost: %s", want, got)
+				}
+			}
+			if !bytes.Contains(got, []byte("--provider-id=libvirt://")) {
+				t.Errorf("the node layer is missing: %s", got)
+			}
+		})
+	}
+}
+
+func TestRender_saysWhatIsWrongInNewerIgnition(t *testing.T) {
+	cases := map[string]struct{ in, want string }{
+		"experimental": {`{"ignition":{"version":"3.7.0-experimental"}}`, "bootstrap data: ignition.version: must be a released spec between 3.0.0 and 3.6.0"},
+		"of version 2": {`{"ignition":{"version":"2.3.0"}}`, "bootstrap data: ignition.version: must be a released spec between 3.0.0 and 3.6.0"},
+		"a bad path":   {`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"x"}]}}`, "bootstrap data: line 1 column 61: $.storage.files.0.path: path not absolute"},
+		"a unit in the way": {`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/etc/systemd/system/kubelet.service.d/kubeadm.conf"}]}}`,
+			"$.storage.files.0.path: path conflicts with systemd unit or dropin"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := render.Render(render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: []byte(tc.in)}, Node: node("worker01", "10.150.0.171")})
+			if found := problem.All(err); len(found) == 0 || found[0].Error() != tc.want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestRender_isStable(t *testing.T) {
 	for _, kind := range []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker} {
 		in := render.Input{Bootstrap: cloudConfig(t, kind), Node: node("n", "10.150.0.161"), UserLayers: []render.UserLayer{mine}}
@@ -117,12 +215,18 @@ func TestRender_saysWhatIsWrongAndWhere(t *testing.T) {
 		in   render.Input
 		want string
 	}{
-		"the profile":        {render.Input{Profile: &altcos.Profile{ImagePreload: "x"}, Bootstrap: cloud("")}, "profile: imagePreload: must be Archives or None"},
-		"the cloud-config":   {render.Input{Bootstrap: cloud("foo: 1\n")}, "bootstrap data: line 2 column 1: has an unknown field; known are bootcmd, disk_setup, fs_setup, mounts, ntp, runcmd, users, write_files"},
-		"the conversion":     {render.Input{Bootstrap: cloud("users: [{name: a, inactive: true}]\n")}, "bootstrap data: users[0].inactive: Ignition cannot make an inactive user; use lock_passwd or an expiry command"},
-		"the node":           {render.Input{Bootstrap: cloud(""), Node: &altcos.Node{Hostname: "-"}}, "node: hostname: must be a host name of at most 63 characters"},
-		"the user's layer":   {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "spec.butane", Data: []byte(butaneHead + "foo: 1\n")}}}, "spec.butane: line 3 column 1: $.foo: unused key foo"},
-		"a user's Secret":    {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "butaneFrom[0]", Data: []byte(butaneHead + "s3cr3t: 1\n"), Secret: true}}}, "butaneFrom[0]: line 3 column 1: is refused; what is wrong is left out, as the document is a Secret"},
+		"the profile":      {render.Input{Profile: &altcos.Profile{ImagePreload: "x"}, Bootstrap: cloud("")}, "profile: imagePreload: must be Archives or None"},
+		"the cloud-config": {render.Input{Bootstrap: cloud("foo: 1\n")}, "bootstrap data: line 2 column 1: has an unknown field; known are bootcmd, disk_setup, fs_setup, mounts, ntp, runcmd, users, write_files"},
+		"the conversion":   {render.Input{Bootstrap: cloud("users: [{name: a, inactive: true}]\n")}, "bootstrap data: users[0].inactive: Ignition cannot make an inactive user; use lock_passwd or an expiry command"},
+		"the node":         {render.Input{Bootstrap: cloud(""), Node: &altcos.Node{Hostname: "-"}}, "node: hostname: must be a host name of at most 63 characters"},
+		"the user's layer": {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "spec.butane", Data: []byte(butaneHead + "foo: 1\n")}}}, "spec.butane: line 3 column 1: $.foo: unused key foo"},
+		"a user's Secret":  {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "butaneFrom[0]", Data: []byte(butaneHead + "s3cr3t: 1\n"), Secret: true}}}, "butaneFrom[0]: line 3 column 1: is refused; what is wrong is left out, as the document is a Secret"},
+		"inside a user's Secret": {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "butaneFrom[0]", Secret: true,
+			Data: []byte(`{"ignition":{"version":"3.2.0","config":{"merge":[{"source":"data:,%7B%22s3cr3t%22:1%7D"}]}}}`)}}}, "butaneFrom[0]: is refused; what is wrong is left out, as the document is a Secret"},
+		"a unit in the way": {render.Input{Bootstrap: cloud("runcmd: [a]\n"), Node: &altcos.Node{Hostname: "a"}, UserLayers: []render.UserLayer{{Name: "spec.butane",
+			Data: []byte(butaneHead + "storage:\n  files:\n  - path: /etc/systemd/system/altcos-kubeadm.service\n")}}}, "spec.butane: $.storage.files.0.path: path conflicts with systemd unit or dropin"},
+		"a replacement": {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "spec.butane",
+			Data: []byte(butaneHead + "ignition:\n  config:\n    replace:\n      source: http://x/\n")}}}, "spec.butane: ignition.config.replace: would drop what makes this machine a node: use ignition.config.merge"},
 		"an Ignition config": {render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: []byte(`{"ignition":{"version":"3.2.0"},"storage":{"files":[{"path":"x"}]}}`)}}, "bootstrap data: line 1 column 61: $.storage.files.0.path: path not absolute"},
 	}
 	for name, tc := range cases {

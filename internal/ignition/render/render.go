@@ -9,9 +9,6 @@ import (
 	"net/netip"
 	"strings"
 
-	v3 "github.com/coreos/ignition/v2/config/v3_2"
-	"github.com/coreos/ignition/v2/config/v3_2/types"
-
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
@@ -46,23 +43,35 @@ type UserLayer struct {
 	Secret bool
 }
 
-// Render returns the config as canonical JSON of spec 3.2.0. Bad input gives problem.Problem values (see problem.All);
-// a config that grew too large gives *ignition.SizeError.
+// Render returns the config as canonical JSON of spec 3.2.0, or of the newer one that Ignition of another bootstrap
+// provider has. Bad input gives problem.Problem values (see problem.All); a config that grew too large gives
+// *ignition.SizeError.
 func Render(in Input) ([]byte, error) {
-	layers, deferred, err := bootstrap(in)
+	opener := ignition.NewOpener()
+	layers, docs, err := bootstrap(in, opener)
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range in.UserLayers {
-		cfg, err := butane.Translate(u.Data)
-		if err != nil {
-			if u.Secret {
-				err = problem.OnlyPlaces(err)
-			}
-			return nil, problem.In(u.Name, err)
-		}
-		deferred = append(deferred, ignition.Layer{Name: u.Name, Config: cfg})
+	user, err := userLayers(in.UserLayers, opener)
+	if err != nil {
+		return nil, err
 	}
+	if ignition.IsNewer(docs) {
+		return newer(in, layers, docs, user)
+	}
+	var deferred []ignition.Layer
+	for i, d := range docs {
+		l, err := d.Layer(false)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			layers = append(layers, l)
+			continue
+		}
+		deferred = append(deferred, l)
+	}
+	deferred = append(deferred, user...)
 	if in.Node == nil {
 		return keepApart(layers, deferred)
 	}
@@ -70,11 +79,12 @@ func Render(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ignition.Encode(ignition.Merge(append(append(layers, node), deferred...)...))
+	return ignition.EncodeLayers(append(append(layers, node), deferred...)...)
 }
 
-// bootstrap returns the layers below the node, and those that the bootstrap data wants on top.
-func bootstrap(in Input) (layers, deferred []ignition.Layer, err error) {
+// bootstrap returns the layers below the node, and the configs of bootstrap data in Ignition: the first is below the
+// node too, those inside it are above.
+func bootstrap(in Input, opener *ignition.Opener) (layers []ignition.Layer, docs []ignition.Doc, err error) {
 	profile := in.Profile
 	if profile == nil && in.Bootstrap.Format == bootstrapdata.FormatCloudConfig {
 		profile = &altcos.Profile{}
@@ -89,12 +99,30 @@ func bootstrap(in Input) (layers, deferred []ignition.Layer, err error) {
 	switch in.Bootstrap.Format {
 	case bootstrapdata.FormatCloudConfig:
 		more, err := fromCloudConfig(in, profile)
-		return append(layers, more...), nil, problem.In("bootstrap data", err)
+		return append(layers, more...), nil, problem.In(bootstrapName, err)
 	case bootstrapdata.FormatIgnition:
-		own, children, err := fromIgnition(in.Bootstrap.Value)
-		return append(layers, own), children, problem.In("bootstrap data", err)
+		docs, err := opener.Open(bootstrapName, in.Bootstrap.Value)
+		return layers, docs, err
 	}
 	return nil, nil, fmt.Errorf("render config: unknown bootstrap format %q", in.Bootstrap.Format)
+}
+
+const bootstrapName = "bootstrap data"
+
+// userLayers returns the layers of the user, each followed by those that it holds inside.
+func userLayers(list []UserLayer, opener *ignition.Opener) ([]ignition.Layer, error) {
+	var out []ignition.Layer
+	for _, u := range list {
+		layers, err := butane.Layers(u.Name, u.Data, opener)
+		if err != nil && u.Secret {
+			err = problem.OnlyPlaces(u.Name, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, layers...)
+	}
+	return out, nil
 }
 
 func fromCloudConfig(in Input, profile *altcos.Profile) ([]ignition.Layer, error) {
@@ -146,50 +174,66 @@ func names(in Input) cloudconfig.Names {
 	return n
 }
 
-// fromIgnition takes configs that are merged inline out of the config: by Ignition's rules they win over it, and so
-// they must win over the node layer too.
-func fromIgnition(raw []byte) (own ignition.Layer, children []ignition.Layer, err error) {
-	cfg, rpt, err := v3.ParseCompatibleVersion(raw)
-	if err != nil {
-		if found := ignition.FromReport(rpt); found != nil {
-			return own, nil, found
-		}
-		return own, nil, problem.Newf("", "is no Ignition config up to 3.2.0: %v", err)
+// newer merges the same layers in the same order for Ignition that needs more than spec 3.2.0.
+func newer(in Input, layers []ignition.Layer, docs []ignition.Doc, user []ignition.Layer) ([]byte, error) {
+	if in.Node == nil {
+		return nil, problem.In(bootstrapName, problem.Newf("ignition.version", "must be at most 3.2.0 where the machine is not known yet"))
 	}
-	var remote []types.Resource
-	for i, r := range cfg.Ignition.Config.Merge {
-		if r.Source == nil || !strings.HasPrefix(*r.Source, "data:") {
-			remote = append(remote, r)
+	node, err := in.Node.Layer()
+	if err != nil {
+		return nil, err
+	}
+	var all []ignition.Newer
+	lift := func(layers ...ignition.Layer) error {
+		for _, l := range layers {
+			lifted, err := ignition.Lift(l)
+			if err != nil {
+				return err
+			}
+			all = append(all, lifted)
+		}
+		return nil
+	}
+	if err := lift(layers...); err != nil {
+		return nil, err
+	}
+	for i, d := range docs {
+		read, err := d.Newer()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, read)
+		if i > 0 {
 			continue
 		}
-		if len(remote) > 0 {
-			return own, nil, problem.Newf(fmt.Sprintf("ignition.config.merge[%d]", i), "an inline config after one that is fetched cannot keep its order")
+		if err := lift(node); err != nil {
+			return nil, err
 		}
-		nested, err := ignition.Contents(r, ignition.MaxSize)
-		if err != nil {
-			return own, nil, problem.Newf(fmt.Sprintf("ignition.config.merge[%d]", i), "%v", err)
-		}
-		inner, innerChildren, err := fromIgnition(nested)
-		if err != nil {
-			return own, nil, problem.In(fmt.Sprintf("ignition.config.merge[%d]", i), err)
-		}
-		children = append(append(children, inner), innerChildren...)
 	}
-	cfg.Ignition.Config.Merge = remote
-	return ignition.Layer{Name: "bootstrap data", Config: cfg}, children, nil
+	if err := lift(user...); err != nil {
+		return nil, err
+	}
+	return ignition.EncodeNewer(docs, all)
 }
 
 // keepApart writes layers as the config and deferred ones as configs that Ignition merges into it.
 func keepApart(layers, deferred []ignition.Layer) ([]byte, error) {
 	cfg := ignition.Merge(layers...)
+	ignition.DropLinks(&cfg, ignition.Merge(deferred...).Systemd.Units)
 	for _, l := range deferred {
-		raw, err := ignition.Encode(ignition.Merge(l))
+		raw, err := ignition.EncodeLayers(l)
 		if err != nil {
-			return nil, problem.In(l.Name, err)
+			return nil, err
 		}
 		cfg.Ignition.Config.Merge = append(cfg.Ignition.Config.Merge, ignition.Inline(raw))
 	}
-	return ignition.Encode(cfg)
+	raw, err := ignition.Encode(cfg)
+	if err != nil {
+		return nil, err
+	}
+	// the later Render opens this very config: what is too much for it must be said now
+	_, err = ignition.NewOpener().Open("", raw)
+	return raw, err
 }
 
 // Terminal says whether err can only be helped by other input: everything Render returns for the input's sake.
