@@ -13,11 +13,8 @@ import (
 	"time"
 )
 
-// holderTimeout is how long an election may take after the last change; pollInterval how often it is looked at.
-const (
-	holderTimeout = 15 * time.Second
-	pollInterval  = 500 * time.Millisecond
-)
+// hostTimeout is what a change on a host gets at least, unless the caller's time is over: it takes seconds.
+const hostTimeout = 15 * time.Second
 
 // Host is one hypervisor that carries a cluster's endpoint.
 type Host struct {
@@ -28,24 +25,6 @@ type Host struct {
 	Bridge   string
 	Address  netip.Addr
 	Priority uint8
-}
-
-// HostReport is what happened on one host.
-type HostReport struct {
-	Name string
-	// State is the last observation; meaningless when Err says that there was none.
-	State State
-	// Changes are the reasons for what was done, none when the host was as wanted.
-	Changes []string
-	// Err is why the host is not as wanted.
-	Err error
-}
-
-// Report is what Ensure found and did, in the order of the hosts given.
-type Report struct {
-	Hosts []HostReport
-	// Holder is the name of the host that holds the VIP, empty when none does.
-	Holder string
 }
 
 // Balancer applies load balancers to hosts, one change a host and one host a cluster at a time.
@@ -59,8 +38,9 @@ type Balancer struct {
 func New(layout Layout) *Balancer { return &Balancer{layout: layout, busy: map[string]chan struct{}{}} }
 
 // Ensure makes all hosts carry the cluster's endpoint and tells what they say. Hosts that do not hold the VIP come
-// first, its holder last; a host that rejects or rolls back stops the rest, so that the holder keeps what works; a host
-// that cannot be reached does not. The error joins those of the hosts with ErrAddressInUse and ErrNoHolder.
+// first, its holder last. A configuration that a host rejects stops the rest, so that the holder keeps what works; what
+// is wrong with one host alone (it is lost, busy, full) does not, or the holder would serve old backends for as long as
+// any other host is broken. The error joins those of the hosts with ErrAddressInUse and ErrNoHolder.
 func (b *Balancer) Ensure(ctx context.Context, cluster Cluster, hosts []Host) (Report, error) {
 	trees, shared, err := b.render(cluster, hosts)
 	if err != nil {
@@ -70,28 +50,44 @@ func (b *Balancer) Ensure(ctx context.Context, cluster Cluster, hosts []Host) (R
 	if err := b.guardAddress(ctx, cluster, hosts, report); err != nil {
 		return report, err
 	}
-	changed := false
-	for _, i := range holderLast(report) {
-		host := &report.Hosts[i]
-		plan, err := NewPlan(trees[i], shared, host.State)
-		if err == nil && !plan.Empty() {
-			host.Changes, changed = plan.Reasons, true
-			err = b.apply(ctx, hosts[i], trees[i], plan)
-		}
-		if err != nil {
-			host.Err = fmt.Errorf("host %q: %w", host.Name, err)
-			break
-		}
-	}
-	if changed && report.err() == nil {
+	if b.applyAll(ctx, hosts, trees, shared, &report) {
 		report = b.awaitHolder(ctx, cluster, hosts, report)
 	}
-	report.setHolder()
 	err = report.err()
 	if err == nil && report.Holder == "" && len(hosts) > 0 {
 		err = fmt.Errorf("%w: %s", ErrNoHolder, cluster.VIP.Addr())
 	}
 	return report, err
+}
+
+// applyAll changes one host after the other and says whether it touched any.
+func (b *Balancer) applyAll(ctx context.Context, hosts []Host, trees []Tree, shared []SharedFile, report *Report) (touched bool) {
+	taken, failed := 0, 0 // hosts that run the configuration, and those where it was valid but did not come up
+	order := holderLast(*report)
+	for n, i := range order {
+		host := &report.Hosts[i]
+		if host.State.HoldsVIP && failed > 0 && taken == 0 {
+			return touched // the holder is not the place to try again what failed wherever it was tried
+		}
+		plan, err := NewPlan(trees[i], shared, host.State)
+		if err == nil && !plan.Empty() {
+			host.Changes, touched = plan.Reasons, true
+			err = b.apply(ctx, hosts[i], trees[i], plan, len(order)-n)
+		}
+		if err == nil {
+			host.Applied = true
+			taken++
+			continue
+		}
+		host.Err = fmt.Errorf("host %q: %w", host.Name, err)
+		if errors.Is(err, ErrRejected) {
+			return touched
+		}
+		if didNotComeUp(err) {
+			failed++
+		}
+	}
+	return touched
 }
 
 // Observe asks all hosts at once and changes nothing.
@@ -103,12 +99,11 @@ func (b *Balancer) Observe(ctx context.Context, cluster Cluster, hosts []Host) (
 // Release takes the cluster off all hosts, the holder of the VIP last. It tries every host and joins their errors.
 func (b *Balancer) Release(ctx context.Context, cluster Cluster, hosts []Host) error {
 	report := b.observeAll(ctx, cluster, hosts)
-	for _, i := range holderLast(report) {
-		release, err := b.acquire(ctx, hosts[i].Name)
-		if err == nil {
-			err = Remove(ctx, hosts[i].Runner, b.layout, cluster.ID, cluster.Owner, report.Hosts[i].State.VIP.Addr())
-			release()
-		}
+	order := holderLast(report)
+	for n, i := range order {
+		err := b.alone(ctx, hosts[i], len(order)-n, func(ctx context.Context) error {
+			return Remove(ctx, hosts[i].Runner, b.layout, cluster.ID, cluster.Owner, report.Hosts[i].State.VIP.Addr())
+		})
 		if err != nil {
 			report.Hosts[i].Err = fmt.Errorf("host %q: %w", hosts[i].Name, err)
 		}
@@ -144,23 +139,6 @@ func (b *Balancer) render(cluster Cluster, hosts []Host) ([]Tree, []SharedFile, 
 	return trees, shared, nil
 }
 
-func (b *Balancer) observeAll(ctx context.Context, cluster Cluster, hosts []Host) Report {
-	report := Report{Hosts: make([]HostReport, len(hosts))}
-	var all sync.WaitGroup
-	for i, host := range hosts {
-		all.Go(func() {
-			state, err := Observe(ctx, host.Runner, b.layout, cluster.ID, cluster.VIP.Addr())
-			if err != nil {
-				err = fmt.Errorf("host %q: %w", host.Name, err)
-			}
-			report.Hosts[i] = HostReport{Name: host.Name, State: state, Err: err}
-		})
-	}
-	all.Wait()
-	report.setHolder()
-	return report
-}
-
 // guardAddress refuses a VIP that is somebody else's, before it is configured anywhere for the first time. Once a host
 // carries it for this cluster it is ours, whoever answers.
 func (b *Balancer) guardAddress(ctx context.Context, cluster Cluster, hosts []Host, report Report) error {
@@ -186,13 +164,26 @@ func (b *Balancer) guardAddress(ctx context.Context, cluster Cluster, hosts []Ho
 	return ProbeAddress(ctx, hosts[probe].Runner, b.layout, cluster.VIP.Addr(), hosts[probe].Bridge)
 }
 
-func (b *Balancer) apply(ctx context.Context, host Host, tree Tree, plan Plan) error {
+func (b *Balancer) apply(ctx context.Context, host Host, tree Tree, plan Plan, left int) error {
+	return b.alone(ctx, host, left, func(ctx context.Context) error {
+		return Apply(ctx, host.Runner, b.layout, tree, plan)
+	})
+}
+
+// alone runs a change when no other change of this process works on the host. One of the hosts that are left takes no
+// more than its share of the time, so that a host which hangs leaves some to the others.
+func (b *Balancer) alone(ctx context.Context, host Host, left int, change func(context.Context) error) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, max(time.Until(deadline)/time.Duration(left), hostTimeout))
+		defer cancel()
+	}
 	release, err := b.acquire(ctx, host.Name)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return Apply(ctx, host.Runner, b.layout, tree, plan)
+	return change(ctx)
 }
 
 // acquire waits for the host to be free of other changes by this process; flock on the host does it between processes.
@@ -208,65 +199,6 @@ func (b *Balancer) acquire(ctx context.Context, host string) (release func(), _ 
 	case slot <- struct{}{}:
 		return func() { <-slot }, nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("await host %q: %w", host, context.Cause(ctx))
+		return nil, fmt.Errorf("%w: await host %q: %w", ErrHostBusy, host, context.Cause(ctx))
 	}
-}
-
-// awaitHolder observes until the VIP is up somewhere or the election has had its time.
-func (b *Balancer) awaitHolder(ctx context.Context, cluster Cluster, hosts []Host, before Report) Report {
-	ctx, cancel := context.WithTimeout(ctx, holderTimeout)
-	defer cancel()
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for {
-		report := b.observeAll(ctx, cluster, hosts)
-		if ctx.Err() != nil {
-			return before
-		}
-		for i := range report.Hosts {
-			report.Hosts[i].Changes = before.Hosts[i].Changes
-		}
-		if report.Holder != "" {
-			return report
-		}
-		before = report
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return before
-		}
-	}
-}
-
-func (r *Report) setHolder() {
-	r.Holder = ""
-	for _, host := range r.Hosts {
-		if host.Err == nil && host.State.HoldsVIP {
-			r.Holder = host.Name
-			return
-		}
-	}
-}
-
-func (r *Report) err() error {
-	problems := make([]error, 0, len(r.Hosts))
-	for _, host := range r.Hosts {
-		problems = append(problems, host.Err)
-	}
-	return errors.Join(problems...)
-}
-
-// holderLast lists the hosts that answered, those that hold the VIP behind the others.
-func holderLast(report Report) []int {
-	var others, holders []int
-	for i, host := range report.Hosts {
-		switch {
-		case host.Err != nil:
-		case host.State.HoldsVIP:
-			holders = append(holders, i)
-		default:
-			others = append(others, i)
-		}
-	}
-	return append(others, holders...)
 }

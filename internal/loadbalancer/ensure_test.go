@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -25,6 +27,8 @@ type scripted struct {
 	probe   string
 	apply   string
 	offline bool
+	lost    bool // from the moment of a change on
+	hangs   bool // at a change
 }
 
 type journal struct {
@@ -41,7 +45,7 @@ func (j *journal) add(entry string) {
 var errOffline = errors.New("offline")
 
 // RunScript implements Runner.
-func (s *scripted) RunScript(_ context.Context, script string, _ []byte) ([]byte, error) {
+func (s *scripted) RunScript(ctx context.Context, script string, _ []byte) ([]byte, error) {
 	if s.offline {
 		return nil, errOffline
 	}
@@ -53,6 +57,14 @@ func (s *scripted) RunScript(_ context.Context, script string, _ []byte) ([]byte
 		return []byte("result " + s.probe + "\n"), nil
 	case strings.HasSuffix(script, applyScript):
 		s.journal.add("apply " + s.name)
+		if s.lost {
+			s.offline = true
+			return nil, errOffline
+		}
+		if s.hangs {
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		}
 		return []byte("result " + s.apply + "\nmessage\n"), nil
 	case strings.HasSuffix(script, removeScript):
 		s.journal.add("remove " + s.name)
@@ -129,6 +141,47 @@ func TestEnsure_goesOnWithoutAHostThatIsOffline(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"remove h2", "remove h3"}, j.entries); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestEnsure_brokenHostsDoNotKeepTheHolderFromNewBackends(t *testing.T) {
+	all := []string{"apply h2", "apply h3", "apply h1"}
+	tests := map[string]struct {
+		change  func(h1, h2, h3 *scripted)
+		journal []string
+		settled bool
+	}{
+		"all well":                                {func(_, _, _ *scripted) {}, all, true},
+		"a disk is full":                          {func(_, h2, _ *scripted) { h2.apply = "stage" }, all, false},
+		"a lock is held":                          {func(_, h2, _ *scripted) { h2.apply = "busy" }, all, false},
+		"a program is gone":                       {func(_, h2, _ *scripted) { h2.apply = "run-haproxy" }, all, false},
+		"a unit is stuck":                         {func(_, h2, _ *scripted) { h2.apply = "verify-haproxy" }, all, false},
+		"a host is lost in between":               {func(_, h2, _ *scripted) { h2.lost = true }, all, true},
+		"all other disks are full":                {func(_, h2, h3 *scripted) { h2.apply, h3.apply = "stage", "stage" }, all, false},
+		"all other hosts are offline":             {func(_, h2, h3 *scripted) { h2.offline, h3.offline = true, true }, all[2:], true},
+		"it comes up nowhere":                     {func(_, h2, h3 *scripted) { h2.apply, h3.apply = "verify-haproxy", "reload-keepalived" }, all[:2], false},
+		"it comes up nowhere, one host offline":   {func(_, h2, h3 *scripted) { h2.apply, h3.offline = "verify-haproxy", true }, all[:1], false},
+		"the configuration is rejected":           {func(_, h2, _ *scripted) { h2.apply = "validate-haproxy" }, all[:1], false},
+		"only the holder fails":                   {func(h1, _, _ *scripted) { h1.apply = "stage" }, all, false},
+		"a change hangs, and the time is limited": {func(_, h2, _ *scripted) { h2.hangs = true }, all, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+				defer cancel()
+				cluster := soloCluster()
+				hosts, fakes, j := scriptedHosts(cluster, 0)
+				test.change(fakes[0], fakes[1], fakes[2])
+				report, err := New(testLayout).Ensure(ctx, cluster, hosts)
+				if diff := cmp.Diff(test.journal, j.entries); diff != "" {
+					t.Error(diff)
+				}
+				if report.Holder != "h1" || report.Settled() != test.settled || (err != nil) != (name != "all well") {
+					t.Errorf("settled %v, holder %q, %v", report.Settled(), report.Holder, err)
+				}
+			})
+		})
 	}
 }
 

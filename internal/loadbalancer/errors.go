@@ -6,6 +6,7 @@ package loadbalancer
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 var (
@@ -53,6 +54,12 @@ var stepKinds = map[string]error{ //nolint:gochecknoglobals // a table that nobo
 	"busy":                ErrHostBusy,
 	"validate-haproxy":    ErrRejected,
 	"validate-keepalived": ErrRejected,
+}
+
+// didNotComeUp says that a valid configuration did not run on a host, so that the configuration may be to blame.
+func didNotComeUp(err error) bool {
+	step := (*StepError)(nil)
+	return errors.As(err, &step) && (strings.HasPrefix(step.Step, "reload-") || strings.HasPrefix(step.Step, "verify-"))
 }
 
 // stepError turns the answer of a script into nil or an error.

@@ -78,7 +78,7 @@ func TestCompose_quotesEveryValue(t *testing.T) {
 func TestStepError_tellsWhatACallerCanDo(t *testing.T) {
 	tests := map[string]error{
 		"done": nil, "foreign": ErrForeignOwner, "busy": ErrHostBusy, "in-use": ErrAddressInUse,
-		"validate-keepalived": ErrRejected, "verify-haproxy": ErrRolledBack, "anything else": ErrRolledBack,
+		"validate-keepalived": ErrRejected, "verify-haproxy": ErrRolledBack, "run-haproxy": ErrRolledBack, "anything else": ErrRolledBack,
 	}
 	for step, want := range tests {
 		err := stepError(answer{step: step, message: "text"})

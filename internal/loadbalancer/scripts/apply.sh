@@ -46,6 +46,14 @@ fail() {
 	finish "$1" "$2"
 }
 
+# validate PROGRAM ARGUMENT...: does the program accept the configuration? One that cannot run tells nothing about it.
+validate() {
+	problem=$(timeout 30 "$@" 2>&1)
+	code=$?
+	[ $code -lt 124 ] || fail "run-$1" "$problem"
+	[ $code -eq 0 ] || fail "validate-$1" "$problem"
+}
+
 lock
 found=$(owner)
 [ -z "$found" ] || [ "$found" = "$owner" ] || finish foreign "$found"
@@ -77,7 +85,7 @@ if [ "$write_tree" = 1 ]; then
 	new=$(mktemp -d "$cluster/v-XXXXXXXX") || fail stage "cannot make a directory in $cluster"
 	cp "$stage"/tree/* "$new"/ && chmod 0755 "$new" && chmod 0644 "$new"/* || fail stage "cannot write $new"
 	sync -f "$new" 2>/dev/null || sync
-	problem=$(timeout 30 haproxy -c -q -C "$new" -f "$new/haproxy.cfg" 2>&1) || fail validate-haproxy "$problem"
+	validate haproxy -c -q -C "$new" -f "$new/haproxy.cfg"
 	{
 		grep -v '^include ' "$main"
 		echo "include $new/keepalived.conf"
@@ -85,7 +93,7 @@ if [ "$write_tree" = 1 ]; then
 			[ -f "$other" ] && [ "$other" != "$current/keepalived.conf" ] && echo "include $other"
 		done
 	} >"$stage/keepalived.conf"
-	problem=$(timeout 30 keepalived --config-test --use-file="$stage/keepalived.conf" 2>&1) || fail validate-keepalived "$problem"
+	validate keepalived --config-test --use-file="$stage/keepalived.conf"
 	switched=1
 	ln -s "${new##*/}" "$stage/link" && mv -T "$stage/link" "$current" || fail switch "cannot replace $current"
 fi

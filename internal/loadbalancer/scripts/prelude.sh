@@ -53,7 +53,7 @@ others() {
 # lock: one transaction a host at a time. The directory of units always exists, so no lock file is left behind.
 lock() {
 	exec 9<"$units" || finish busy "cannot open $units"
-	flock -w 60 9 || finish busy "another transaction holds the host"
+	flock -w 10 9 || finish busy "another transaction holds the host"
 }
 
 # finish STEP MESSAGE: the answer to the caller.
