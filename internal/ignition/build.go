@@ -132,15 +132,6 @@ type Option struct{ Name, Value string }
 // Set makes an option.
 func Set(name, value string) Option { return Option{Name: name, Value: value} }
 
-// SetAll makes one option of the same name for each value.
-func SetAll(name string, values []string) []Option {
-	options := make([]Option, len(values))
-	for i, v := range values {
-		options[i] = Set(name, v)
-	}
-	return options
-}
-
 // String is the file's text.
 func (t UnitText) String() string {
 	b, err := io.ReadAll(unit.SerializeSections(t))

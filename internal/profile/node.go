@@ -5,6 +5,7 @@ package profile
 
 import (
 	"net/netip"
+	"strings"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
@@ -99,4 +100,15 @@ func nodeIPs(addresses []netip.Prefix) []netip.Addr {
 		}
 	}
 	return out
+}
+
+// EndpointName is the name of a cluster's endpoint in /etc/hosts of its machines: <cluster>-endpoint. Of a long name the
+// end is left out, since no label of a host name has more than 63 characters.
+func EndpointName(cluster string) string {
+	const suffix, longest = "-endpoint", 63
+	label := cluster[strings.LastIndexByte(cluster, '.')+1:]
+	if over := len(label) + len(suffix) - longest; over > 0 {
+		cluster = strings.TrimRight(cluster[:len(cluster)-over], "-")
+	}
+	return cluster + suffix
 }

@@ -22,6 +22,7 @@ func Of(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer, erro
 		AltcosUser: altcos.AltcosUser{
 			PasswordHash:      p.AltcosUser.PasswordHash,
 			SSHAuthorizedKeys: p.AltcosUser.SSHAuthorizedKeys,
+			Groups:            p.AltcosUser.Groups,
 		},
 		Users:            users(p.Users),
 		Hosts:            hosts(p.Hosts, &problems),
@@ -43,11 +44,19 @@ func Of(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer, erro
 func users(list []bootstrapv1.User) []altcos.User {
 	var out []altcos.User
 	for _, u := range list {
+		var uid *int
+		if u.UID != 0 {
+			uid = new(int(u.UID))
+		}
 		out = append(out, altcos.User{
 			Name:              u.Name,
 			PasswordHash:      u.PasswordHash,
 			SSHAuthorizedKeys: u.SSHAuthorizedKeys,
 			Groups:            u.Groups,
+			PrimaryGroup:      u.PrimaryGroup,
+			UID:               uid,
+			Gecos:             u.Gecos,
+			HomeDir:           u.HomeDir,
 			Shell:             u.Shell,
 			Sudo:              u.Sudo,
 		})

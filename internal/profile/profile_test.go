@@ -5,6 +5,7 @@ package profile_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,7 +22,7 @@ func TestOf_layersAreValid(t *testing.T) {
 		"the zero value is the built-in profile": {},
 		"updates by a lock server":               {OSUpdates: bootstrapv1.OSUpdatesFleetLock, OSUpdateLockURL: "https://lock.example.org/"},
 		"everything at once": {
-			AltcosUser:       bootstrapv1.AltcosUser{PasswordHash: "$y$j9T$abc", SSHAuthorizedKeys: []string{"ssh-ed25519 AAAA a"}},
+			AltcosUser:       bootstrapv1.AltcosUser{PasswordHash: "$y$j9T$abc", Groups: []string{"wheel"}, SSHAuthorizedKeys: []string{"ssh-ed25519 AAAA a"}},
 			Users:            []bootstrapv1.User{{Name: "ops", Groups: []string{"wheel"}, Sudo: "ALL=(ALL) NOPASSWD: ALL", Shell: "/bin/bash"}},
 			Hosts:            []bootstrapv1.HostsEntry{{Address: "10.0.0.1", Names: []string{"registry"}}},
 			ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers", Driver: bootstrapv1.StorageDriverBtrfs},
@@ -96,6 +97,45 @@ func TestNode_kubeletGetsFirstAddressOfEachFamily(t *testing.T) {
 			}
 			if diff := cmp.Diff(c.want, got.NodeIPs, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestOf_keepsEverythingOfUsers(t *testing.T) {
+	api := bootstrapv1.AltcosProfile{
+		AltcosUser: bootstrapv1.AltcosUser{PasswordHash: "a", SSHAuthorizedKeys: []string{"b"}, Groups: []string{"c"}},
+		Users: []bootstrapv1.User{{Name: "a", PasswordHash: "b", SSHAuthorizedKeys: []string{"c"}, Groups: []string{"d"}, PrimaryGroup: "e",
+			UID: 2000, Gecos: "f", HomeDir: "/g", Shell: "/h", Sudo: "i"}},
+	}
+	got, _, err := profile.Of(&api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(altcos.AltcosUser{PasswordHash: "a", SSHAuthorizedKeys: []string{"b"}, Groups: []string{"c"}}, got.AltcosUser); diff != "" {
+		t.Errorf("altcos (-want +got)\n%s", diff)
+	}
+	want := []altcos.User{{Name: "a", PasswordHash: "b", SSHAuthorizedKeys: []string{"c"}, Groups: []string{"d"}, PrimaryGroup: "e",
+		UID: new(2000), Gecos: "f", HomeDir: "/g", Shell: "/h", Sudo: "i"}}
+	if diff := cmp.Diff(want, got.Users); diff != "" {
+		t.Errorf("users (-want +got)\n%s", diff)
+	}
+}
+
+func TestEndpointName_isAHostName(t *testing.T) {
+	long := strings.Repeat("a", 53)
+	for cluster, want := range map[string]string{
+		"demo": "demo-endpoint", long + "a": long + "a-endpoint", long + "aaaaaaaaaa": long + "a-endpoint", long + "-bbbbbbbbb": long + "-endpoint",
+		"team." + long + "aaaaaaaaaa": "team." + long + "a-endpoint",
+	} {
+		t.Run(cluster, func(t *testing.T) {
+			got := profile.EndpointName(cluster)
+			if got != want {
+				t.Errorf("got %s", got)
+			}
+			n := altcos.Node{Hosts: []altcos.HostEntry{{Address: netip.MustParseAddr("10.0.0.1"), Names: []string{got}}}}
+			if _, err := n.Layer(); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -85,7 +85,8 @@ type AltcosProfile struct {
 	// +kubebuilder:validation:MaxItems=16
 	ButaneFrom []ButaneSource `json:"butaneFrom,omitempty"`
 
-	// butane is a Butane config (variant fcos) or an Ignition config of spec 3.0 to 3.2, merged last, so that it wins.
+	// butane is a Butane config (variant fcos) or an Ignition config of spec 3.0 to 3.2, merged last, so that it wins. It
+	// may disable units, but not replace the whole config.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=131072
@@ -110,6 +111,16 @@ type AltcosUser struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=8192
 	SSHAuthorizedKeys []string `json:"sshAuthorizedKeys,omitempty"`
+
+	// groups that altcos belongs to; wheel and docker when empty.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=32
+	// +kubebuilder:validation:items:Pattern=`^[a-z_][a-z0-9_-]*$`
+	Groups []string `json:"groups,omitempty"`
 }
 
 // User is a user to be made.
@@ -145,13 +156,41 @@ type User struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=32
+	// +kubebuilder:validation:items:Pattern=`^[a-z_][a-z0-9_-]*$`
 	Groups []string `json:"groups,omitempty"`
+
+	// primaryGroup of the user, which must exist; one of the user's own name when empty.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^[a-z_][a-z0-9_-]*$`
+	PrimaryGroup string `json:"primaryGroup,omitempty"`
+
+	// uid of the user; the system chooses when empty.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
+	UID int32 `json:"uid,omitempty"`
+
+	// gecos is the user's full name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^[^:\n\r]*$`
+	Gecos string `json:"gecos,omitempty"`
+
+	// homeDir of the user; below /var/home when empty.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^/[^:\s]*$`
+	HomeDir string `json:"homeDir,omitempty"`
 
 	// shell of the user; the system's when empty.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^/[^\s]*$`
+	// +kubebuilder:validation:Pattern=`^/[^:\s]*$`
 	Shell string `json:"shell,omitempty"`
 
 	// sudo is a rule such as "ALL=(ALL) NOPASSWD: ALL"; none when empty.
@@ -178,7 +217,7 @@ type HostsEntry struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253
-	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$`
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?)*$`
 	Names []string `json:"names,omitempty"`
 }
 
@@ -195,6 +234,7 @@ const (
 // ContainerStorage is one btrfs file system for the storage of CRI-O, podman and docker.
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="!(has(self.dataDisk) && has(self.device))",message="dataDisk and device exclude each other"
+// +kubebuilder:validation:XValidation:rule="!has(self.driver) || self.driver != 'Btrfs' || has(self.dataDisk) || has(self.device)",message="Btrfs needs dataDisk or device, since the root disk is ext4"
 type ContainerStorage struct {
 	// dataDisk is the name of a data disk of the LibvirtMachine.
 	// +optional

@@ -76,14 +76,14 @@ func TestNode_matchesGolden(t *testing.T) {
 			Hosts: []altcos.HostEntry{{Address: a("10.150.0.160"), Names: []string{"api.demo"}}},
 		},
 		"dhcp": {Hostname: "worker01", Interfaces: []altcos.Interface{{}}},
-		"dual-stack-vlan-routes": {
+		"dual-stack-routes": {
 			Hostname: "worker02", ProviderID: "libvirt://x", NodeIPs: []netip.Addr{a("10.150.0.171"), a("fd00::171")},
 			Interfaces: []altcos.Interface{
 				{MAC: "52:54:00:aa:bb:01", Link: altcos.Link{
 					Addresses: []netip.Prefix{p("10.150.0.171/24"), p("fd00::171/64")}, Gateways: []netip.Addr{a("10.150.0.1"), a("fd00::1")},
 					SearchDomains: []string{"example.org", "~lab"}, MTU: 9000,
 					Routes: []altcos.Route{{Destination: p("10.9.0.0/16"), Via: a("10.150.0.2"), Metric: 50}, {Destination: p("10.8.0.0/16")}},
-				}, VLANs: []altcos.VLAN{{ID: 42, Link: altcos.Link{DHCP: altcos.DHCPv4}}}},
+				}},
 				{MAC: "52:54:00:aa:bb:02", Link: altcos.Link{Addresses: []netip.Prefix{p("10.7.0.2/24")}, DHCP: altcos.DHCPv6}},
 			},
 		},
@@ -142,7 +142,6 @@ func TestNode_refusesWithPath(t *testing.T) {
 		"two addresses of one family":    {altcos.Node{NodeIPs: []netip.Addr{netip.MustParseAddr("1.1.1.1"), netip.MustParseAddr("1.1.1.2")}}, "nodeIPs: must be one address, or one of each family"},
 		"a bad MAC":                      {altcos.Node{Interfaces: []altcos.Interface{{MAC: "xx"}}}, "interfaces[0].mac: is no MAC address"},
 		"a bad interface name":           {altcos.Node{Interfaces: []altcos.Interface{{Name: "a b"}}}, "interfaces[0].name: is no interface name"},
-		"a VLAN beyond 4094":             {altcos.Node{Interfaces: []altcos.Interface{{VLANs: []altcos.VLAN{{ID: 5000}}}}}, "interfaces[0].vlans[0].id: must be between 1 and 4094"},
 		"an unknown DHCP mode":           {link(altcos.Link{DHCP: "yes"}), "interfaces[0].dhcp: must be None, IPv4, IPv6 or Both"},
 		"an address that is no address":  {link(altcos.Link{Addresses: []netip.Prefix{{}}}), "interfaces[0].addresses[0]: must be an address with prefix length"},
 		"a route via another family":     {link(altcos.Link{Routes: []altcos.Route{{Destination: netip.MustParsePrefix("10.0.0.0/8"), Via: netip.MustParseAddr("fd00::1")}}}), "interfaces[0].routes[0]: must have a destination prefix and a gateway of its family"},

@@ -32,15 +32,6 @@ type Interface struct {
 	// Name is the kernel's name; empty means eth and the position, as the image boots with net.ifnames=0.
 	Name string
 	Link
-	// VLANs are tagged interfaces upon this one.
-	VLANs []VLAN
-}
-
-// VLAN is one tagged interface, named <parent>.<ID>.
-type VLAN struct {
-	// ID between 1 and 4094.
-	ID int
-	Link
 }
 
 // Link is how an interface is addressed.
@@ -81,44 +72,30 @@ func (n *Node) networks(b *ignition.Builder, problems *problem.List) {
 			if err != nil || len(mac) != 6 {
 				problems.Addf(path+".mac", "is no MAC address")
 			}
-			// VLANs inherit the address; their kind tells them apart
 			match = []ignition.Option{ignition.Set("MACAddress", mac.String()), ignition.Set("Type", "ether")}
-		}
-		var vlans []string
-		for j, v := range nic.VLANs {
-			vlans = append(vlans, vlan(b, problems, fmt.Sprintf("%s.vlans[%d]", path, j), name, v))
 		}
 		file := "/etc/systemd/network/20-wired.network"
 		if i > 0 {
 			file = fmt.Sprintf("/etc/systemd/network/20-wired%d.network", i)
 		}
-		b.File(file, 0o644, []byte(nic.text(problems, path, match, vlans)))
+		b.File(file, 0o644, []byte(nic.text(problems, path, match, i > 0)))
 	}
 }
 
-// vlan writes the device and its network and returns the device's name.
-func vlan(b *ignition.Builder, problems *problem.List, path, parent string, v VLAN) string {
-	if v.ID < 1 || v.ID > 4094 {
-		problems.Addf(path+".id", "must be between 1 and 4094")
-	}
-	name := fmt.Sprintf("%s.%d", parent, v.ID)
-	if !linkName.MatchString(name) {
-		problems.Addf(path, "makes an interface name longer than 15 characters")
-	}
-	base := "/etc/systemd/network/21-" + name
-	b.File(base+".netdev", 0o644, []byte(ignition.UnitText{}.
-		Section("NetDev", ignition.Set("Name", name), ignition.Set("Kind", "vlan")).
-		Section("VLAN", ignition.Set("Id", itoa(v.ID))).String()))
-	b.File(base+".network", 0o644, []byte(v.text(problems, path, []ignition.Option{ignition.Set("Name", name)}, nil)))
-	return name
-}
-
-// text is the .network file of the link.
-func (l *Link) text(problems *problem.List, path string, match []ignition.Option, vlans []string) string {
+// text is the .network file of the link. Kubernetes runs over the first one: nothing waits for an address that another
+// one's server never gives.
+func (l *Link) text(problems *problem.List, path string, match []ignition.Option, secondary bool) string {
 	l.check(problems, path)
 	t := ignition.UnitText{}.Section("Match", match...)
+	var link []ignition.Option
 	if l.MTU > 0 {
-		t = t.Section("Link", ignition.Set("MTUBytes", itoa(l.MTU)))
+		link = append(link, ignition.Set("MTUBytes", itoa(l.MTU)))
+	}
+	if secondary && l.dhcp() != "no" {
+		link = append(link, ignition.Set("RequiredForOnline", "no"))
+	}
+	if len(link) > 0 {
+		t = t.Section("Link", link...)
 	}
 	network := []ignition.Option{ignition.Set("DHCP", l.dhcp())}
 	for _, a := range l.Addresses {
@@ -133,7 +110,15 @@ func (l *Link) text(problems *problem.List, path string, match []ignition.Option
 	if len(l.SearchDomains) > 0 {
 		network = append(network, ignition.Set("Domains", strings.Join(l.SearchDomains, " ")))
 	}
-	t = t.Section("Network", append(network, ignition.SetAll("VLAN", vlans)...)...)
+	t = l.routes(t.Section("Network", network...))
+	if l.dhcp() != "no" {
+		// the default identifier is made of the machine ID, which differs on every boot of a fresh image
+		t = t.Section("DHCPv4", ignition.Set("ClientIdentifier", "mac"), ignition.Set("UseHostname", "no"))
+	}
+	return t.String()
+}
+
+func (l *Link) routes(t ignition.UnitText) ignition.UnitText {
 	for _, r := range l.Routes {
 		options := []ignition.Option{ignition.Set("Destination", r.Destination.String())}
 		if r.Via.IsValid() {
@@ -146,11 +131,7 @@ func (l *Link) text(problems *problem.List, path string, match []ignition.Option
 		}
 		t = t.Section("Route", options...)
 	}
-	if l.dhcp() != "no" {
-		// the default identifier is made of the machine ID, which differs on every boot of a fresh image
-		t = t.Section("DHCPv4", ignition.Set("ClientIdentifier", "mac"), ignition.Set("UseHostname", "no"))
-	}
-	return t.String()
+	return t
 }
 
 func (l *Link) dhcp() string {
