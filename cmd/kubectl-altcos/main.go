@@ -95,6 +95,9 @@ func read(names []string, stdin io.Reader) ([]offline.Manifest, error) {
 // an older file of the name allowed more.
 func write(dir string, files []offline.File) error {
 	for _, f := range files {
+		if !filepath.IsLocal(filepath.FromSlash(f.Path)) {
+			return fmt.Errorf("%q is not below the directory to write to", f.Path)
+		}
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline"
 )
 
 func TestRun_writesFilesThatOnlyTheirOwnerReads(t *testing.T) {
@@ -55,6 +57,16 @@ func TestRun_refuses(t *testing.T) {
 				t.Error("it is accepted")
 			}
 		})
+	}
+	if found, err := os.ReadDir(dir); err != nil || len(found) > 0 {
+		t.Errorf("something was written: %v, %v", found, err)
+	}
+}
+
+func TestWrite_staysBelowItsDirectory(t *testing.T) {
+	dir := t.TempDir()
+	if err := write(filepath.Join(dir, "out"), []offline.File{{Path: "../evil", Mode: 0o600}}); err == nil {
+		t.Error("it is accepted")
 	}
 	if found, err := os.ReadDir(dir); err != nil || len(found) > 0 {
 		t.Errorf("something was written: %v, %v", found, err)

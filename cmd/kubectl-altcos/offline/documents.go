@@ -11,13 +11,17 @@ import (
 	"io"
 	"strings"
 
+	pathvalidation "k8s.io/apimachinery/pkg/api/validation/path"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
@@ -113,11 +117,11 @@ func (d *decoder) document(document []byte) ([]client.Object, error) {
 func (d *decoder) object(tree *unstructured.Unstructured, raw []byte) (client.Object, error) {
 	kind := tree.GroupVersionKind()
 	who := fmt.Sprintf("%s %q: ", kind.Kind, tree.GetName())
-	if tree.GetName() == "" {
-		return nil, prefixed(who, field.Required(field.NewPath("metadata", "name"), ""))
-	}
 	ours := kind.Group == infrav1.GroupVersion.Group && strings.HasPrefix(kind.Kind, "Libvirt") ||
 		kind.Group == bootstrapv1.GroupVersion.Group && strings.HasPrefix(kind.Kind, "Altcos")
+	if err := checkNames(tree, ours || kind.Group == clusterv1.GroupVersion.Group); err != nil {
+		return nil, prefixed(who, err)
+	}
 	if !d.scheme.Recognizes(kind) {
 		if ours {
 			return nil, prefixed(who, field.NotSupported(field.NewPath("apiVersion"), tree.GetAPIVersion(), []string{infrav1.GroupVersion.String(), bootstrapv1.GroupVersion.String()}))
@@ -138,7 +142,26 @@ func (d *decoder) object(tree *unstructured.Unstructured, raw []byte) (client.Ob
 		return nil, prefixed(who, errors.New("is no object"))
 	}
 	object.GetObjectKind().SetGroupVersionKind(kind)
-	return object, nil
+	return object, prefixed(who, admitted(object))
+}
+
+// checkNames refuses what no API server lets in. Names become names of files.
+func checkNames(o *unstructured.Unstructured, subdomain bool) error {
+	path := field.NewPath("metadata", "name")
+	if o.GetName() == "" {
+		return field.Required(path, "")
+	}
+	wrong := pathvalidation.IsValidPathSegmentName(o.GetName())
+	if subdomain {
+		wrong = validation.IsDNS1123Subdomain(o.GetName())
+	}
+	if o.GetNamespace() != "" && len(wrong) == 0 {
+		path, wrong = field.NewPath("metadata", "namespace"), validation.IsDNS1123Label(o.GetNamespace())
+	}
+	if len(wrong) > 0 {
+		return field.Invalid(path, field.OmitValueType{}, strings.Join(wrong, "; "))
+	}
+	return nil
 }
 
 // prefixed puts text before each of the errors that err joins.

@@ -5,6 +5,9 @@ package offline
 
 import (
 	"fmt"
+	"strings"
+
+	"sigs.k8s.io/yaml"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
@@ -13,27 +16,34 @@ import (
 )
 
 // placeholder is a cloud-config in the form of the kubeadm bootstrap provider's, without secrets: kubeadm init for a
-// control plane, kubeadm join for others.
-func placeholder(controlPlane bool) string {
+// control plane, whose cluster has pods in these networks, kubeadm join for others, which need none.
+func placeholder(pods []string) ([]byte, error) {
+	const group = "kubeadm.k8s.io/v1beta4"
+	type object = map[string]any
 	action, file, kind := "join", "/run/kubeadm/kubeadm-join-config.yaml", "JoinConfiguration"
-	if controlPlane {
+	var documents []object
+	if len(pods) > 0 {
 		action, file, kind = "init", "/run/kubeadm/kubeadm.yaml", "InitConfiguration"
+		documents = append(documents, object{
+			"apiVersion": group, "kind": "ClusterConfiguration", "networking": object{"podSubnet": strings.Join(pods, ",")},
+		})
 	}
-	return fmt.Sprintf(`## template: jinja
-#cloud-config
-write_files:
-- path: %s
-  owner: root:root
-  permissions: '0640'
-  content: |
-    # a placeholder: the kubeadm bootstrap provider writes this file
-    apiVersion: kubeadm.k8s.io/v1beta4
-    kind: %s
-    nodeRegistration:
-      name: '{{ ds.meta_data.local_hostname }}'
-runcmd:
-- 'kubeadm %s --config %s  && echo success > /run/cluster-api/bootstrap-success.complete'
-`, file, kind, action, file)
+	documents = append(documents, object{
+		"apiVersion": group, "kind": kind, "nodeRegistration": object{"name": "{{ ds.meta_data.local_hostname }}"},
+	})
+	content := "# a placeholder: the kubeadm bootstrap provider writes this file\n"
+	for _, d := range documents {
+		text, err := yaml.Marshal(d)
+		if err != nil {
+			return nil, fmt.Errorf("write placeholder: %w", err)
+		}
+		content += "---\n" + string(text)
+	}
+	text, err := yaml.Marshal(object{
+		"write_files": []object{{"path": file, "owner": "root:root", "permissions": "0640", "content": content}},
+		"runcmd":      []string{"kubeadm " + action + " --config " + file + "  && echo success > /run/cluster-api/bootstrap-success.complete"},
+	})
+	return append([]byte("## template: jinja\n#cloud-config\n"), text...), err
 }
 
 // putImage puts the volume that a machine's image is said to be into every pool of a host where it may look.

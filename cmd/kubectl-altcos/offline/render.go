@@ -17,8 +17,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
 
 // Input is what is rendered.
@@ -70,6 +72,7 @@ func Render(ctx context.Context, in Input) (Output, error) {
 	}
 	w := &world{scheme: scheme, objects: objects, warn: warn}
 	w.ignored()
+	w.unseen()
 	if err := w.complete(); err != nil {
 		return out, err
 	}
@@ -96,6 +99,7 @@ func (r *run) files(machineType string) ([]File, error) {
 	var problems []error
 	for _, m := range r.machines {
 		boot := r.cloud.boots[m.uuid]
+		problems = append(problems, missingDisks(m.name, render.UnknownDisks(boot.FirmwareConfig, serials(boot))))
 		xml, err := domainXML(boot, accelerator(r.world, boot.Host.Name()), machineType)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("LibvirtMachine %q: %w", m.name, err))
@@ -124,7 +128,18 @@ func (r *run) files(machineType string) ([]File, error) {
 			problems = append(problems, fmt.Errorf("two objects would be written to %s: render their namespaces one at a time", files[i].Path))
 		}
 	}
-	return files, errors.Join(problems...)
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return files, nil
+}
+
+func serials(boot fakevirt.Boot) []string {
+	var out []string
+	for _, disk := range boot.Spec.Disks {
+		out = append(out, disk.Serial)
+	}
+	return out
 }
 
 func accelerator(w *world, host string) virt.Accelerator {

@@ -6,6 +6,7 @@ package offline_test
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,12 +136,21 @@ func TestRender_refusesWithFieldPath(t *testing.T) {
 		"a broken rule": {"image: {volume: altcos.qcow2}\n      root", "image: {volume: altcos.qcow2, sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"}\n      root", "",
 			"spec.template.spec.image: Invalid value: sha256 is needed with url, and only then"},
 		"an address that is none":    {"address: 10.150.0.9", "address: nowhere", "", `spec.template.spec.hosts[0].address: Invalid value: "nowhere": must be an IP address`},
-		"Butane with an unknown key": {"storage:\n          files", "storage:\n          fils", "", `AltcosBootstrapConfig "demo-worker": RenderFailed: DataSecretAvailable: butane: line 4 column 3: $.storage.fils: unused key fils`},
-		"a template that is absent":  {"altcosTemplateRef: {name: demo-control-plane}", "altcosTemplateRef: {name: absent}", "", `LibvirtMachine "demo-control-plane": ProfileMissing: BootstrapDataRendered: AltcosBootstrapConfigTemplate "absent" does not exist`},
-		"windows without strategy":   {"osUpdates: Periodic", "osUpdates: Disabled", "", "osUpdateWindows are needed with osUpdates Periodic, and only then"},
-		"a Secret that is absent":    {"name: mine, key", "name: absent, key", "", `AltcosBootstrapConfig "demo-worker": ProfileMissing: DataSecretAvailable: butaneFrom[0]: Secret "absent"`},
-		"a Secret of no use":         {"dmFyaWFudDogZmNvcwp2", "dmFyaWFudDogZmNvczp2", "", "butaneFrom[0]: is refused; what is wrong is left out, as the document is a Secret"},
-		"a host that is absent":      {"host: node5", "host: node6", "", `LibvirtMachine "extra": HostUnknown: HostAssigned: LibvirtHost "node6" does not exist`},
+		"Butane with an unknown key": {"storage:\n          files", "storage:\n          fils", "", `cluster.yaml: document 10: AltcosBootstrapConfigTemplate "demo-worker": spec.template.spec.butane: Invalid value: line 4 column 3: $.storage.fils: unused key fils`},
+		"Butane of a template that no machine uses": {"configRef: {apiGroup: bootstrap.cluster.x-k8s.io, kind: AltcosBootstrapConfigTemplate, name: demo-worker}", "dataSecretName: x}\n---\napiVersion: bootstrap.cluster.x-k8s.io/v1alpha1\nkind: AltcosBootstrapConfigTemplate\nmetadata: {name: unused}\nspec: {template: {spec: {butane: \"variant: fcos\"}}}\n---\n# {", "",
+			`AltcosBootstrapConfigTemplate "unused": spec.template.spec.butane: Invalid value: is no Butane: `},
+		"a profile of no use":       {"containerStorage: {dataDisk: containers}", "users: [{name: a, sshAuthorizedKeys: [\"a\\nb\"]}]", "", `AltcosBootstrapConfigTemplate "demo-control-plane": spec.template.spec.users[0].sshAuthorizedKeys[0]: Invalid value: must be one line of authorized_keys`},
+		"a host name too long":      {"names: [registry]", "names: [" + strings.Repeat("a", 64) + "]", "", `spec.template.spec.hosts[0].names[0]: Invalid value`},
+		"Btrfs without a disk":      {"containerStorage: {dataDisk: containers}", "containerStorage: {driver: Btrfs}", "", `Btrfs needs dataDisk or device, since the root disk is ext4`},
+		"a disk that is absent":     {"containerStorage: {dataDisk: containers}", "containerStorage: {dataDisk: container}", "", `LibvirtMachine "demo-control-plane": `},
+		"a name with slashes":       {"  name: extra", "  name: ../../evil", "", `LibvirtMachine "../../evil": metadata.name: Invalid value: `},
+		"a namespace of no use":     {"  name: extra\n  namespace: team", "  name: extra\n  namespace: a/b", "", `LibvirtMachine "extra": metadata.namespace: Invalid value: `},
+		"pods that flannel lacks":   {"cidrBlocks: [10.32.0.0/16]", "cidrBlocks: [10.32.0.0/16, 10.33.0.0/16]", "", `ClusterConfiguration.networking.podSubnet: must be one address range for flannel, or one of each family`},
+		"a template that is absent": {"altcosTemplateRef: {name: demo-control-plane}", "altcosTemplateRef: {name: absent}", "", `LibvirtMachine "demo-control-plane": ProfileMissing: BootstrapDataRendered: AltcosBootstrapConfigTemplate "absent" does not exist`},
+		"windows without strategy":  {"osUpdates: Periodic", "osUpdates: Disabled", "", "osUpdateWindows are needed with osUpdates Periodic, and only then"},
+		"a Secret that is absent":   {"name: mine, key", "name: absent, key", "", `AltcosBootstrapConfig "demo-worker": ProfileMissing: DataSecretAvailable: butaneFrom[0]: Secret "absent"`},
+		"a Secret of no use":        {"dmFyaWFudDogZmNvcwp2", "dmFyaWFudDogZmNvczp2", "", "butaneFrom[0]: is refused; what is wrong is left out, as the document is a Secret"},
+		"a host that is absent":     {"host: node5", "host: node6", "", `LibvirtMachine "extra": HostUnknown: HostAssigned: LibvirtHost "node6" does not exist`},
 		"kubeadm data of no use": {"", "", "#cloud-config\nusers: [{name: a, inactive: true}]\n",
 			"bootstrap data: users[0].inactive: Ignition cannot make an inactive user; use lock_passwd or an expiry command"},
 		"an endpoint that is no address": {"host: 10.150.0.160", "host: api.example.org", "",
@@ -175,6 +185,40 @@ func TestRender_needsHostsAndACluster(t *testing.T) {
 			_, err := render(t, []byte(data), "")
 			if err == nil || !strings.HasPrefix(err.Error(), name) {
 				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestRender_takesSecretsAsPeopleWriteThem(t *testing.T) {
+	data := bytes.Replace(manifests(t), []byte("\ndata:\n  butane: dmFyaWFudDogZmNvcwp2ZXJzaW9uOiAxLjMuMApzdG9yYWdlOgogIGZpbGVzOgogIC0gcGF0aDogL2V0Yy9teS1zZWNyZXQKICAgIG1vZGU6IDA2MDAKICAgIGNvbnRlbnRzOiB7aW5saW5lOiBzM2NyM3R9Cg==\n"),
+		[]byte("\nstringData:\n  butane: '{\"ignition\":{\"version\":\"3.2.0\"},\"storage\":{\"files\":[{\"path\":\"/etc/as-text\"}]}}'\n"), 1)
+	out, err := render(t, data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range out.Files {
+		if f.Path == "demo-worker.ign" && !bytes.Contains(f.Content, []byte("/etc/as-text")) {
+			t.Errorf("the Secret is not in it: %s", f.Content)
+		}
+	}
+}
+
+func TestRender_warns(t *testing.T) {
+	cases := map[string]struct{ old, replacement, want string }{
+		"of a Secret that controllers do not see": {"  labels: {cluster.x-k8s.io/cluster-name: demo}\n", "",
+			`Secret "mine": metadata.labels[cluster.x-k8s.io/cluster-name] is missing: the controllers would not see it, and butaneFrom[0] of "demo-worker" needs it`},
+		"of a cluster without networks for pods": {"  clusterNetwork: {pods: {cidrBlocks: [10.32.0.0/16]}}\n", "",
+			`Cluster "demo": spec.clusterNetwork.pods.cidrBlocks is empty: 10.244.0.0/16 stands for it, and flannel needs it`},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			out, err := render(t, bytes.Replace(manifests(t), []byte(tc.old), []byte(tc.replacement), 1), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(out.Warnings, tc.want) {
+				t.Errorf("warnings are %q", out.Warnings)
 			}
 		})
 	}

@@ -179,7 +179,11 @@ func (r *run) bootstrap(ctx context.Context, key client.ObjectKey) error {
 	if ours {
 		name = ref.Name + "-kubeadm" // of the child that the controller makes
 	}
-	if err := r.client.Create(ctx, r.kubeadmData(client.ObjectKey{Namespace: key.Namespace, Name: name}, machine)); err != nil {
+	secret, err := r.kubeadmData(client.ObjectKey{Namespace: key.Namespace, Name: name}, machine)
+	if err != nil {
+		return err
+	}
+	if err := r.client.Create(ctx, secret); err != nil {
 		return fmt.Errorf("create kubeadm data: %w", err)
 	}
 	if !ours {
@@ -198,18 +202,24 @@ func (r *run) bootstrap(ctx context.Context, key client.ObjectKey) error {
 	return r.client.Update(ctx, machine)
 }
 
-func (r *run) kubeadmData(key client.ObjectKey, machine *clusterv1.Machine) *corev1.Secret {
+func (r *run) kubeadmData(key client.ObjectKey, machine *clusterv1.Machine) (*corev1.Secret, error) {
 	data := r.bootstrapData
 	if len(data) == 0 {
-		_, controlPlane := machine.Labels[clusterv1.MachineControlPlaneLabel]
-		data = []byte(placeholder(controlPlane))
+		var pods []string
+		if _, controlPlane := machine.Labels[clusterv1.MachineControlPlaneLabel]; controlPlane {
+			pods = r.world.podSubnets(machine.Namespace, machine.Spec.ClusterName)
+		}
+		var err error
+		if data, err = placeholder(pods); err != nil {
+			return nil, err
+		}
 		r.world.warn("a placeholder stands for the kubeadm bootstrap data")
 	}
 	format := bootstrapdata.FormatCloudConfig
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		format = bootstrapdata.FormatIgnition
 	}
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}, Data: map[string][]byte{"value": data, "format": []byte(format)}}
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}, Data: map[string][]byte{"value": data, "format": []byte(format)}}, nil
 }
 
 // reported is an object of ours: it says how it stands.
