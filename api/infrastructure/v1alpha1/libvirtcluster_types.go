@@ -141,9 +141,9 @@ type NodeNetwork struct {
 
 // LoadBalancer of a control plane.
 // +kubebuilder:validation:MinProperties=1
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.mode) || (has(self.mode) && self.mode == oldSelf.mode)",message="mode cannot be changed"
 type LoadBalancer struct {
-	// mode is Managed to run haproxy and keepalived on the hosts, or External; Managed when empty.
+	// mode is Managed to run haproxy and keepalived on the hosts, or External; Managed when empty. A cluster keeps its mode
+	// for life.
 	// +optional
 	Mode LoadBalancerMode `json:"mode,omitempty"`
 
@@ -226,7 +226,8 @@ type LoadBalancerStatus struct {
 	// +kubebuilder:validation:MaxItems=64
 	Hosts []LoadBalancerHostStatus `json:"hosts,omitempty"`
 
-	// backends of the API server, as the holder sees them.
+	// backends of the API server, as the holder sees them. A machine that is being deleted stays here until no host that
+	// can be reached sends anything to it.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -308,7 +309,8 @@ type LibvirtClusterStatus struct {
 	// +optional
 	Initialization LibvirtClusterInitializationStatus `json:"initialization,omitempty,omitzero"`
 
-	// failureDomains that the selected hosts belong to.
+	// failureDomains that the selected hosts belong to, as far as new machines may be placed there. One whose hosts are
+	// not ready stays for five minutes.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -330,6 +332,7 @@ type LibvirtClusterStatus struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:validation:XValidation:rule="(has(self.spec) && has(self.spec.loadBalancer) && has(self.spec.loadBalancer.mode) ? self.spec.loadBalancer.mode : 'Managed') == (has(oldSelf.spec) && has(oldSelf.spec.loadBalancer) && has(oldSelf.spec.loadBalancer.mode) ? oldSelf.spec.loadBalancer.mode : 'Managed')",message="spec.loadBalancer.mode cannot be changed"
 // +kubebuilder:metadata:labels={"cluster.x-k8s.io/v1beta2=v1alpha1","clusterctl.cluster.x-k8s.io="}
 // +kubebuilder:resource:path=libvirtclusters,scope=Namespaced,categories=cluster-api,shortName=lvc
 // +kubebuilder:printcolumn:name="Cluster",type="string",JSONPath=".metadata.labels.cluster\\.x-k8s\\.io/cluster-name",description="Cluster it belongs to"
