@@ -48,6 +48,7 @@ func (b *Balancer) Ensure(ctx context.Context, cluster Cluster, hosts []Host) (R
 	}
 	report := b.observeAll(ctx, cluster, hosts)
 	if err := b.guardAddress(ctx, cluster, hosts, report); err != nil {
+		report.Holder = "" // whoever holds it does not hold it for this cluster
 		return report, err
 	}
 	if b.applyAll(ctx, hosts, trees, shared, &report) {

@@ -27,22 +27,17 @@ var (
 	ErrUnexpectedOutput = errors.New("unexpected output from the host")
 )
 
-// StepError says at which step a host's script stopped and what the program there said.
+// StepError says at which step a host's script stopped.
 type StepError struct {
 	// Step is the script's word: validate-haproxy, validate-keepalived, reload-haproxy, verify-haproxy and so on.
 	Step string
-	// Message is the program's own text, at most 4 KiB.
+	// Message is what the program there said, at most 4 KiB. It has times and process IDs in it, so it is for logs.
 	Message string
 	kind    error
 }
 
-// Error implements error.
-func (e *StepError) Error() string {
-	if e.Message == "" {
-		return fmt.Sprintf("%s: %v", e.Step, e.kind)
-	}
-	return fmt.Sprintf("%s: %v: %s", e.Step, e.kind, e.Message)
-}
+// Error implements error. It is the same each time the step fails, so that it may stand in a condition.
+func (e *StepError) Error() string { return fmt.Sprintf("%s: %v", e.Step, e.kind) }
 
 // Unwrap gives the sentinel to errors.Is.
 func (e *StepError) Unwrap() error { return e.kind }

@@ -82,8 +82,12 @@ func TestStepError_tellsWhatACallerCanDo(t *testing.T) {
 	}
 	for step, want := range tests {
 		err := stepError(answer{step: step, message: "text"})
-		if !errors.Is(err, want) || want != nil && !strings.Contains(err.Error(), "text") {
+		var found *StepError
+		if !errors.Is(err, want) || want != nil && (!errors.As(err, &found) || found.Message != "text") {
 			t.Errorf("%q: %v", step, err)
+		}
+		if want != nil && strings.Contains(err.Error(), "text") {
+			t.Errorf("%q: the error has what differs each time: %v", step, err)
 		}
 	}
 }
