@@ -16,7 +16,6 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
-	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // awaitMachinesGone keeps the endpoint while machines may need it. Cluster API deletes machines first; this is for
@@ -31,8 +30,8 @@ func (r *Reconciler) awaitMachinesGone(_ context.Context, s *scope) error {
 // releaseLoadBalancer takes the endpoint off all hosts that may carry it, also those that the status has forgotten in a
 // move. A host that does not answer blocks: what it keeps would fight for the address when it comes back.
 func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
-	identity := s.lc.Annotations[identityAnnotation]
-	if identity == "" || !managed(s.lc) { // nothing was ever written to a host
+	id, owner := hostaccess.LoadBalancerIdentity(s.lc)
+	if owner == "" { // nothing was ever written to a host, whatever the mode is now
 		return nil
 	}
 	names := map[string]bool{}
@@ -44,7 +43,7 @@ func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
 	for _, known := range s.lc.Status.LoadBalancer.Hosts {
 		names[known.Name] = true
 	}
-	s.wanted.ID, s.wanted.Owner = balancerID(identity), identity
+	s.wanted.ID, s.wanted.Owner = id, owner
 	if address, err := netip.ParseAddr(s.lc.Spec.ControlPlaneEndpoint.Host); err == nil {
 		s.wanted.VIP = netip.PrefixFrom(address, address.BitLen())
 	}
@@ -57,9 +56,36 @@ func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
 	return errors.Join(errs...)
 }
 
-// releaseHost takes the endpoint off one host. A host whose object is gone has nothing of ours: its finalizer saw to it.
-// A host that never carried load balancers and cannot be reached has nothing either.
+// releaseFormer takes the endpoint off the hosts when it is not ours any more, and forgets by what it was known there.
+func (r *Reconciler) releaseFormer(ctx context.Context, s *scope) error {
+	if s.lc.Annotations[identityAnnotation] == "" {
+		return nil
+	}
+	if err := r.releaseLoadBalancer(ctx, s); err != nil {
+		return err
+	}
+	delete(s.lc.Annotations, identityAnnotation)
+	delete(s.lc.Annotations, routerIDAnnotation)
+	s.lc.Status.LoadBalancer = infrav1.LoadBalancerStatus{}
+	r.RouterIDs.Forget(s.lc.UID)
+	return nil
+}
+
+// releaseHost takes the endpoint off one host, and waits for one that cannot be reached: what it keeps would fight for the
+// address when it comes back.
 func (r *Reconciler) releaseHost(ctx context.Context, s *scope, name string) error {
+	err := r.dropHost(ctx, s, name)
+	if onlyUnreachable(err) {
+		s.markUnreachable(name, err)
+		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerFailedReason, hostRetryInterval,
+			"the load balancer cannot be removed from host %s: %v; bring the host back, or delete its LibvirtHost if it is gone for good", name, err)
+	}
+	return err
+}
+
+// dropHost takes the endpoint off one host. A host whose object is gone has nothing of ours: its finalizer saw to it. A
+// host that was never asked to carry the endpoint, or never answered at all, has nothing either and need not answer now.
+func (r *Reconciler) dropHost(ctx context.Context, s *scope, name string) error {
 	host := &infrav1.LibvirtHost{}
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, host); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -67,17 +93,14 @@ func (r *Reconciler) releaseHost(ctx context.Context, s *scope, name string) err
 		}
 		return fmt.Errorf("read LibvirtHost %q: %w", name, err)
 	}
-	if !s.carries(name) && len(host.Status.BridgeAddresses) == 0 {
-		return nil
-	}
 	runner, err := r.shell(ctx, host)
 	if err == nil {
 		err = r.Balancer.Release(ctx, s.wanted, []loadbalancer.Host{{Name: name, Runner: runner, Bridge: hostaccess.Bridge(host)}})
 	}
-	if errors.Is(err, virt.ErrUnreachable) || errors.Is(err, virt.ErrAuthentication) {
-		s.markUnreachable(name, err)
-		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerFailedReason, hostRetryInterval,
-			"the load balancer cannot be removed from host %s: %v; bring the host back, or delete its LibvirtHost if it is gone for good", name, err)
+	logSteps(ctx, name, err)
+	spared := len(s.lc.Status.LoadBalancer.Hosts) > 0 || len(host.Status.BridgeAddresses) == 0 // a move takes the list away
+	if onlyUnreachable(err) && spared && !s.carries(name) {
+		return nil
 	}
 	return err
 }
@@ -87,7 +110,7 @@ func (r *Reconciler) releaseHost(ctx context.Context, s *scope, name string) err
 func (s *scope) markUnreachable(name string, err error) {
 	for i := range s.lc.Status.LoadBalancer.Hosts {
 		if host := &s.lc.Status.LoadBalancer.Hosts[i]; host.Name == name {
-			host.State, host.Message = infrav1.LoadBalancerHostUnreachable, shorten(err.Error())
+			host.State, host.Message = infrav1.LoadBalancerHostUnreachable, shorten(stable(err.Error()))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,35 +33,35 @@ type scope struct {
 	// machines are the cluster's LibvirtMachines, by name.
 	machines []infrav1.LibvirtMachine
 
-	// wanted is what the hosts shall carry, report what they said.
-	wanted loadbalancer.Cluster
-	report *loadbalancer.Report
+	// wanted is what the hosts shall carry, without the backends that are leaving; report is what the hosts said.
+	wanted  loadbalancer.Cluster
+	leaving []loadbalancer.Backend
+	report  *loadbalancer.Report
 	// observeAgain says that the holder of the address can change without any event.
 	observeAgain bool
-	// unreachable are hosts of the load balancer that could not be asked, with the reason.
-	unreachable map[string]string
+	// strays are hosts that carry the endpoint although they shall not any more, with the reason why they still do.
+	strays map[string]error
+	// virtual are the endpoints of all clusters, which no host has for its own address.
+	virtual []netip.Addr
 
-	reached     map[string]bool
-	stopped     string
+	// results are the outcomes of the phases that ran, by condition.
+	results     map[string]error
 	readyBefore string
 }
 
 // step makes a phase that remembers how it went.
 func (s *scope) step(condition string, run func(context.Context, *scope) error) func(context.Context, *scope) error {
 	return func(ctx context.Context, s *scope) error {
-		if err := run(ctx, s); err != nil {
-			s.reached[condition], s.stopped = false, condition
-			return err
-		}
-		s.reached[condition] = true
-		return nil
+		err := run(ctx, s)
+		s.results[condition] = err
+		return err
 	}
 }
 
 // load reads what belongs to the cluster. Its only outcome without a condition is the absence of an owner, which has
 // nobody to tell.
 func (r *Reconciler) load(ctx context.Context, lc *infrav1.LibvirtCluster) (*scope, error) {
-	s := &scope{lc: lc, reached: map[string]bool{}, unreachable: map[string]string{}}
+	s := &scope{lc: lc, results: map[string]error{}, strays: map[string]error{}}
 	if ready := conditions.Get(lc, infrav1.ReadyCondition); ready != nil {
 		s.readyBefore = ready.Reason
 	}

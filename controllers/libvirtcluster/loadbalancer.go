@@ -12,10 +12,11 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/cluster-api/util/secret"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
@@ -29,6 +30,8 @@ const (
 	// observeInterval is how often hosts are asked who holds the address and which backends are up: VRRP elections and
 	// health checks send no events here.
 	observeInterval = time.Minute
+	// resyncInterval is how often things are looked at that should have told us of their changes.
+	resyncInterval = 10 * time.Minute
 	// hostRetryInterval is how soon a host that did not answer is tried again while others serve.
 	hostRetryInterval = 30 * time.Second
 	// defaultAPIServerPort is where kubeadm's API servers listen.
@@ -39,9 +42,14 @@ const (
 // for machines to be created; the others are told about in the condition and tried again.
 func (r *Reconciler) ensureLoadBalancer(ctx context.Context, s *scope) error {
 	if !managed(s.lc) {
-		return nil
+		return r.releaseFormer(ctx, s)
 	}
-	if err := s.wantLoadBalancer(r.certificateAuthority(ctx, s)); err != nil {
+	s.observeAgain = true
+	authority, err := r.certificateAuthority(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := s.wantLoadBalancer(authority); err != nil {
 		return err
 	}
 	hosts, err := r.reachHosts(ctx, s)
@@ -49,21 +57,41 @@ func (r *Reconciler) ensureLoadBalancer(ctx context.Context, s *scope) error {
 		return err
 	}
 	report, err := r.Balancer.Ensure(ctx, s.wanted, hosts)
-	s.report, s.observeAgain = &report, true
-	if err := r.releaseStrays(ctx, s); err != nil {
-		return err
+	s.report = &report
+	for _, host := range report.Hosts {
+		logSteps(ctx, host.Name, host.Err)
 	}
-	return loadBalancerOutcome(s, err)
+	r.releaseStrays(ctx, s)
+	return r.loadBalancerOutcome(s, err)
 }
 
-// certificateAuthority returns the cluster's CA, nil while it does not exist: the health check is laxer until then.
-func (r *Reconciler) certificateAuthority(ctx context.Context, s *scope) []byte {
+// logSteps writes down what programs on a host said. It differs each time, so that it has no place in a condition.
+func logSteps(ctx context.Context, host string, err error) {
+	step := (*loadbalancer.StepError)(nil)
+	if errors.As(err, &step) && step.Message != "" {
+		ctrl.LoggerFrom(ctx).Info("The load balancer could not be changed", "LibvirtHost", host, "step", step.Step, "output", step.Message)
+	}
+}
+
+// certificateAuthority returns the cluster's CA, nil while it does not exist: the health check is laxer until then, and
+// must not become so because a read fails.
+func (r *Reconciler) certificateAuthority(ctx context.Context, s *scope) ([]byte, error) {
 	found := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: s.lc.Namespace, Name: secret.Name(s.cluster.Name, secret.ClusterCA)}
-	if err := r.Client.Get(ctx, key, found); err != nil {
-		return nil
+	err := r.Client.Get(ctx, key, found)
+	if apierrors.IsNotFound(err) && r.APIReader != nil { // the cache shows only Secrets with the label of a cluster
+		err = r.APIReader.Get(ctx, key, found)
 	}
-	return found.Data[secret.TLSCrtDataName]
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read Secret %q with the CA of the cluster: %w", key.Name, err)
+	case len(found.Data[secret.TLSCrtDataName]) == 0:
+		return nil, outcome.Waitf(infrav1.LibvirtClusterLoadBalancerFailedReason, 0,
+			"Secret %s, which shall hold the CA of the cluster, has no %s", key.Name, secret.TLSCrtDataName)
+	}
+	return found.Data[secret.TLSCrtDataName], nil
 }
 
 // wantLoadBalancer describes what the hosts shall carry.
@@ -72,18 +100,18 @@ func (s *scope) wantLoadBalancer(authority []byte) error {
 	if err != nil {
 		return outcome.Terminalf(infrav1.LibvirtClusterEndpointInvalidReason, "spec.controlPlaneEndpoint.host: %w", err)
 	}
-	identity := s.lc.Annotations[identityAnnotation]
+	id, owner := hostaccess.LoadBalancerIdentity(s.lc)
 	s.wanted = loadbalancer.Cluster{
-		ID:         balancerID(identity),
-		Owner:      identity,
+		ID:         id,
+		Owner:      owner,
 		Name:       s.lc.Namespace + "/" + s.lc.Name,
 		Generation: s.lc.Generation,
 		VIP:        netip.PrefixFrom(address, address.BitLen()),
 		Port:       uint16(s.lc.Spec.ControlPlaneEndpoint.Port),
 		VRID:       routerIDOf(s.lc),
 		CA:         authority,
-		Backends:   s.backends(address),
 	}
+	s.wanted.Backends, s.leaving = s.backends(address)
 	for _, port := range s.lc.Spec.LoadBalancer.ExtraPorts {
 		target := port.TargetPort
 		if target == 0 {
@@ -96,26 +124,27 @@ func (s *scope) wantLoadBalancer(authority []byte) error {
 	return nil
 }
 
-// backends are the control plane machines that have an address and are to stay. A machine leaves as soon as it is being
-// deleted, before its virtual machine goes.
-func (s *scope) backends(vip netip.Addr) []loadbalancer.Backend {
+// backends are the control plane machines that have an address: those that are to stay, and those that are leaving. A
+// machine leaves as soon as it is being deleted, before its virtual machine goes.
+func (s *scope) backends(vip netip.Addr) (staying, leaving []loadbalancer.Backend) {
 	port := s.lc.Spec.LoadBalancer.APIServerPort
 	if port == 0 {
 		port = defaultAPIServerPort
 	}
-	var backends []loadbalancer.Backend
 	for i := range s.machines {
 		machine := &s.machines[i]
-		if _, ok := machine.Labels[clusterv1.MachineControlPlaneLabel]; !ok || !machine.DeletionTimestamp.IsZero() {
+		address, ok := nodeAddress(machine, vip)
+		if _, controlPlane := machine.Labels[clusterv1.MachineControlPlaneLabel]; !controlPlane || !ok {
 			continue
 		}
-		if address, ok := nodeAddress(machine, vip); ok {
-			backends = append(backends, loadbalancer.Backend{
-				Name: machine.Name, Address: netip.AddrPortFrom(address, uint16(port)),
-			})
+		backend := loadbalancer.Backend{Name: machine.Name, Address: netip.AddrPortFrom(address, uint16(port))}
+		if machine.DeletionTimestamp.IsZero() {
+			staying = append(staying, backend)
+		} else {
+			leaving = append(leaving, backend)
 		}
 	}
-	return backends
+	return staying, leaving
 }
 
 // nodeAddress is the machine's first address of the endpoint's family.
@@ -132,111 +161,39 @@ func nodeAddress(machine *infrav1.LibvirtMachine, vip netip.Addr) (netip.Addr, b
 	return netip.Addr{}, false
 }
 
-// carriers are the hosts that shall carry the endpoint: those that can, and those that did and are only out of reach now,
-// since taking a host out of the group changes the others.
-func (s *scope) carriers() []*infrav1.LibvirtHost {
-	var carriers []*infrav1.LibvirtHost
-	for i := range s.hosts {
-		host := &s.hosts[i]
-		able := conditions.IsTrue(host, infrav1.LibvirtHostLoadBalancerReadyCondition) || s.carries(host.Name)
-		if able && hostaccess.CarriesLoadBalancers(host) && host.DeletionTimestamp.IsZero() && len(host.Status.BridgeAddresses) > 0 {
-			carriers = append(carriers, host)
-		}
-	}
-	return carriers
-}
-
-func (s *scope) carries(host string) bool {
-	return slices.ContainsFunc(s.lc.Status.LoadBalancer.Hosts, func(known infrav1.LoadBalancerHostStatus) bool {
-		return known.Name == host
-	})
-}
-
-// reachHosts opens shells on the carriers. Each has its VRRP priority whether it answers or not.
-func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]loadbalancer.Host, error) {
-	carriers := s.carriers()
-	if len(carriers) == 0 {
-		return nil, outcome.Waitf(infrav1.LibvirtClusterHostsNotReadyReason, 0,
-			"none of the selected LibvirtHosts can carry the load balancer; see their condition %s", infrav1.LibvirtHostLoadBalancerReadyCondition)
-	}
-	priorities := loadbalancer.Priorities(len(carriers))
-	hosts := make([]loadbalancer.Host, 0, len(carriers))
-	for i, carrier := range carriers {
-		address, ok := bridgeAddress(carrier, s.wanted.VIP.Addr())
-		if !ok {
-			return nil, outcome.Waitf(infrav1.LibvirtClusterEndpointInvalidReason, 0,
-				"bridge %s of host %s has no address of the endpoint's family; VRRP needs one", hostaccess.Bridge(carrier), carrier.Name)
-		}
-		runner, err := r.shell(ctx, carrier)
-		if err != nil {
-			runner = brokenShell{err}
-		}
-		hosts = append(hosts, loadbalancer.Host{
-			Name: carrier.Name, Runner: runner, Bridge: hostaccess.Bridge(carrier), Address: address, Priority: priorities[i],
-		})
-	}
-	return hosts, nil
-}
-
-// brokenShell stands for a host that does not answer: it keeps its place in the group.
-type brokenShell struct{ err error }
-
-func (b brokenShell) RunScript(context.Context, string, []byte) ([]byte, error) { return nil, b.err }
-
-func (r *Reconciler) shell(ctx context.Context, host *infrav1.LibvirtHost) (loadbalancer.Runner, error) {
-	target, err := hostaccess.Read(ctx, r.Client, r.CredentialsNamespace, host)
-	if err != nil {
-		return nil, err
-	}
-	return r.Shells.Shell(ctx, target)
-}
-
-// bridgeAddress is the host's own address on the segment.
-func bridgeAddress(host *infrav1.LibvirtHost, vip netip.Addr) (netip.Addr, bool) {
-	for _, text := range host.Status.BridgeAddresses {
-		prefix, err := netip.ParsePrefix(text)
-		if err == nil && prefix.Addr().Is4() == vip.Is4() && prefix.Addr() != vip {
-			return prefix.Addr(), true
-		}
-	}
-	return netip.Addr{}, false
-}
-
-// loadBalancerOutcome says what the report means. One serving holder is success; what is wrong with the others is told
-// and tried again.
-func loadBalancerOutcome(s *scope, err error) error {
+// loadBalancerOutcome says what the report means. One serving holder is good enough for machines; what is wrong is told and
+// tried again, ever more seldom if it means changes on hosts.
+func (r *Reconciler) loadBalancerOutcome(s *scope, err error) error {
 	if err == nil {
-		return nil
+		r.retries.reset(s.lc.UID)
+		return s.leftOutOutcome()
 	}
 	endpoint := s.wanted.VIP.Addr()
 	switch {
 	case errors.Is(err, loadbalancer.ErrAddressInUse):
 		return outcome.Waitf(infrav1.LibvirtClusterEndpointInUseReason, hostRetryInterval,
 			"%s is in use by another machine; choose another address or free it: %v", endpoint, err)
-	case errors.Is(err, loadbalancer.ErrInvalid):
-		return &outcome.Terminal{Reason: infrav1.LibvirtClusterEndpointInvalidReason, Err: err}
+	case errors.Is(err, loadbalancer.ErrInvalid): // the CA is part of it, and nobody tells us when that changes
+		return outcome.Waitf(infrav1.LibvirtClusterEndpointInvalidReason, resyncInterval, "%v", err)
 	case errors.Is(err, loadbalancer.ErrForeignOwner), errors.Is(err, loadbalancer.ErrRejected):
-		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerRejectedReason, hostRetryInterval, "%v", err)
+		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerRejectedReason, r.retries.next(s.lc.UID),
+			"%v; the manager's log has what the host said", err)
 	case s.report.Holder != "" && onlyUnreachable(err):
 		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerDegradedReason, hostRetryInterval, "served by host %s; %v", s.report.Holder, err)
+	case s.report.Holder != "" && s.holderApplied():
+		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerDegradedReason, r.retries.next(s.lc.UID),
+			"served by host %s; %v; the manager's log has what the host said", s.report.Holder, err)
 	}
-	return fmt.Errorf("carry endpoint %s: %w", endpoint, err)
+	return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerFailedReason, r.retries.next(s.lc.UID), "carry endpoint %s: %v", endpoint, err)
 }
 
+func (s *scope) holderApplied() bool {
+	return slices.ContainsFunc(s.report.Hosts, func(host loadbalancer.HostReport) bool {
+		return host.Name == s.report.Holder && host.Applied
+	})
+}
+
+// onlyUnreachable says that hosts did not let us in, and nothing worse.
 func onlyUnreachable(err error) bool {
-	return errors.Is(err, virt.ErrUnreachable) && !errors.Is(err, loadbalancer.ErrRolledBack) && !errors.Is(err, loadbalancer.ErrHostBusy)
-}
-
-// releaseStrays takes the endpoint off hosts that carried it and shall not any more.
-func (r *Reconciler) releaseStrays(ctx context.Context, s *scope) error {
-	for _, known := range s.lc.Status.LoadBalancer.Hosts {
-		wanted := slices.ContainsFunc(s.carriers(), func(host *infrav1.LibvirtHost) bool { return host.Name == known.Name })
-		if wanted {
-			continue
-		}
-		if err := r.releaseHost(ctx, s, known.Name); err != nil {
-			s.unreachable[known.Name] = err.Error()
-		}
-	}
-	return nil
+	return (errors.Is(err, virt.ErrUnreachable) || errors.Is(err, virt.ErrAuthentication)) && !errors.Is(err, loadbalancer.ErrRolledBack) && !errors.Is(err, loadbalancer.ErrHostBusy)
 }

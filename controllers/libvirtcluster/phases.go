@@ -5,11 +5,11 @@ package libvirtcluster
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
+	"time"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
@@ -22,35 +22,57 @@ import (
 // defaultPort is the endpoint's port when none is given: that of the manual, which leaves 6443 to the machines.
 const defaultPort = 8443
 
-// selectHosts publishes the failure domains of the hosts that can take machines, and stops when there is none.
+// failureDomainGrace is how long a failure domain stays published although no host in it is ready. Cluster API spreads
+// control planes over what is published and takes machines outside of it away first, so that a domain must not vanish
+// while a host reboots. One whose hosts stay away goes: machines that are placed there would wait for ever.
+const failureDomainGrace = 5 * time.Minute
+
+// selectHosts publishes the failure domains of the hosts that can take machines, and tells when no host is ready.
 func (r *Reconciler) selectHosts(_ context.Context, s *scope) error {
 	if len(s.hosts) == 0 {
 		return outcome.Waitf(infrav1.LibvirtClusterNoHostsReason, 0,
 			"no LibvirtHost is selected by spec.hostSelector and usable from namespace %s; create one or change the selector", s.lc.Namespace)
 	}
-	domains := failureDomains(s.hosts)
-	if len(domains) == 0 {
+	ready := slices.ContainsFunc(s.hosts, func(host infrav1.LibvirtHost) bool { return conditions.IsTrue(&host, infrav1.ReadyCondition) })
+	s.lc.Status.FailureDomains = r.failureDomains(s, ready)
+	if !ready {
 		return outcome.Waitf(infrav1.LibvirtClusterHostsNotReadyReason, 0,
 			"none of the %d selected LibvirtHosts is ready; see their conditions", len(s.hosts))
 	}
-	s.lc.Status.FailureDomains = domains
 	return nil
 }
 
-// failureDomains of the ready hosts, each suitable for control planes.
-func failureDomains(hosts []infrav1.LibvirtHost) []clusterv1.FailureDomain {
+// failureDomains are those of hosts that take new machines, each suitable for control planes. As long as no host is ready
+// the whole inventory may only be out of our reach, and what is published stays.
+func (r *Reconciler) failureDomains(s *scope, anyReady bool) []clusterv1.FailureDomain {
 	var domains []clusterv1.FailureDomain
 	seen := map[string]bool{}
 	suitable := true
-	for i := range hosts {
-		name := hostaccess.FailureDomain(&hosts[i])
-		if seen[name] || !conditions.IsTrue(&hosts[i], infrav1.ReadyCondition) {
+	for i := range s.hosts {
+		host := &s.hosts[i]
+		name := hostaccess.FailureDomain(host)
+		if seen[name] || host.Spec.Scheduling == infrav1.HostSchedulingDisabled || !host.DeletionTimestamp.IsZero() {
 			continue
+		}
+		if !conditions.IsTrue(host, infrav1.ReadyCondition) {
+			if !s.published(name) || anyReady && !r.isAwayBriefly(host) {
+				continue
+			}
+			s.observeAgain = true
 		}
 		seen[name] = true
 		domains = append(domains, clusterv1.FailureDomain{Name: name, ControlPlane: &suitable})
 	}
 	return domains
+}
+
+func (s *scope) published(domain string) bool {
+	return slices.ContainsFunc(s.lc.Status.FailureDomains, func(known clusterv1.FailureDomain) bool { return known.Name == domain })
+}
+
+func (r *Reconciler) isAwayBriefly(host *infrav1.LibvirtHost) bool {
+	ready := conditions.Get(host, infrav1.ReadyCondition)
+	return ready != nil && r.clock().Since(ready.LastTransitionTime.Time) < failureDomainGrace
 }
 
 // determineEndpoint fills what the user left out of spec.controlPlaneEndpoint. An endpoint of the Cluster wins: nobody
@@ -84,7 +106,7 @@ func managed(lc *infrav1.LibvirtCluster) bool {
 
 // Annotations that keep what must survive a move to another management cluster, which takes the status away.
 const (
-	identityAnnotation = "infrastructure.cluster.x-k8s.io/load-balancer-identity"
+	identityAnnotation = hostaccess.LoadBalancerIdentityAnnotation
 	routerIDAnnotation = "infrastructure.cluster.x-k8s.io/virtual-router-id"
 )
 
@@ -135,10 +157,4 @@ func routerIDOf(lc *infrav1.LibvirtCluster) uint8 {
 		return 0
 	}
 	return uint8(id)
-}
-
-// balancerID is short enough for names of units and sockets; the identity's hash keeps clusters of one name apart.
-func balancerID(identity string) string {
-	sum := sha256.Sum256([]byte(identity))
-	return "c" + hex.EncodeToString(sum[:6])
 }

@@ -17,6 +17,15 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 )
 
+// specChanged passes what others write. Our own status must not wake us: a host that fails would be tried again at once,
+// and each try may reload services there. The owner comes without a change of the generation.
+func specChanged() predicate.Predicate {
+	owners := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return !apiequality.Semantic.DeepEqual(e.ObjectOld.GetOwnerReferences(), e.ObjectNew.GetOwnerReferences())
+	}}
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{}, owners)
+}
+
 // backendChanged passes what changes the backends: control planes that get an address, are being deleted, or are gone.
 // The end of any machine matters to a cluster that waits for its machines to go.
 func backendChanged() predicate.Predicate {

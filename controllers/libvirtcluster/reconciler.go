@@ -10,12 +10,15 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/cluster-api/util/finalizers"
+	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/patch"
 	"sigs.k8s.io/cluster-api/util/paused"
 
@@ -29,6 +32,10 @@ import (
 // phaseTimeout bounds what one Reconcile waits for hosts, so that a host that hangs does not keep the status from being
 // stored.
 const phaseTimeout = 90 * time.Second
+
+// ownWriteInterval is how soon a cluster is looked at again after we wrote its finalizer or its Paused condition: the
+// predicates let neither of these changes wake us.
+const ownWriteInterval = 100 * time.Millisecond
 
 // Shells runs scripts on hosts. Errors: virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrUnsupported when the URI of
 // the host gives no shell.
@@ -46,6 +53,10 @@ type Balancer interface {
 type Reconciler struct {
 	// Client reads from the manager's cache and writes.
 	Client client.Client
+	// APIReader reads what the cache does not show; nil does without.
+	APIReader client.Reader
+	// Clock is the time; nil means the real one.
+	Clock clock.PassiveClock
 	// Shells reaches the hosts.
 	Shells Shells
 	// Balancer carries endpoints on hosts.
@@ -58,6 +69,15 @@ type Reconciler struct {
 	CredentialsNamespace string
 	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the objects to reconcile, empty for all.
 	WatchFilter string
+
+	retries retries
+}
+
+func (r *Reconciler) clock() clock.PassiveClock {
+	if r.Clock == nil {
+		return clock.RealClock{}
+	}
+	return r.Clock
 }
 
 // Reconcile moves one LibvirtCluster towards its spec.
@@ -65,6 +85,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	lc := &infrav1.LibvirtCluster{}
 	if err := r.Client.Get(ctx, req.NamespacedName, lc); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.WatchFilter != "" && !labels.HasWatchLabel(lc, r.WatchFilter) { // watches of other kinds lead here too
+		return ctrl.Result{}, nil
 	}
 	if annotations.IsExternallyManaged(lc) { // somebody else is in charge of spec and status
 		return ctrl.Result{}, nil
@@ -74,10 +97,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return outcome.Resolve(err)
 	}
 	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, lc, infrav1.ClusterFinalizer); err != nil || added {
-		return ctrl.Result{}, err
+		return ctrl.Result{RequeueAfter: ownWriteInterval}, err
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, lc); err != nil || isPaused || requeue {
+	if isPaused, written, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, lc); err != nil || isPaused {
 		return ctrl.Result{}, err
+	} else if written {
+		return ctrl.Result{RequeueAfter: ownWriteInterval}, nil
 	}
 	patcher, err := patch.NewHelper(lc, r.Client)
 	if err != nil {
@@ -91,8 +116,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		}
 		r.announce(s, reterr)
 		res, reterr = outcome.Resolve(reterr)
-		if reterr == nil && res.RequeueAfter == 0 && s.observeAgain {
-			res.RequeueAfter = observeInterval
+		if reterr == nil && res.RequeueAfter == 0 && controllerutil.ContainsFinalizer(lc, infrav1.ClusterFinalizer) {
+			res.RequeueAfter = s.nextLook()
 		}
 	}()
 
@@ -103,13 +128,31 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 			return ctrl.Result{}, err
 		}
 		r.RouterIDs.Forget(lc.UID)
+		r.retries.reset(lc.UID)
 		controllerutil.RemoveFinalizer(lc, infrav1.ClusterFinalizer)
 		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{}, phase.UntilFirst(phases, s,
-		s.step(hostsReady, r.selectHosts),
+	return ctrl.Result{}, r.ensure(phases, s)
+}
+
+// ensure runs the phases. Hosts that are not ready for machines keep a cluster from its first machine, but do not keep its
+// load balancer from following the machines that it has.
+func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
+	unready := s.step(hostsReady, r.selectHosts)(ctx, s)
+	if unready != nil && !ptr.Deref(s.lc.Status.Initialization.Provisioned, false) {
+		return unready
+	}
+	return errors.Join(unready, phase.UntilFirst(ctx, s,
 		s.step(endpointReady, r.determineEndpoint),
 		s.step(endpointReady, r.identify),
 		s.step(loadBalancerReady, r.ensureLoadBalancer),
-	)
+	))
+}
+
+// nextLook is when to look again without any event.
+func (s *scope) nextLook() time.Duration {
+	if s.observeAgain {
+		return observeInterval
+	}
+	return resyncInterval
 }

@@ -39,6 +39,7 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 	infra := infrav1.GroupVersion.WithKind("LibvirtCluster")
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&infrav1.LibvirtCluster{}, builder.WithPredicates(
+			specChanged(),
 			predicates.ResourceHasFilterLabel(scheme, log, r.WatchFilter),
 			predicates.ResourceIsNotExternallyManaged(scheme, log),
 		)).

@@ -4,8 +4,12 @@
 package libvirtcluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"regexp"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,15 +45,15 @@ func (r *Reconciler) updateStatus(s *scope, result error) {
 	}
 	s.reportLoadBalancer()
 	phases := []string{hostsReady, endpointReady, loadBalancerReady}
-	if !managed(s.lc) {
+	if !managed(s.lc) && s.results[loadBalancerReady] == nil {
 		phases = phases[:2]
 		conditions.Delete(s.lc, loadBalancerReady)
 	}
 	ready := metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionTrue, Reason: infrav1.LibvirtClusterReadyReason}
 	for _, name := range phases {
-		condition := s.condition(name, result)
+		condition := s.condition(name)
 		conditions.Set(s.lc, condition)
-		if name == s.stopped {
+		if ready.Status == metav1.ConditionTrue && condition.Status == metav1.ConditionFalse {
 			ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, condition.Reason, name+": "+condition.Message
 		}
 	}
@@ -61,18 +65,18 @@ func (r *Reconciler) updateStatus(s *scope, result error) {
 
 // served says whether machines may use the endpoint.
 func (s *scope) served() bool {
-	if !s.reached[endpointReady] || s.stopped == endpointReady {
+	if err, tried := s.results[endpointReady]; !tried || err != nil {
 		return false
 	}
 	return !managed(s.lc) || s.report != nil && s.report.Holder != ""
 }
 
-func (s *scope) condition(name string, result error) metav1.Condition {
-	switch done, tried := s.reached[name]; {
-	case tried && done:
+func (s *scope) condition(name string) metav1.Condition {
+	switch err, tried := s.results[name]; {
+	case tried && err == nil:
 		return metav1.Condition{Type: name, Status: metav1.ConditionTrue, Reason: infrav1.LibvirtClusterReadyReason}
 	case tried:
-		reason, message := explain(result, infrav1.LibvirtClusterLoadBalancerFailedReason)
+		reason, message := explain(err, infrav1.LibvirtClusterLoadBalancerFailedReason)
 		return metav1.Condition{Type: name, Status: metav1.ConditionFalse, Reason: reason, Message: message}
 	}
 	return metav1.Condition{Type: name, Status: metav1.ConditionUnknown, Reason: infrav1.LibvirtClusterWaitingReason}
@@ -84,27 +88,31 @@ func explain(err error, other string) (reason, message string) {
 		return other, ""
 	}
 	if wait, ok := outcome.AsWait(err); ok {
-		if wait.Reason == "" {
-			return other, wait.Message
-		}
-		return wait.Reason, wait.Message
+		return cmp.Or(wait.Reason, other), stable(wait.Message)
 	}
 	if terminal, ok := outcome.AsTerminal(err); ok {
 		return terminal.Reason, terminal.Err.Error()
 	}
-	return other, err.Error()
+	return other, stable(err.Error())
 }
+
+// ownPort is our side of a connection, which is another one each time.
+var ownPort = regexp.MustCompile(`[0-9A-Fa-f.:\[\]]+:[0-9]+->`)
+
+// stable takes out of a message what differs each time, since people and tools watch conditions for changes.
+func stable(message string) string { return ownPort.ReplaceAllString(message, "") }
 
 // maxMessage is the limit of the API for a host's message, in bytes.
 const maxMessage = 1024
 
-// reportLoadBalancer tells what the hosts said, as far as they were asked.
+// reportLoadBalancer tells what the hosts said, as far as they were asked. What they carried before stays known when none
+// was asked: it has to be taken off them one day.
 func (s *scope) reportLoadBalancer() {
-	if s.report == nil {
+	if s.report == nil || len(s.report.Hosts) == 0 {
 		return
 	}
 	status := &s.lc.Status.LoadBalancer
-	status.Holder, status.Hosts, status.Backends = s.report.Holder, nil, nil
+	status.Holder, status.Hosts = s.report.Holder, nil
 	holder := loadbalancer.State{}
 	for _, host := range s.report.Hosts {
 		if host.Name == s.report.Holder {
@@ -112,16 +120,29 @@ func (s *scope) reportLoadBalancer() {
 		}
 		status.Hosts = append(status.Hosts, hostStatus(host))
 	}
-	for name, message := range s.unreachable {
-		status.Hosts = append(status.Hosts, infrav1.LoadBalancerHostStatus{
-			Name: name, State: infrav1.LoadBalancerHostUnreachable, Message: shorten(message),
-		})
+	for name, err := range s.strays {
+		status.Hosts = append(status.Hosts, hostStatus(loadbalancer.HostReport{Name: name, Err: err}))
 	}
-	for _, backend := range s.wanted.Backends {
+	backends := s.wanted.Backends
+	if !s.settled() { // a machine whose virtual machine may go is one that gets no connections any more
+		backends = append(slices.Clone(backends), s.leaving...)
+	}
+	status.Backends = nil
+	for _, backend := range backends {
 		status.Backends = append(status.Backends, infrav1.LoadBalancerBackendStatus{
 			Name: backend.Name, Address: backend.Address.String(), Health: health(holder, backend.Name),
 		})
 	}
+}
+
+// settled says that no host that answers has a configuration which is not wanted any more.
+func (s *scope) settled() bool {
+	for _, err := range s.strays {
+		if !onlyUnreachable(err) {
+			return false
+		}
+	}
+	return s.report.Settled()
 }
 
 func hostStatus(host loadbalancer.HostReport) infrav1.LoadBalancerHostStatus {
@@ -129,7 +150,8 @@ func hostStatus(host loadbalancer.HostReport) infrav1.LoadBalancerHostStatus {
 	if host.Err == nil {
 		return status
 	}
-	status.State, status.Message = infrav1.LoadBalancerHostFailed, shorten(host.Err.Error())
+	_, message := explain(host.Err, "")
+	status.State, status.Message = infrav1.LoadBalancerHostFailed, shorten(message)
 	if onlyUnreachable(host.Err) {
 		status.State = infrav1.LoadBalancerHostUnreachable
 	}
@@ -138,7 +160,7 @@ func hostStatus(host loadbalancer.HostReport) infrav1.LoadBalancerHostStatus {
 
 func shorten(message string) string {
 	if len(message) > maxMessage {
-		return message[:maxMessage]
+		message = strings.ToValidUTF8(message[:maxMessage], "")
 	}
 	return message
 }

@@ -5,6 +5,7 @@ package libvirtcluster_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -44,7 +45,7 @@ type world struct {
 
 func newWorld(t *testing.T, opts ...func(*infrav1.LibvirtCluster)) *world {
 	t.Helper()
-	w := &world{WithT: NewWithT(t), t: t, ctx: t.Context(), namespace: environment.Namespace(t), balancer: &balancer{down: map[string]bool{}}}
+	w := &world{WithT: NewWithT(t), t: t, ctx: t.Context(), namespace: environment.Namespace(t), balancer: &balancer{down: map[string]bool{}, broken: map[string]error{}}}
 	w.reconciler = &libvirtcluster.Reconciler{
 		Client: environment.Client, Shells: w.balancer, Balancer: w.balancer, RouterIDs: libvirtcluster.NewRouterIDs(),
 		Recorder: events.NewFakeRecorder(100), CredentialsNamespace: w.namespace,
@@ -151,7 +152,9 @@ func (w *world) settle(name string) error {
 type balancer struct {
 	mutex    sync.Mutex
 	down     map[string]bool
+	broken   map[string]error // hosts that answer and do not take changes
 	err      error
+	failing  func(attempt int) error
 	wanted   loadbalancer.Cluster
 	hosts    []loadbalancer.Host
 	ensured  int
@@ -178,29 +181,43 @@ type alive struct{}
 
 func (alive) RunScript(context.Context, string, []byte) ([]byte, error) { return nil, nil }
 
+// count is how often hosts were asked.
+func (b *balancer) count() int {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.ensured
+}
+
 // Ensure lets the first host that answers hold the address, with every backend up.
 func (b *balancer) Ensure(ctx context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) (loadbalancer.Report, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	b.ensured, b.wanted, b.hosts = b.ensured+1, cluster, hosts
+	if b.failing != nil {
+		b.err = b.failing(b.ensured)
+	}
 	if b.err != nil {
 		return loadbalancer.Report{}, b.err
 	}
 	var report loadbalancer.Report
-	var unreachable error
+	var failed error
 	for _, host := range hosts {
 		one := loadbalancer.HostReport{Name: host.Name}
-		if _, one.Err = host.Runner.RunScript(ctx, "", nil); one.Err != nil {
-			unreachable = one.Err
-		} else if report.Holder == "" {
-			report.Holder, one.State.HoldsVIP = host.Name, true
+		_, one.Err = host.Runner.RunScript(ctx, "", nil)
+		if one.Observed = one.Err == nil; one.Observed {
+			one.Err = b.broken[host.Name]
+			one.Applied = one.Err == nil
+			if report.Holder == "" {
+				report.Holder, one.State.HoldsVIP = host.Name, true
+			}
 		}
+		failed = errors.Join(failed, one.Err)
 		for _, backend := range cluster.Backends {
 			one.State.Servers = append(one.State.Servers, loadbalancer.Server{Backend: loadbalancer.APIBackend, Name: backend.Name, Status: "UP"})
 		}
 		report.Hosts = append(report.Hosts, one)
 	}
-	return report, unreachable
+	return report, failed
 }
 
 func (b *balancer) Release(_ context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) error {

@@ -1,0 +1,139 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtcluster
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/cluster-api/util/conditions"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+)
+
+// carriers are the hosts that shall carry the endpoint: those that can, and those that did and are only out of reach now,
+// since taking a host out of the group changes the others.
+func (s *scope) carriers() []*infrav1.LibvirtHost {
+	return s.able(true)
+}
+
+// able are the hosts fit for the endpoint, with or without an address that VRRP can speak from.
+func (s *scope) able(addressed bool) []*infrav1.LibvirtHost {
+	var found []*infrav1.LibvirtHost
+	for i := range s.hosts {
+		host := &s.hosts[i]
+		fit := conditions.IsTrue(host, infrav1.LibvirtHostLoadBalancerReadyCondition) || s.carries(host.Name)
+		if !fit || !hostaccess.CarriesLoadBalancers(host) || !host.DeletionTimestamp.IsZero() {
+			continue
+		}
+		if _, ok := s.bridgeAddress(host); ok == addressed {
+			found = append(found, host)
+		}
+	}
+	return found
+}
+
+// carries says whether the host was in the group when the hosts were asked last.
+func (s *scope) carries(host string) bool {
+	return slices.ContainsFunc(s.lc.Status.LoadBalancer.Hosts, func(known infrav1.LoadBalancerHostStatus) bool {
+		return known.Name == host
+	})
+}
+
+// bridgeAddress is the host's own address on the segment.
+func (s *scope) bridgeAddress(host *infrav1.LibvirtHost) (netip.Addr, bool) {
+	var all []netip.Prefix
+	for _, text := range host.Status.BridgeAddresses {
+		if prefix, err := netip.ParsePrefix(text); err == nil {
+			all = append(all, prefix)
+		}
+	}
+	vip := s.wanted.VIP.Addr()
+	for _, prefix := range hostaccess.OwnAddresses(all, s.virtual) {
+		if prefix.Addr().Is4() == vip.Is4() && prefix.Addr() != vip {
+			return prefix.Addr(), true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// leftOutOutcome tells of hosts that could carry the endpoint and have no address for it.
+func (s *scope) leftOutOutcome() error {
+	var names []string
+	for _, host := range s.able(false) {
+		names = append(names, fmt.Sprintf("bridge %s of host %s", hostaccess.Bridge(host), host.Name))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	family := "IPv4"
+	if s.wanted.VIP.Addr().Is6() {
+		family = "IPv6"
+	}
+	return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerDegradedReason, 0,
+		"%s has no %s address of its own, which VRRP needs; give it one, or set spec.loadBalancer of the LibvirtHost to Disabled",
+		strings.Join(names, ", "), family)
+}
+
+// reachHosts opens shells on the carriers. Each has its VRRP priority whether it answers or not.
+func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]loadbalancer.Host, error) {
+	clusters := &infrav1.LibvirtClusterList{}
+	if err := r.Client.List(ctx, clusters); err != nil {
+		return nil, fmt.Errorf("list LibvirtClusters: %w", err)
+	}
+	s.virtual = hostaccess.VirtualAddresses(clusters.Items)
+	carriers := s.carriers()
+	if len(carriers) == 0 {
+		if err := s.leftOutOutcome(); err != nil {
+			return nil, err
+		}
+		return nil, outcome.Waitf(infrav1.LibvirtClusterHostsNotReadyReason, 0,
+			"none of the selected LibvirtHosts can carry the load balancer; see their condition %s", infrav1.LibvirtHostLoadBalancerReadyCondition)
+	}
+	priorities := loadbalancer.Priorities(len(carriers))
+	hosts := make([]loadbalancer.Host, 0, len(carriers))
+	for i, carrier := range carriers {
+		address, _ := s.bridgeAddress(carrier) // a carrier has one
+		runner, err := r.shell(ctx, carrier)
+		if err != nil {
+			runner = brokenShell{err}
+		}
+		hosts = append(hosts, loadbalancer.Host{
+			Name: carrier.Name, Runner: runner, Bridge: hostaccess.Bridge(carrier), Address: address, Priority: priorities[i],
+		})
+	}
+	return hosts, nil
+}
+
+// brokenShell stands for a host that does not answer: it keeps its place in the group.
+type brokenShell struct{ err error }
+
+func (b brokenShell) RunScript(context.Context, string, []byte) ([]byte, error) { return nil, b.err }
+
+func (r *Reconciler) shell(ctx context.Context, host *infrav1.LibvirtHost) (loadbalancer.Runner, error) {
+	target, err := hostaccess.Read(ctx, r.Client, r.CredentialsNamespace, host)
+	if err != nil {
+		return nil, err
+	}
+	return r.Shells.Shell(ctx, target)
+}
+
+// releaseStrays takes the endpoint off hosts that carried it and shall not any more.
+func (r *Reconciler) releaseStrays(ctx context.Context, s *scope) {
+	carriers := s.carriers()
+	for _, known := range s.lc.Status.LoadBalancer.Hosts {
+		if slices.ContainsFunc(carriers, func(host *infrav1.LibvirtHost) bool { return host.Name == known.Name }) {
+			continue
+		}
+		if err := r.dropHost(ctx, s, known.Name); err != nil {
+			s.strays[known.Name] = err
+		}
+	}
+}
