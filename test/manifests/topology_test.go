@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,11 +22,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/kubeconfig"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	upstream "sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
+	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/infrastructure"
 	"github.com/altcos/cluster-api-provider-altcos/test/envtest"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/artifact"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/binaries"
@@ -39,7 +44,8 @@ const topologyLimit = 4 * time.Minute
 func TestClusterClass_patchesEveryTemplate(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), topologyLimit)
 	defer cancel()
-	api := startClusterAPI(ctx, t)
+	api, sources := startClusterAPI(ctx, t)
+	serveOwnWebhooks(t, api, sources.Own.Webhooks())
 	name := variables["CLUSTER_NAME"]
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: variables["NAMESPACE"]}}
 	if err := api.Client.Create(ctx, namespace); err != nil {
@@ -87,6 +93,64 @@ func TestClusterClass_patchesEveryTemplate(t *testing.T) {
 	if diff := cmp.Diff([]string{variables["SSH_AUTHORIZED_KEY"]}, keys); diff != "" {
 		t.Errorf("keys of workers (-want +got):\n%s", diff)
 	}
+	rotate(ctx, t, api.Client, client.ObjectKey{Namespace: namespace.Name, Name: name}, mine)
+}
+
+// rotate changes what templates of machines are made from, and expects new ones. Cluster API compares by dry runs that
+// change the old ones, which neither schema nor webhooks may refuse.
+func rotate(ctx context.Context, t *testing.T, c client.Client, key client.ObjectKey, mine []client.ListOption) {
+	t.Helper()
+	values := map[string]string{
+		"controlPlaneSize": `{"vcpus":4,"memory":"8Gi"}`, "workerSize": `{"vcpus":6,"memory":"8Gi"}`,
+		"image": `{"url":"https://images.test/next.qcow2","sha256":"` + strings.Repeat("ab", 32) + `"}`,
+	}
+	eventually(ctx, t, func() error {
+		var cluster clusterv1.Cluster
+		if err := c.Get(ctx, key, &cluster); err != nil {
+			return err
+		}
+		for i, variable := range cluster.Spec.Topology.Variables {
+			if value, ok := values[variable.Name]; ok {
+				cluster.Spec.Topology.Variables[i].Value.Raw = []byte(value)
+			}
+		}
+		return c.Update(ctx, &cluster)
+	})
+	eventually(ctx, t, func() error {
+		var templates infrav1.LibvirtMachineTemplateList
+		if err := c.List(ctx, &templates, mine...); err != nil {
+			return err
+		}
+		made := map[int32]string{}
+		for _, template := range templates.Items {
+			made[template.Spec.Template.Spec.VCPUs] = template.Spec.Template.Spec.Image.URL
+		}
+		if made[4] != "https://images.test/next.qcow2" || made[6] != made[4] {
+			return errors.Join(fmt.Errorf("templates by their processors: %v", made), reconciled(ctx, c, key.Namespace, key.Name))
+		}
+		return reconciled(ctx, c, key.Namespace, key.Name)
+	})
+}
+
+// serveOwnWebhooks runs a manager with nothing but this repository's webhooks, beside those of Cluster API.
+func serveOwnWebhooks(t *testing.T, api *envtest.Environment, paths []string) {
+	t.Helper()
+	own := upstream.WebhookInstallOptions{Paths: paths}
+	if err := own.PrepWithoutInstalling(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = own.Cleanup() })
+	options := api.ManagerOptions()
+	options.WebhookServer = webhook.NewServer(webhook.Options{
+		Host: own.LocalServingHost, Port: own.LocalServingPort, CertDir: own.LocalServingCertDir,
+	})
+	api.RunManager(t, options, func(_ context.Context, mgr ctrl.Manager) error {
+		fine := func(string) error { return nil }
+		return errors.Join(infrastructure.SetupWithManager(mgr, fine), bootstrap.SetupWithManager(mgr, fine))
+	})
+	if err := own.Install(api.Config); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func reconciled(ctx context.Context, c client.Client, namespace, name string) error {
@@ -105,7 +169,7 @@ func reconciled(ctx context.Context, c client.Client, namespace, name string) er
 }
 
 // startClusterAPI runs an API server with Cluster API's manager and webhooks.
-func startClusterAPI(ctx context.Context, t *testing.T) *envtest.Environment {
+func startClusterAPI(ctx context.Context, t *testing.T) (*envtest.Environment, manifest.Sources) {
 	t.Helper()
 	sources, err := manifest.Find(ctx)
 	if err != nil {
@@ -155,7 +219,7 @@ func startClusterAPI(ctx context.Context, t *testing.T) *envtest.Environment {
 			t.Logf("Cluster API:\n%s", content)
 		}
 	})
-	return api
+	return api, sources
 }
 
 // eventually tries until there is no error, an object is refused for good, or ctx is over.
