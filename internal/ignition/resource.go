@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
 	"github.com/vincent-petithory/dataurl"
@@ -19,14 +18,29 @@ import (
 // gzipMin is the content size in bytes below which compression cannot pay for its header and base64.
 const gzipMin = 256
 
-// writers keeps compressors: each one costs more memory than everything else a render allocates.
-var writers = sync.Pool{New: func() any { //nolint:gochecknoglobals // a pool is only useful when it is shared
-	w, err := gzip.NewWriterLevel(io.Discard, gzip.BestCompression)
-	if err != nil {
-		panic(err) // the level is a constant of the package
+// writers keeps compressors: each one costs more memory than everything else a render allocates, so they must outlive
+// the garbage collections that it causes.
+var writers = make(chan *gzip.Writer, 4) //nolint:gochecknoglobals // a pool is only useful when it is shared
+
+func writer() *gzip.Writer {
+	select {
+	case w := <-writers:
+		return w
+	default:
+		w, err := gzip.NewWriterLevel(io.Discard, gzip.BestCompression)
+		if err != nil {
+			panic(err) // the level is a constant of the package
+		}
+		return w
 	}
-	return w
-}}
+}
+
+func putBack(w *gzip.Writer) {
+	select {
+	case writers <- w:
+	default:
+	}
+}
 
 // Inline returns content as a data URL in the shortest of three forms: percent-encoded, base64, gzip.
 func Inline(content []byte) types.Resource {
@@ -44,11 +58,36 @@ func Inline(content []byte) types.Resource {
 	return types.Resource{Source: &source}
 }
 
+// Pack writes the contents of files that are inline and not compressed as Inline does, where that is shorter.
+func Pack(cfg *types.Config) {
+	for i := range cfg.Storage.Files {
+		f := &cfg.Storage.Files[i]
+		pack(&f.Contents)
+		for j := range f.Append {
+			pack(&f.Append[j])
+		}
+	}
+}
+
+func pack(r *types.Resource) {
+	packed := r.Compression != nil && *r.Compression != ""
+	if packed || r.Source == nil || len(*r.Source) < gzipMin || !strings.HasPrefix(*r.Source, "data:") {
+		return
+	}
+	content, err := Contents(*r, maxBytes)
+	if err != nil {
+		return // Ignition will say so
+	}
+	if again := Inline(content); len(*again.Source) < len(*r.Source) {
+		r.Source, r.Compression = again.Source, again.Compression
+	}
+}
+
 // compress is deterministic: gzip's header carries no time and no name.
 func compress(content []byte) []byte {
 	var out bytes.Buffer
-	w, _ := writers.Get().(*gzip.Writer)
-	defer writers.Put(w)
+	w := writer()
+	defer putBack(w)
 	w.Reset(&out)
 	_, err := w.Write(content)
 	if err == nil {

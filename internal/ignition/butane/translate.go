@@ -53,10 +53,17 @@ func Layers(name string, data []byte, opener *ignition.Opener) ([]ignition.Layer
 		if err != nil {
 			return nil, err
 		}
+		if i == 0 && generated {
+			ignition.Pack(&l.Config)
+		}
 		layers = append(layers, l)
 	}
 	return layers, nil
 }
+
+// packLater is the largest text in bytes whose contents are not compressed by Butane, which makes a new compressor, of
+// almost a megabyte, for each of them. Larger texts must shrink before their JSON is looked at.
+const packLater = 64 << 10
 
 // toJSON returns Ignition JSON as it is, and what Butane means as JSON that is generated.
 func toJSON(data []byte) (raw []byte, generated bool, err error) {
@@ -73,7 +80,9 @@ func toJSON(data []byte) (raw []byte, generated bool, err error) {
 	if err := checkYAML(data); err != nil {
 		return nil, false, err
 	}
-	raw, rpt, err := config.TranslateBytes(data, common.TranslateBytesOptions{})
+	options := common.TranslateBytesOptions{}
+	options.NoResourceAutoCompression = len(data) <= packLater
+	raw, rpt, err := config.TranslateBytes(data, options)
 	if found := ignition.FromReport(rpt); found != nil {
 		return nil, false, found
 	}

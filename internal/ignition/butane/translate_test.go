@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 )
@@ -83,5 +84,23 @@ func TestTranslate_neverRepeatsValues(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "s3cr3t") {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+func TestTranslate_compressesWhatShrinks(t *testing.T) {
+	for name, lines := range map[string]int{"a small text": 500, "a large text": 20000} {
+		t.Run(name, func(t *testing.T) {
+			got, err := butane.Translate([]byte(head + "storage:\n  files:\n  - path: /x\n    contents:\n      inline: |\n" + strings.Repeat("        again and again\n", lines)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := got.Storage.Files[0].Contents
+			if r.Compression == nil || *r.Compression != "gzip" || len(*r.Source) > 8<<10 {
+				t.Errorf("it is %d bytes", len(*r.Source))
+			}
+			if text, err := ignition.Contents(r, 1<<20); err != nil || string(text) != strings.Repeat("again and again\n", lines) {
+				t.Errorf("it is another text: %v", err)
+			}
+		})
 	}
 }
