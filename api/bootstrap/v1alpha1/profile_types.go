@@ -295,7 +295,8 @@ const (
 // +kubebuilder:validation:XValidation:rule="(has(self.type) && self.type == 'Manifest') == (has(self.manifest) || has(self.manifestPath))",message="manifest or manifestPath is needed with type Manifest, and only then"
 // +kubebuilder:validation:XValidation:rule="!(has(self.manifest) && has(self.manifestPath))",message="manifest and manifestPath exclude each other"
 type NetworkPlugin struct {
-	// type of the plugin; Flannel when empty.
+	// type of the plugin; Flannel when empty, which needs spec.clusterNetwork.pods.cidrBlocks of the Cluster: one address
+	// range, or one of each family.
 	// +optional
 	Type NetworkPluginType `json:"type,omitempty"`
 
