@@ -97,9 +97,13 @@ func (b *Balancer) Observe(ctx context.Context, cluster Cluster, hosts []Host) (
 	return report, report.err()
 }
 
-// Release takes the cluster off all hosts, the holder of the VIP last. It tries every host and joins their errors.
+// Release takes the cluster off all hosts, the holder of the VIP last. Only ID and owner are needed. It tries every host
+// and joins their errors.
 func (b *Balancer) Release(ctx context.Context, cluster Cluster, hosts []Host) error {
-	report := b.observeAll(ctx, cluster, hosts)
+	report := Report{Hosts: make([]HostReport, len(hosts))}
+	if cluster.VIP.IsValid() { // otherwise nobody can say who holds it
+		report = b.observeAll(ctx, cluster, hosts)
+	}
 	order := holderLast(report)
 	for n, i := range order {
 		err := b.alone(ctx, hosts[i], len(order)-n, func(ctx context.Context) error {

@@ -185,6 +185,17 @@ func TestEnsure_brokenHostsDoNotKeepTheHolderFromNewBackends(t *testing.T) {
 	}
 }
 
+func TestRelease_needsNoAddress(t *testing.T) {
+	cluster := soloCluster()
+	hosts, _, j := scriptedHosts(cluster, 0)
+	if err := New(testLayout).Release(t.Context(), Cluster{ID: cluster.ID, Owner: cluster.Owner}, hosts[:1]); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"remove h1"}, j.entries); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestEnsure_probesANewAddressOnce(t *testing.T) {
 	cluster := soloCluster()
 	hosts, fakes, j := scriptedHosts(cluster, -1)
