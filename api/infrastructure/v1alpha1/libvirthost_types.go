@@ -232,6 +232,30 @@ type HostVersions struct {
 	Hypervisor string `json:"hypervisor,omitempty"`
 }
 
+// CachedImage is an image on a host that machines are made from.
+type CachedImage struct {
+	// pool that the image is in.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Pool string `json:"pool,omitempty"`
+
+	// sha256 is the digest of the file at the image's URL.
+	// +required
+	// +kubebuilder:validation:MinLength=64
+	// +kubebuilder:validation:MaxLength=64
+	SHA256 string `json:"sha256,omitempty"`
+
+	// size of the image in the pool.
+	// +optional
+	Size *resource.Quantity `json:"size,omitempty"`
+
+	// disks that stand on the image.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Disks *int32 `json:"disks,omitempty"`
+}
+
 // LibvirtHostStatus is what the provider found on the host.
 // +kubebuilder:validation:MinProperties=1
 type LibvirtHostStatus struct {
@@ -253,7 +277,8 @@ type LibvirtHostStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	Hostname string `json:"hostname,omitempty"`
 
-	// bridgeAddresses are the host's own addresses on its bridge, with prefix lengths; VRRP speaks between them.
+	// bridgeAddresses are the host's own addresses on its bridge, with prefix lengths, without the endpoints of clusters;
+	// VRRP speaks between them.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -279,9 +304,18 @@ type LibvirtHostStatus struct {
 	// +optional
 	Allocatable HostResources `json:"allocatable,omitempty,omitzero"`
 
-	// allocated is what machines have been promised, those of other owners included.
+	// allocated is what machines have been promised, those of other owners included. Thin disks count with their full
+	// size.
 	// +optional
 	Allocated HostResources `json:"allocated,omitempty,omitzero"`
+
+	// images on the host that machines are made from, the first 64 of them.
+	// +optional
+	// +listType=map
+	// +listMapKey=pool
+	// +listMapKey=sha256
+	// +kubebuilder:validation:MaxItems=64
+	Images []CachedImage `json:"images,omitempty"`
 
 	// versions of the host's software.
 	// +optional
@@ -292,7 +326,7 @@ type LibvirtHostStatus struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:metadata:labels={"cluster.x-k8s.io/v1beta2=v1alpha1","clusterctl.cluster.x-k8s.io="}
+// +kubebuilder:metadata:labels={"cluster.x-k8s.io/v1beta2=v1alpha1","clusterctl.cluster.x-k8s.io=","clusterctl.cluster.x-k8s.io/move-hierarchy="}
 // +kubebuilder:resource:path=libvirthosts,scope=Cluster,categories=cluster-api,shortName=lvh
 // +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="Whether machines can run on the host"
 // +kubebuilder:printcolumn:name="URI",type="string",JSONPath=".spec.uri",description="How the host is reached"
