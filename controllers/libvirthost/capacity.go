@@ -10,6 +10,9 @@ import (
 	"k8s.io/utils/ptr"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // What a LibvirtHost's empty fields mean.
@@ -19,6 +22,9 @@ const (
 	defaultStoragePercent = 100
 	defaultMemoryReserve  = 1 << 30
 )
+
+// maxBridgeAddresses is the limit of the API: more would keep the whole status from being stored.
+const maxBridgeAddresses = 16
 
 // describe writes what the host has, as far as it was found out. What was found earlier stays.
 func (s *scope) describe() {
@@ -39,16 +45,41 @@ func (s *scope) describe() {
 		status.Allocated.Memory = resource.NewQuantity(memory, resource.BinarySI)
 	}
 	if s.pool.CapacityBytes > 0 {
-		status.Allocated.Storage = resource.NewQuantity(s.pool.CapacityBytes-s.pool.AvailableBytes, resource.BinarySI)
+		if s.listed || status.Allocated.Storage == nil {
+			status.Allocated.Storage = resource.NewQuantity(promisedStorage(s.pool, s.volumes, s.images), resource.BinarySI)
+		}
 		status.Capacity.Storage = resource.NewQuantity(s.pool.CapacityBytes, resource.BinarySI)
 	}
 	if s.system != nil {
 		status.BridgeAddresses = nil
-		for _, address := range s.system.BridgeAddresses {
+		own := hostaccess.OwnAddresses(s.system.BridgeAddresses, s.virtual)
+		for _, address := range own[:min(len(own), maxBridgeAddresses)] {
 			status.BridgeAddresses = append(status.BridgeAddresses, address.String())
 		}
 	}
+	if s.imagesKnown {
+		status.Images = cachedImages(s.images)
+	}
 	status.Allocatable = allocatable(&s.host.Spec, status.Capacity)
+}
+
+// promisedStorage is what the pool's files take when thin disks are full. What disks stand on is only read and does not
+// grow; the disks themselves do, whoever made them and whether or not anybody said how large they shall be.
+func promisedStorage(pool virt.Pool, volumes []virt.Volume, images []imagecache.Image) int64 {
+	bases := map[string]bool{}
+	for _, volume := range volumes {
+		bases[volume.BackingPath] = true
+	}
+	for _, image := range images {
+		bases[image.Volume.Path] = true
+	}
+	promised := pool.CapacityBytes - pool.AvailableBytes
+	for _, volume := range volumes {
+		if !bases[volume.Path] {
+			promised += max(volume.CapacityBytes-volume.PhysicalBytes, 0)
+		}
+	}
+	return promised
 }
 
 func accelerator(wanted infrav1.Accelerator, kvm bool) infrav1.Accelerator {

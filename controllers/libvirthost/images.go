@@ -4,15 +4,22 @@
 package libvirthost
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -23,50 +30,92 @@ type ImageCollector interface {
 	Collect(ctx context.Context, volumes virt.Volumes, o imagecache.Collection) (removed []string, err error)
 }
 
-// collectImages removes images that no disk on the host stands on and no machine of the host asks for, once that has been
-// so for unusedFor.
-func (r *Reconciler) collectImages(ctx context.Context, s *scope, unusedFor time.Duration) error {
-	machines := &infrav1.LibvirtMachineList{}
-	if err := r.Client.List(ctx, machines, machinesOn(s.host.Name)); err != nil {
-		return fmt.Errorf("list LibvirtMachines on host %q: %w", s.host.Name, err)
+// tidyImages removes unused images. That is housekeeping: when it fails, machines run on the host all the same.
+func (r *Reconciler) tidyImages(ctx context.Context, s *scope) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	if err := r.collectImages(ctx, s, r.ImageRetention); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Unused images could not be removed")
+		r.Recorder.Eventf(s.host, nil, corev1.EventTypeWarning, "ImagesNotCollected", "CollectImages",
+			"unused images could not be looked for or removed; the manager's log says why")
 	}
-	wanted := map[string]bool{}
+}
+
+// collectImages removes images that no disk on the host stands on and no machine of the host asks for, once that has been
+// so for unusedFor, and lists what stays.
+func (r *Reconciler) collectImages(ctx context.Context, s *scope, unusedFor time.Duration) error {
+	wanted, err := r.wantedImages(ctx, s.host)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, pool := range slices.Sorted(maps.Keys(wanted)) {
+		if err := r.collectPool(ctx, s, pool, unusedFor, wanted[pool]); err != nil {
+			errs = append(errs, fmt.Errorf("pool %q: %w", pool, err))
+		}
+	}
+	s.imagesKnown = len(errs) == 0
+	return errors.Join(errs...)
+}
+
+// wantedImages are the images that machines ask for in each pool that may hold any: the host's own, those that machines
+// name, and those that had images when we looked last.
+func (r *Reconciler) wantedImages(ctx context.Context, host *infrav1.LibvirtHost) (map[string]map[string]bool, error) {
+	machines := &infrav1.LibvirtMachineList{}
+	if err := r.Client.List(ctx, machines, machinesOn(host.Name)); err != nil {
+		return nil, fmt.Errorf("list LibvirtMachines on host %q: %w", host.Name, err)
+	}
+	wanted := map[string]map[string]bool{hostaccess.StoragePool(host): {}}
+	for _, image := range host.Status.Images {
+		wanted[image.Pool] = map[string]bool{}
+	}
 	for _, machine := range machines.Items {
-		wanted[machine.Spec.Image.SHA256] = true
+		pool := cmp.Or(machine.Spec.StoragePool, hostaccess.StoragePool(host))
+		if wanted[pool] == nil {
+			wanted[pool] = map[string]bool{}
+		}
+		wanted[pool][strings.ToLower(machine.Spec.Image.SHA256)] = true
+	}
+	return wanted, nil
+}
+
+func (r *Reconciler) collectPool(ctx context.Context, s *scope, pool string, unusedFor time.Duration, wanted map[string]bool) error {
+	if pool != hostaccess.StoragePool(s.host) { // that one has been looked at
+		_, err := s.conn.Pool(ctx, pool)
+		if errors.Is(err, virt.ErrNotFound) || errors.Is(err, virt.ErrInvalid) {
+			return nil // the machine that names it tells
+		}
+		if err != nil {
+			return err
+		}
 	}
 	removed, err := r.Images.Collect(ctx, s.conn, imagecache.Collection{
-		Host: s.host.Name, Pool: hostaccess.StoragePool(s.host), UnusedFor: unusedFor,
-		Wanted: func(sha256 string) bool { return wanted[sha256] },
+		Host: s.host.Name, Pool: pool, UnusedFor: unusedFor, Wanted: func(sha256 string) bool { return wanted[sha256] },
 	})
 	if len(removed) > 0 {
 		r.Recorder.Eventf(s.host, nil, corev1.EventTypeNormal, "ImagesRemoved", "CollectImages", "removed unused images %v", removed)
 	}
-	return err
-}
-
-// release takes what is ours off a host that leaves the inventory. A host that cannot be reached is let go, since its
-// machines and load balancers are gone from our books by now; an event tells what may be left on it.
-func (r *Reconciler) release(ctx context.Context, s *scope) error {
-	err := r.connect(ctx, s)
-	if _, about := s.results[reachable]; err != nil && about {
-		r.Recorder.Eventf(s.host, nil, corev1.EventTypeWarning, "HostLeftAsItIs", "Release",
-			"the host cannot be reached; cached images in pool %s and %s may be left on it", hostaccess.StoragePool(s.host), hostprep.SysctlFile)
-		return nil
-	}
 	if err != nil {
 		return err
 	}
-	if r.checkStorage(ctx, s) == nil {
-		if err := r.collectImages(ctx, s, 0); err != nil {
-			return err
+	images, err := imagecache.Images(ctx, s.conn, pool)
+	s.images = append(s.images, images...)
+	return err
+}
+
+// maxImages is the limit of the API.
+const maxImages = 64
+
+// cachedImages tells of the whole images.
+func cachedImages(images []imagecache.Image) []infrav1.CachedImage {
+	var cached []infrav1.CachedImage
+	for _, image := range images {
+		if image.Complete && len(cached) < maxImages {
+			cached = append(cached, infrav1.CachedImage{
+				Pool: image.Pool, SHA256: image.SHA256, Disks: ptr.To(int32(image.Users)),
+				Size: resource.NewQuantity(image.Volume.PhysicalBytes, resource.BinarySI),
+			})
 		}
 	}
-	if !hostaccess.HasShell(s.host) || s.host.Spec.KernelParameters != infrav1.HostSetupManage {
-		return nil
-	}
-	shell, err := r.Shells.Shell(ctx, s.target)
-	if err != nil {
-		return fmt.Errorf("open shell on host %q: %w", s.host.Name, err)
-	}
-	return hostprep.Forget(ctx, shell)
+	return cached
 }

@@ -7,8 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -18,7 +23,12 @@ import (
 // probe makes all checks. They do not depend on each other except on the first: what one finds is told whatever the
 // others say. Only failures that are not about the host (the API server's) are returned.
 func (r *Reconciler) probe(ctx context.Context, s *scope) error {
-	err := r.connect(ctx, s)
+	clusters, err := r.clusters(ctx)
+	if err != nil {
+		return err
+	}
+	s.virtual = hostaccess.VirtualAddresses(clusters)
+	err = r.connect(ctx, s)
 	if _, about := s.results[reachable]; err != nil && !about {
 		return err
 	}
@@ -29,10 +39,7 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 	shell := r.openShell(ctx, s)
 	s.results[networkReady] = r.checkNetwork(ctx, s, shell)
 	if s.host.Spec.LoadBalancer != infrav1.HostLoadBalancerDisabled && (shell != nil || s.host.Spec.LoadBalancer == infrav1.HostLoadBalancerEnabled) {
-		s.results[loadBalancerReady] = r.checkLoadBalancer(ctx, s, shell)
-	}
-	if s.results[storageReady] == nil {
-		return r.collectImages(ctx, s, r.ImageRetention)
+		s.results[loadBalancerReady] = r.checkLoadBalancer(s)
 	}
 	return nil
 }
@@ -76,17 +83,23 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 	switch {
 	case err == nil:
 		s.pool = pool
-		return nil
 	case errors.Is(err, virt.ErrNotFound), errors.Is(err, virt.ErrInvalid):
 		return outcome.Waitf(infrav1.LibvirtHostPoolMissingReason, retryInterval,
 			"storage pool %s does not exist or is not active; define and start it (virsh pool-define-as, pool-start), or change spec.storagePool", name)
+	default:
+		return fmt.Errorf("read storage pool %q: %w", name, err)
 	}
-	return fmt.Errorf("read storage pool %q: %w", name, err)
+	// What the disks may grow to is kept from the last time when it cannot be found out now.
+	if s.volumes, err = s.conn.ListVolumes(ctx, name); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "The volumes of the storage pool could not be listed", "pool", name)
+	}
+	s.listed = err == nil
+	return nil
 }
 
 // openShell reads the host's system state; nil without a shell.
 func (r *Reconciler) openShell(ctx context.Context, s *scope) hostprep.Runner {
-	if !hostaccess.HasShell(s.host) {
+	if !hostaccess.HasShell(s.host) || s.target.Name == "" { // without credentials there is no target
 		return nil
 	}
 	shell, err := r.Shells.Shell(ctx, s.target)
@@ -140,7 +153,7 @@ func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell hostprep.
 }
 
 // checkLoadBalancer sees that haproxy and keepalived are there.
-func (r *Reconciler) checkLoadBalancer(ctx context.Context, s *scope, shell hostprep.Runner) error {
+func (r *Reconciler) checkLoadBalancer(s *scope) error {
 	if s.system == nil {
 		return outcome.Waitf(infrav1.LibvirtHostNoShellReason, 0, "load balancers need a qemu+ssh URI that works")
 	}
@@ -155,35 +168,29 @@ func (r *Reconciler) checkLoadBalancer(ctx context.Context, s *scope, shell host
 		return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval,
 			"%v is not installed; install it (apt-get install), set spec.packages to Manage, or set spec.loadBalancer to Disabled", missing)
 	}
-	install, cancel := context.WithTimeout(context.WithoutCancel(ctx), installTimeout)
-	defer cancel()
-	if err := hostprep.InstallPackages(install, shell, missing); err != nil {
-		return fmt.Errorf("install %v: %w", missing, err)
-	}
-	return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "%v has just been installed", missing)
+	return r.install(s, missing)
 }
 
-// awaitUnused keeps a host on which something of ours is left.
-func (r *Reconciler) awaitUnused(ctx context.Context, host *infrav1.LibvirtHost) error {
-	machines := &infrav1.LibvirtMachineList{}
-	if err := r.Client.List(ctx, machines, machinesOn(host.Name)); err != nil {
-		return fmt.Errorf("list LibvirtMachines on host %q: %w", host.Name, err)
-	}
-	if count := len(machines.Items); count > 0 {
-		return outcome.Waitf(infrav1.LibvirtHostInUseReason, 0,
-			"%d machines run on the host, for example %s/%s; delete them first", count, machines.Items[0].Namespace, machines.Items[0].Name)
-	}
-	clusters := &infrav1.LibvirtClusterList{}
-	if err := r.Client.List(ctx, clusters); err != nil {
-		return fmt.Errorf("list LibvirtClusters: %w", err)
-	}
-	for _, cluster := range clusters.Items {
-		for _, carrier := range cluster.Status.LoadBalancer.Hosts {
-			if carrier.Name == host.Name && carrier.State != infrav1.LoadBalancerHostUnreachable {
-				return outcome.Waitf(infrav1.LibvirtHostInUseReason, retryInterval,
-					"the host carries the endpoint of cluster %s/%s; waiting for it to be taken off", cluster.Namespace, cluster.Name)
+// install has packages installed in the background, since that takes minutes on a slow network.
+func (r *Reconciler) install(s *scope, packages []string) error {
+	target := s.target
+	state := r.Installs.Do(async.Task{
+		Key: s.host.Name + " " + strings.Join(packages, " "), Host: s.host.Name, Owner: types.NamespacedName{Name: s.host.Name},
+		Run: func(ctx context.Context, _ func(async.Progress)) error {
+			ctx, cancel := context.WithTimeout(ctx, installTimeout)
+			defer cancel()
+			shell, err := r.Shells.Shell(ctx, target)
+			if err != nil {
+				return err
 			}
-		}
+			return hostprep.InstallPackages(ctx, shell, packages)
+		},
+	})
+	switch {
+	case !state.Finished():
+		return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, 0, "%v is being installed", packages)
+	case state.Err != nil:
+		return fmt.Errorf("install %v: %w", packages, state.Err)
 	}
-	return nil
+	return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "%v has just been installed", packages)
 }

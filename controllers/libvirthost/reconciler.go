@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -16,17 +17,20 @@ import (
 
 	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/cluster-api/util/finalizers"
+	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/patch"
 	"sigs.k8s.io/cluster-api/util/paused"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
+	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 const (
-	// probeTimeout bounds what one Reconcile waits for a host. Installing packages has its own limit.
+	// probeTimeout bounds what one Reconcile waits for a host, and then for the housekeeping there.
 	probeTimeout = 30 * time.Second
 	// probeInterval is how often a host is looked at without any event: its bridge, kernel parameters, pool and memory
 	// change without telling anybody.
@@ -36,6 +40,8 @@ const (
 	// ownWriteInterval is how soon a host is looked at again after we wrote its finalizer or its Paused condition: the
 	// predicates let neither of these changes wake us.
 	ownWriteInterval = 100 * time.Millisecond
+	// releaseTimeout bounds what one Reconcile waits for a host that leaves: each cluster may have something there.
+	releaseTimeout = 2 * time.Minute
 	// installTimeout bounds the installation of packages, which a slow network makes long.
 	installTimeout = 10 * time.Minute
 )
@@ -56,6 +62,10 @@ type Reconciler struct {
 	Shells Shells
 	// Images removes images that nobody needs from the hosts.
 	Images ImageCollector
+	// Balancer removes what clusters left on a host that leaves; nil leaves it there.
+	Balancer Balancer
+	// Installs installs packages in the background; SetupWithManager makes it when it is nil.
+	Installs *async.Tasks
 	// ImageRetention is how long an image stays on a host after its last use.
 	ImageRetention time.Duration
 	// Recorder of events.
@@ -75,6 +85,14 @@ type scope struct {
 	// domains are all virtual machines of the host, whoever owns them.
 	domains []virt.Domain
 	pool    virt.Pool
+	// volumes are those of the pool, if they could be listed.
+	volumes []virt.Volume
+	listed  bool
+	// images are those of all pools, all of them when imagesKnown.
+	images      []imagecache.Image
+	imagesKnown bool
+	// virtual are the endpoints of all clusters, which are not the host's own addresses.
+	virtual []netip.Addr
 	// system is what the host's shell told, nil when it has none.
 	system *hostprep.Report
 	// results are the outcomes of the checks that were made, by condition.
@@ -87,6 +105,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	host := &infrav1.LibvirtHost{}
 	if err := r.Client.Get(ctx, req.NamespacedName, host); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.WatchFilter != "" && !labels.HasWatchLabel(host, r.WatchFilter) { // watches of other kinds lead here too
+		return ctrl.Result{}, nil
 	}
 	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, host, infrav1.HostFinalizer); err != nil || added {
 		return ctrl.Result{RequeueAfter: ownWriteInterval}, err
@@ -117,10 +138,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		}
 	}()
 	if !host.DeletionTimestamp.IsZero() {
-		if err := r.awaitUnused(ctx, host); err != nil {
-			return ctrl.Result{}, err
-		}
-		ending, cancel := context.WithTimeout(ctx, probeTimeout)
+		ending, cancel := context.WithTimeout(ctx, releaseTimeout)
 		defer cancel()
 		if err := r.release(ending, s); err != nil {
 			return ctrl.Result{}, err
@@ -131,7 +149,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	}
 	probe, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	return ctrl.Result{}, r.probe(probe, s)
+	if err := r.probe(probe, s); err != nil {
+		return ctrl.Result{}, err
+	}
+	if err, checked := s.results[storageReady]; checked && err == nil {
+		r.tidyImages(ctx, s) // with time of its own
+	}
+	return ctrl.Result{}, nil
 }
 
 // nextProbe is when to look again.

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
@@ -118,8 +119,8 @@ func TestReconcile_changesWhatItMayManage(t *testing.T) {
 	})
 	w.shell.set(func(s *shell) { s.filtered, s.missing = true, []string{"haproxy", "keepalived"} })
 	w.settle()
+	w.Eventually(w.shell.scripts).Should(ConsistOf("set kernel parameters", "install packages"))
 	w.settle()
-	w.Expect(w.shell.scripts()).To(ConsistOf("set kernel parameters", "install packages"))
 	w.Expect(conditions.IsTrue(w.get(), infrav1.ReadyCondition)).To(BeTrue())
 	w.Expect(conditions.IsTrue(w.get(), infrav1.LibvirtHostLoadBalancerReadyCondition)).To(BeTrue())
 
@@ -179,9 +180,16 @@ func TestDelete_waitsForMachinesAndEndpoints(t *testing.T) {
 	refused(w.namespace + "/m")
 	w.Expect(environment.Client.Delete(w.ctx, machine)).To(Succeed())
 	refused("endpoint of cluster " + w.namespace + "/demo")
-	carries(infrav1.LoadBalancerHostUnreachable) // a cluster that cannot reach the host must not keep it for ever
+	carries(infrav1.LoadBalancerHostUnreachable) // but it is back, and would fight for the address
+	refused("endpoint of cluster " + w.namespace + "/demo")
+	w.Expect(w.shell.released).To(BeEmpty())
+	lc.Annotations = map[string]string{hostaccess.LoadBalancerIdentityAnnotation: "owner-of-demo"}
+	w.Expect(environment.Client.Update(w.ctx, lc)).To(Succeed())
+	lc.Status.LoadBalancer.Hosts = nil
+	w.Expect(environment.Client.Status().Update(w.ctx, lc)).To(Succeed())
 	w.settle()
 	w.Expect(w.exists()).To(BeFalse())
+	w.Expect(w.shell.released).To(ConsistOf("owner-of-demo"), "what a cluster has forgotten")
 	w.Expect(w.images.last().UnusedFor).To(BeZero(), "a host that leaves keeps no image")
 	w.Expect(w.cloud.Forgotten(w.name())).To(Equal(1))
 }
@@ -190,7 +198,14 @@ func TestDelete_letsAnUnreachableHostGo(t *testing.T) {
 	w := newWorld(t)
 	w.settle()
 	w.told()
+	lc := &infrav1.LibvirtCluster{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "demo"}, Spec: infrav1.LibvirtClusterSpec{
+		ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "10.150.0.160"},
+	}}
+	environment.Create(t, lc) // it must not keep the host for ever
+	lc.Status.LoadBalancer.Hosts = []infrav1.LoadBalancerHostStatus{{Name: w.name(), State: infrav1.LoadBalancerHostUnreachable}}
+	w.Expect(environment.Client.Status().Update(w.ctx, lc)).To(Succeed())
 	w.fake.SetUnreachable(true)
+	w.shell.set(func(s *shell) { s.err = virt.ErrUnreachable })
 	w.Expect(environment.Client.Delete(w.ctx, w.get())).To(Succeed())
 	w.settle()
 	w.Expect(w.exists()).To(BeFalse())

@@ -16,10 +16,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"sigs.k8s.io/cluster-api/util/predicates"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
 )
 
@@ -32,6 +34,12 @@ import (
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, options controller.Options) error {
 	log := mgr.GetLogger().WithValues("controller", "libvirthost")
+	if r.Installs == nil {
+		r.Installs = async.New(async.Options{MaxPerHost: 1})
+		if err := mgr.Add(r.Installs); err != nil {
+			return fmt.Errorf("add installations of packages: %w", err)
+		}
+	}
 	// Status is written by ourselves and looked at again by time: only the spec, labels and annotations wake.
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 	err := ctrl.NewControllerManagedBy(mgr).
@@ -40,6 +48,7 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 		WithOptions(options).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.secretToHosts)).
 		Watches(&infrav1.LibvirtMachine{}, handler.EnqueueRequestsFromMapFunc(machineToHost), builder.WithPredicates(goneOnly())).
+		WatchesRawSource(source.Channel(r.Installs.Events(), &handler.EnqueueRequestForObject{})).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up LibvirtHost controller: %w", err)

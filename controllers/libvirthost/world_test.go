@@ -22,8 +22,10 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirthost"
+	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/test/envtest"
@@ -61,8 +63,15 @@ func newWorld(t *testing.T, opts ...func(*infrav1.LibvirtHost)) *world {
 		shell: &shell{bridge: true}, images: &collector{}, events: events.NewFakeRecorder(100),
 	}
 	w.fake = w.cloud.AddHost(w.name())
+	installs, ended := async.New(async.Options{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = installs.Start(w.ctx)
+	}()
+	t.Cleanup(func() { <-ended })
 	w.reconciler = &libvirthost.Reconciler{
 		Client: byHost{environment.Client}, Connector: w.cloud, Shells: w.shell, Images: w.images, ImageRetention: retention,
+		Balancer: w.shell, Installs: installs,
 		Recorder: w.events, CredentialsNamespace: w.namespace,
 	}
 	w.create(w.credentials())
@@ -177,9 +186,20 @@ type shell struct {
 	bridge, filtered bool
 	missing          []string
 	ran              []string
+	addresses        []string
+	holdInstall      chan struct{}
+	released         []string
 }
 
 func (s *shell) Shell(context.Context, virt.Target) (hostprep.Runner, error) { return s, nil }
+
+// Release takes the load balancer of a cluster off the host.
+func (s *shell) Release(_ context.Context, cluster loadbalancer.Cluster, _ []loadbalancer.Host) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.released = append(s.released, cluster.Owner)
+	return nil
+}
 
 // set changes the host.
 func (s *shell) set(change func(*shell)) {
@@ -209,6 +229,11 @@ func (s *shell) RunScript(_ context.Context, script string, _ []byte) ([]byte, e
 	case strings.HasPrefix(script, "file='"):
 		s.ran = append(s.ran, "forget kernel parameters")
 	default:
+		if s.holdInstall != nil {
+			s.mutex.Unlock()
+			<-s.holdInstall
+			s.mutex.Lock()
+		}
 		s.ran, s.missing = append(s.ran, "install packages"), nil
 	}
 	return nil, nil
@@ -221,6 +246,9 @@ func (s *shell) check() []byte {
 	}
 	if s.bridge {
 		lines = append(lines, "bridge", "up", "address 10.150.0.3/24")
+		for _, address := range s.addresses {
+			lines = append(lines, "address "+address)
+		}
 	}
 	if s.filtered {
 		lines = append(lines, "filter net.bridge.bridge-nf-call-iptables 1")
@@ -243,6 +271,19 @@ func (c *collector) Collect(_ context.Context, _ virt.Volumes, o imagecache.Coll
 	removed := c.unused
 	c.unused = nil
 	return removed, c.err
+}
+
+// pools are those that it was asked to look at.
+func (c *collector) pools() []string {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	var all []string
+	for _, asked := range c.asked {
+		if !slices.Contains(all, asked.Pool) {
+			all = append(all, asked.Pool)
+		}
+	}
+	return all
 }
 
 func (c *collector) last() imagecache.Collection {

@@ -47,16 +47,17 @@ func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error 
 	if err := mgr.Add(tasks); err != nil {
 		return fmt.Errorf("add background tasks: %w", err)
 	}
+	balancer := loadbalancer.New(loadbalancer.DefaultLayout()) // one, since it lets one change at a time to a host
 	setups := []interface {
 		SetupWithManager(context.Context, ctrl.Manager, controller.Options) error
 	}{
 		&libvirthost.Reconciler{
-			Client: mgr.GetClient(), Connector: hosts, Shells: hostShells{shells{connections}}, Images: images,
+			Client: mgr.GetClient(), Connector: hosts, Shells: hostShells{shells{connections}}, Images: images, Balancer: balancer,
 			ImageRetention: o.ImageRetention, Recorder: mgr.GetEventRecorder("libvirthost"),
 			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
 		},
 		&libvirtcluster.Reconciler{
-			Client: mgr.GetClient(), Shells: shells{connections}, Balancer: loadbalancer.New(loadbalancer.DefaultLayout()),
+			Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Shells: shells{connections}, Balancer: balancer,
 			RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: mgr.GetEventRecorder("libvirtcluster"),
 			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
 		},

@@ -1,0 +1,123 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirthost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+)
+
+// Balancer takes load balancers off hosts; *loadbalancer.Balancer does.
+type Balancer interface {
+	Release(ctx context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) error
+}
+
+// release takes what is ours off a host that leaves the inventory, after machines and clusters have left it. A host that
+// cannot be reached is let go; an event tells what may be left on it.
+func (r *Reconciler) release(ctx context.Context, s *scope) error {
+	if err := r.awaitMachinesGone(ctx, s.host); err != nil {
+		return err
+	}
+	if r.Installs != nil && r.Installs.Leave(types.NamespacedName{Name: s.host.Name}) {
+		return outcome.Waitf(infrav1.LibvirtHostInUseReason, 0, "waiting for the installation of packages to end")
+	}
+	connected := r.connect(ctx, s)
+	if _, about := s.results[reachable]; connected != nil && !about {
+		return connected
+	}
+	shell := r.openShell(ctx, s) // also without the hypervisor: load balancers do not need it
+	if err := r.awaitEndpointsGone(ctx, s.host, shell != nil); err != nil {
+		return err
+	}
+	if shell != nil {
+		if err := r.releaseSystem(ctx, s, shell); err != nil {
+			return err
+		}
+	}
+	if connected != nil || hostaccess.HasShell(s.host) && shell == nil {
+		r.Recorder.Eventf(s.host, nil, corev1.EventTypeWarning, "HostLeftAsItIs", "Release",
+			"the host cannot be reached; cached images in its pools, load balancers and %s may be left on it", hostprep.SysctlFile)
+	}
+	if connected == nil && r.checkStorage(ctx, s) == nil {
+		return r.collectImages(ctx, s, 0)
+	}
+	return nil
+}
+
+// awaitMachinesGone keeps a host that machines run on.
+func (r *Reconciler) awaitMachinesGone(ctx context.Context, host *infrav1.LibvirtHost) error {
+	machines := &infrav1.LibvirtMachineList{}
+	if err := r.Client.List(ctx, machines, machinesOn(host.Name)); err != nil {
+		return fmt.Errorf("list LibvirtMachines on host %q: %w", host.Name, err)
+	}
+	if count := len(machines.Items); count > 0 {
+		return outcome.Waitf(infrav1.LibvirtHostInUseReason, 0,
+			"%d machines run on the host, for example %s/%s; delete them first", count, machines.Items[0].Namespace, machines.Items[0].Name)
+	}
+	return nil
+}
+
+// awaitEndpointsGone keeps a host that carries the endpoint of a cluster. That a cluster cannot reach it counts only as
+// long as we cannot either: the host may have come back, and would hold the address against those that carry it now.
+func (r *Reconciler) awaitEndpointsGone(ctx context.Context, host *infrav1.LibvirtHost, answers bool) error {
+	clusters, err := r.clusters(ctx)
+	if err != nil {
+		return err
+	}
+	for _, cluster := range clusters {
+		for _, carrier := range cluster.Status.LoadBalancer.Hosts {
+			if carrier.Name == host.Name && (answers || carrier.State != infrav1.LoadBalancerHostUnreachable) {
+				return outcome.Waitf(infrav1.LibvirtHostInUseReason, retryInterval,
+					"the host carries the endpoint of cluster %s/%s; waiting for it to be taken off", cluster.Namespace, cluster.Name)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) clusters(ctx context.Context) ([]infrav1.LibvirtCluster, error) {
+	list := &infrav1.LibvirtClusterList{}
+	if err := r.Client.List(ctx, list); err != nil {
+		return nil, fmt.Errorf("list LibvirtClusters: %w", err)
+	}
+	return list.Items, nil
+}
+
+// releaseSystem removes load balancers of clusters that do not know any more that the host carries them, and the file with
+// kernel parameters. What belongs to clusters of others stays: we could not prove that it is ours.
+func (r *Reconciler) releaseSystem(ctx context.Context, s *scope, shell hostprep.Runner) error {
+	clusters, err := r.clusters(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range clusters {
+		id, owner := hostaccess.LoadBalancerIdentity(&clusters[i])
+		if owner == "" || r.Balancer == nil {
+			continue
+		}
+		cluster := loadbalancer.Cluster{ID: id, Owner: owner}
+		if address, err := netip.ParseAddr(clusters[i].Spec.ControlPlaneEndpoint.Host); err == nil {
+			cluster.VIP = netip.PrefixFrom(address, address.BitLen())
+		}
+		err := r.Balancer.Release(ctx, cluster, []loadbalancer.Host{{Name: s.host.Name, Runner: shell, Bridge: hostaccess.Bridge(s.host)}})
+		if err != nil && !errors.Is(err, loadbalancer.ErrForeignOwner) {
+			return fmt.Errorf("remove load balancer of cluster %s/%s: %w", clusters[i].Namespace, clusters[i].Name, err)
+		}
+	}
+	if s.host.Spec.KernelParameters != infrav1.HostSetupManage {
+		return nil
+	}
+	return hostprep.Forget(ctx, shell)
+}
