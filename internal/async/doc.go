@@ -11,6 +11,6 @@
 //	…
 //	switch state := tasks.Do(async.Task{Key: key, Host: host, Owner: name, Run: transfer}); {
 //	case !state.Finished():   // wait for the event
-//	case state.Err != nil:    // failed; the next Do tries again
+//	case state.Err != nil:    // failed; after state.RetryIn the next Do tries again
 //	}
 package async

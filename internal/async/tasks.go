@@ -4,14 +4,13 @@
 package async
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -25,6 +24,11 @@ type Options struct {
 	MaxPerHost int
 	// KeepResult is how long a result waits for an owner who does not ask, 10 minutes by default.
 	KeepResult time.Duration
+	// RetryAfter is how soon a task that failed may be begun anew, 30 seconds by default. It doubles with each failure in a
+	// row, up to MaxRetryAfter, 10 minutes by default.
+	RetryAfter, MaxRetryAfter time.Duration
+	// FinalAfter is RetryAfter for errors that Task.Final calls final, an hour by default.
+	FinalAfter time.Duration
 	// Clock is the time; nil means the real one.
 	Clock clock.PassiveClock
 }
@@ -37,6 +41,8 @@ type Task struct {
 	Host string
 	// Owner is woken when it ends.
 	Owner types.NamespacedName
+	// Final says of an error that another run would end like this one. Nil says so of none.
+	Final func(err error) bool
 	// Run does it. It must return soon after its context ends. report may be called at any time, from any goroutine.
 	Run func(ctx context.Context, report func(Progress)) error
 }
@@ -68,6 +74,8 @@ type State struct {
 	Err error
 	// Started and Ended are zero as long as that has not happened.
 	Started, Ended time.Time
+	// RetryIn is how long a failed task will not be begun anew, whoever asks.
+	RetryIn time.Duration
 }
 
 // Finished says that the task ended, well or not.
@@ -99,19 +107,17 @@ type entry struct {
 	// unread are owners who have not seen the result, read those who have.
 	unread, read map[types.NamespacedName]bool
 	cancel       context.CancelCauseFunc
+	// failures is how often the task failed in a row before this run, retry when it may be begun anew.
+	failures int
+	retry    time.Time
 }
 
 // New returns a set without tasks.
 func New(o Options) *Tasks {
-	if o.MaxTotal == 0 {
-		o.MaxTotal = 8
-	}
-	if o.MaxPerHost == 0 {
-		o.MaxPerHost = 2
-	}
-	if o.KeepResult == 0 {
-		o.KeepResult = 10 * time.Minute
-	}
+	o.MaxTotal, o.MaxPerHost = cmp.Or(o.MaxTotal, 8), cmp.Or(o.MaxPerHost, 2)
+	o.KeepResult = cmp.Or(o.KeepResult, 10*time.Minute)
+	o.RetryAfter, o.MaxRetryAfter = cmp.Or(o.RetryAfter, 30*time.Second), cmp.Or(o.MaxRetryAfter, 10*time.Minute)
+	o.FinalAfter = cmp.Or(o.FinalAfter, time.Hour)
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
@@ -128,8 +134,9 @@ func New(o Options) *Tasks {
 // Events wakes owners: the object of an event has the name and namespace of an owner and nothing else.
 func (t *Tasks) Events() <-chan event.GenericEvent { return t.events }
 
-// Do joins the task of that key, or begins it, and returns its state. A result is told to each owner once: who asks
-// again after that begins the task anew.
+// Do joins the task of that key, or begins it, and returns its state. A success is told to each owner once: who asks
+// again after that begins the task anew. A failure is told to everybody who asks until its RetryIn is over, so that
+// owners may ask as often as they like.
 func (t *Tasks) Do(task Task) State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -140,17 +147,28 @@ func (t *Tasks) Do(task Task) State {
 		e = t.begin(task)
 	case !e.state.Finished():
 		e.unread[task.Owner] = true
-	case !e.read[task.Owner]:
+	case t.stands(e, task.Owner):
 		return t.tell(e, task.Owner)
 	default:
-		waiting := e.unread
+		before := e
 		e = t.begin(task)
-		for owner := range waiting {
+		for owner := range before.unread {
 			e.unread[owner] = true
+		}
+		if before.state.Phase == Failed {
+			e.failures = before.failures + 1
 		}
 	}
 	t.dispatch()
 	return e.state
+}
+
+// stands says whether the result of a finished task is still the answer to the owner.
+func (t *Tasks) stands(e *entry, owner types.NamespacedName) bool {
+	if e.state.Phase == Failed && !e.unread[owner] {
+		return t.options.Clock.Now().Before(e.retry)
+	}
+	return !e.read[owner]
 }
 
 // Status returns the state of a task without joining, beginning or taking anything.
@@ -171,7 +189,7 @@ func (t *Tasks) Leave(owner types.NamespacedName) (running bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range t.tasks {
-		if !e.unread[owner] {
+		if !e.unread[owner] && !e.read[owner] {
 			continue
 		}
 		if e.state.Phase == Running && len(e.unread) == 1 {
@@ -180,7 +198,8 @@ func (t *Tasks) Leave(owner types.NamespacedName) (running bool) {
 			continue
 		}
 		delete(e.unread, owner)
-		if len(e.unread) == 0 {
+		delete(e.read, owner)
+		if len(e.unread)+len(e.read) == 0 {
 			t.drop(e)
 		}
 	}
@@ -199,14 +218,16 @@ func (t *Tasks) begin(task Task) *entry {
 	return e
 }
 
-// tell returns the result and forgets the task when all owners know it.
+// tell returns the result. A success is forgotten when all owners know it; a failure is kept for those who ask too early.
 func (t *Tasks) tell(e *entry, owner types.NamespacedName) State {
 	delete(e.unread, owner)
 	e.read[owner] = true
-	if len(e.unread) == 0 {
+	if e.state.Phase == Succeeded && len(e.unread) == 0 {
 		t.drop(e)
 	}
-	return e.state
+	state := e.state
+	state.RetryIn = max(e.retry.Sub(t.options.Clock.Now()), 0)
+	return state
 }
 
 func (t *Tasks) drop(e *entry) {
@@ -214,121 +235,34 @@ func (t *Tasks) drop(e *entry) {
 	t.queue = slices.DeleteFunc(t.queue, func(other *entry) bool { return other == e })
 }
 
+// expire forgets results that nobody asks for. A failure outlives its wait by KeepResult, so that the next one knows that
+// it is not the first in a row.
 func (t *Tasks) expire() {
 	now := t.options.Clock.Now()
 	for key, e := range t.tasks {
-		if e.state.Finished() && now.Sub(e.state.Ended) >= t.options.KeepResult {
+		last := e.state.Ended
+		if e.retry.After(last) {
+			last = e.retry
+		}
+		if e.state.Finished() && now.Sub(last) >= t.options.KeepResult {
 			delete(t.tasks, key)
 		}
 	}
 }
 
-// dispatch launches what may run, oldest first; a task whose host is busy does not hold up the others.
-func (t *Tasks) dispatch() {
-	if t.launch == nil {
-		return
+// retryAfter is how long a task that just failed is not begun anew. One that was cancelled may be at once.
+func (t *Tasks) retryAfter(e *entry, err error) time.Duration {
+	switch {
+	case errors.Is(err, ErrCancelled), errors.Is(err, context.Canceled):
+		return 0
+	case e.Final != nil && e.Final(err):
+		return t.options.FinalAfter
 	}
-	total := 0
-	for _, n := range t.busy {
-		total += n
-	}
-	t.queue = slices.DeleteFunc(t.queue, func(e *entry) bool {
-		if total >= t.options.MaxTotal || t.busy[e.Host] >= t.options.MaxPerHost {
-			return false
-		}
-		total++
-		t.busy[e.Host]++
-		e.state.Phase, e.state.Started = Running, t.options.Clock.Now()
-		t.launch(e)
-		return true
-	})
-}
-
-// Start runs tasks and delivers wake-ups until the context ends; then it cancels all tasks and waits for them. It
-// implements manager.Runnable.
-func (t *Tasks) Start(ctx context.Context) error {
-	var running sync.WaitGroup
-	t.mu.Lock()
-	t.launch = func(e *entry) {
-		taskCtx, cancel := context.WithCancelCause(ctx)
-		e.cancel = cancel
-		running.Go(func() {
-			defer cancel(nil)
-			t.finish(e, t.perform(taskCtx, e))
-		})
-	}
-	t.dispatch()
-	t.mu.Unlock()
-
-	t.deliver(ctx)
-	t.mu.Lock()
-	t.launch = nil
-	t.mu.Unlock()
-	running.Wait()
-	return nil
-}
-
-// perform turns a panic into an error: it would end the whole manager.
-func (t *Tasks) perform(ctx context.Context, e *entry) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("task panicked: %v", r)
-		}
-	}()
-	return e.Run(ctx, func(p Progress) {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		e.state.Progress = p
-	})
-}
-
-func (t *Tasks) finish(e *entry, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e.state.Phase, e.state.Err, e.state.Ended = Succeeded, err, t.options.Clock.Now()
-	if err != nil {
-		e.state.Phase = Failed
-	}
-	if t.busy[e.Host]--; t.busy[e.Host] == 0 {
-		delete(t.busy, e.Host)
-	}
-	for owner := range e.unread {
-		t.wakes[owner] = true
-	}
-	select {
-	case t.woken <- struct{}{}:
-	default:
-	}
-	t.dispatch()
-}
-
-// deliver sends one event per owner who is to be woken; what waits is a set, not a queue, and so bounded.
-func (t *Tasks) deliver(ctx context.Context) {
-	for {
-		owner, ok := t.nextWake()
-		if !ok {
-			select {
-			case <-t.woken:
-				continue
-			case <-ctx.Done():
-				return
-			}
-		}
-		object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: owner.Namespace, Name: owner.Name}}
-		select {
-		case t.events <- event.GenericEvent{Object: object}:
-		case <-ctx.Done():
-			return
+	after := t.options.RetryAfter
+	for range e.failures {
+		if after *= 2; after >= t.options.MaxRetryAfter {
+			return t.options.MaxRetryAfter
 		}
 	}
-}
-
-func (t *Tasks) nextWake() (types.NamespacedName, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for owner := range t.wakes {
-		delete(t.wakes, owner)
-		return owner, true
-	}
-	return types.NamespacedName{}, false
+	return after
 }

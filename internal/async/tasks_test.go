@@ -74,7 +74,8 @@ func TestTasks_fitControllerRuntime(*testing.T) {
 }
 
 func TestDo_tellsEachOwnerOnce(t *testing.T) {
-	tasks := start(t, async.Options{})
+	now := clocktesting.NewFakePassiveClock(time.Unix(1_800_000_000, 0))
+	tasks := start(t, async.Options{Clock: now, RetryAfter: time.Minute})
 	gate := make(chan struct{})
 	var runs atomic.Int32
 	for _, name := range []string{"a", "b", "a"} {
@@ -91,6 +92,7 @@ func TestDo_tellsEachOwnerOnce(t *testing.T) {
 	if s.Phase != async.Failed || !errors.Is(s.Err, errTask) || s.Ended.IsZero() || runs.Load() != 1 {
 		t.Errorf("state is %+v after %d runs", s, runs.Load())
 	}
+	now.SetTime(now.Now().Add(time.Minute))
 	if s := tasks.Do(gated("k", "a", gate, &runs, nil)); s.Finished() {
 		t.Errorf("second question gives %+v, want a new run", s)
 	}
@@ -105,6 +107,44 @@ func TestDo_tellsEachOwnerOnce(t *testing.T) {
 	}
 	if _, ok := tasks.Status("k"); ok || runs.Load() != 2 {
 		t.Errorf("task is kept although all have read it, %d runs", runs.Load())
+	}
+}
+
+func TestDo_aFailureStandsForAWhile(t *testing.T) {
+	now := clocktesting.NewFakePassiveClock(time.Unix(1_800_000_000, 0))
+	tasks := start(t, async.Options{Clock: now, RetryAfter: time.Minute, MaxRetryAfter: 3 * time.Minute, FinalAfter: time.Hour})
+	gate := make(chan struct{})
+	close(gate)
+	var runs atomic.Int32
+	ask := func(name string) async.State { return tasks.Do(gated("k", name, gate, &runs, errTask)) }
+	for i, wait := range []time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute, 3 * time.Minute} {
+		if s := ask("a"); s.Finished() {
+			t.Fatalf("run %d: state is %+v", i, s)
+		}
+		wake(t, tasks)
+		for _, name := range []string{"a", "a", "b", "b"} { // also who comes only now
+			if s := ask(name); !errors.Is(s.Err, errTask) || s.RetryIn != wait {
+				t.Errorf("run %d: %s is told %+v", i, name, s)
+			}
+		}
+		now.SetTime(now.Now().Add(wait - time.Second))
+		if s := ask("a"); s.RetryIn != time.Second || int(runs.Load()) != i+1 {
+			t.Errorf("run %d: state is %+v after %d runs", i, s, runs.Load())
+		}
+		now.SetTime(now.Now().Add(time.Second))
+	}
+	hopeless := gated("final", "a", gate, &runs, errTask)
+	hopeless.Final = func(err error) bool { return errors.Is(err, errTask) }
+	tasks.Do(hopeless)
+	wake(t, tasks)
+	if s := tasks.Do(hopeless); s.RetryIn != time.Hour {
+		t.Errorf("state is %+v", s)
+	}
+	if tasks.Leave(owner("a")) {
+		t.Error("a waits for a task that has ended")
+	}
+	if _, ok := tasks.Status("final"); ok {
+		t.Error("a failure is kept although its last owner left")
 	}
 }
 
