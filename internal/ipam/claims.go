@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,8 +70,8 @@ type Address struct {
 	Gateway netip.Addr
 }
 
-// EnsureClaim makes the claim for an address of the pool, or returns the one that is there. Errors: ErrForeign,
-// *outcome.Wait while an earlier claim of that name is going away, *outcome.Terminal when the claim names another pool.
+// EnsureClaim makes the claim for an address of the pool, or returns the one that is there, also when somebody has deleted
+// it while its owner still needs it. Errors: ErrForeign, *outcome.Wait while an earlier owner's claim is going away, *outcome.Terminal when the claim names another pool.
 func EnsureClaim(
 	ctx context.Context, c client.Client, owner Owner, name string, pool ipamv1.IPPoolReference,
 ) (*ipamv1.IPAddressClaim, error) {
@@ -109,6 +110,9 @@ func adopt(ctx context.Context, c client.Client, owner Owner, found, want *ipamv
 		return nil, fmt.Errorf("claim %q is controlled by %s %q: %w", found.Name, ref.Kind, ref.Name, ErrForeign)
 	}
 	if !found.DeletionTimestamp.IsZero() {
+		if ref := metav1.GetControllerOf(found); ref != nil && ref.UID == ours.UID && controllerutil.ContainsFinalizer(found, owner.Finalizer) {
+			return found, nil // somebody deleted it; it serves on until we release it
+		}
 		return nil, outcome.Waitf(WaitingForAddressReason, retryCache, "an earlier claim %q is being deleted", found.Name)
 	}
 	if found.Spec.PoolRef != want.Spec.PoolRef {
@@ -204,25 +208,34 @@ func parse(spec ipamv1.IPAddressSpec) (Address, error) {
 // not by name, so that claims of an earlier spec go as well. Errors: *outcome.Wait never; it does not wait for the
 // provider.
 func Release(ctx context.Context, c client.Client, owner Owner) error {
+	claims, err := Claims(ctx, c, owner)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i := range claims {
+		errs = append(errs, release(ctx, c, owner, &claims[i]))
+	}
+	return errors.Join(errs...)
+}
+
+// Claims returns all claims of the owner, of whatever spec they were made.
+func Claims(ctx context.Context, c client.Client, owner Owner) ([]ipamv1.IPAddressClaim, error) {
 	list := &ipamv1.IPAddressClaimList{}
 	err := c.List(ctx, list, client.InNamespace(owner.Object.GetNamespace()),
 		client.MatchingLabels{clusterv1.ClusterNameLabel: owner.ClusterName})
 	if err != nil {
-		return fmt.Errorf("list claims: %w", err)
+		return nil, fmt.Errorf("list claims: %w", err)
 	}
 	gvk, err := c.GroupVersionKindFor(owner.Object)
 	if err != nil {
-		return fmt.Errorf("find kind of owner %q: %w", owner.Object.GetName(), err)
+		return nil, fmt.Errorf("find kind of owner %q: %w", owner.Object.GetName(), err)
 	}
-	var errs []error
-	for i := range list.Items {
+	return slices.DeleteFunc(list.Items, func(claim ipamv1.IPAddressClaim) bool {
 		// By kind and name, as in adopt: after a restore the UID is another.
-		ref := metav1.GetControllerOf(&list.Items[i])
-		if ref != nil && ref.Kind == gvk.Kind && ref.Name == owner.Object.GetName() {
-			errs = append(errs, release(ctx, c, owner, &list.Items[i]))
-		}
-	}
-	return errors.Join(errs...)
+		ref := metav1.GetControllerOf(&claim)
+		return ref == nil || ref.Kind != gvk.Kind || ref.Name != owner.Object.GetName()
+	}), nil
 }
 
 // release deletes first: without the finalizer and undeleted, the claim would live until garbage collection.

@@ -96,9 +96,24 @@ func TestEnsureClaim_refusesAndCompletes(t *testing.T) {
 	if err := c.Delete(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
-	_, err = ipam.EnsureClaim(t.Context(), c, machine("1"), claim.Name, pool)
+	_, err = ipam.EnsureClaim(t.Context(), c, machine("restored"), claim.Name, pool)
 	if wait, ok := outcome.AsWait(err); !ok || wait.After == 0 {
 		t.Errorf("claim that is going away: %v", err)
+	}
+}
+
+func TestEnsureClaim_aDeletedClaimServesItsOwnerOn(t *testing.T) {
+	c := newClient(t)
+	claim := ensure(t, c, machine("1"))
+	if err := c.Delete(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	if again := ensure(t, c, machine("1")); again.UID != claim.UID || again.DeletionTimestamp.IsZero() {
+		t.Errorf("claim is %+v", again.ObjectMeta)
+	}
+	_, err := ipam.EnsureClaim(t.Context(), c, machine("restored"), claim.Name, pool)
+	if wait, ok := outcome.AsWait(err); !ok || wait.After == 0 {
+		t.Errorf("claim of an earlier owner: %v", err)
 	}
 }
 
