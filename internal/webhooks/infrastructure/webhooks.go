@@ -50,13 +50,26 @@ func newMachineTemplateValidator() *template.Validator[*infrav1.LibvirtMachineTe
 		GroupKind: infrav1.GroupVersion.WithKind("LibvirtMachineTemplate").GroupKind(),
 		Metadata:  func(t *infrav1.LibvirtMachineTemplate) *clusterv1.ObjectMeta { return &t.Spec.Template.ObjectMeta },
 		Spec:      func(t *infrav1.LibvirtMachineTemplate) any { return t.Spec.Template.Spec },
-		Validate: func(t *infrav1.LibvirtMachineTemplate, path *field.Path) field.ErrorList {
-			if t.Spec.Template.Spec.ProviderID == "" {
-				return nil
-			}
-			return field.ErrorList{field.Forbidden(path.Child("providerID"), "identifies one machine and cannot stand in a template")}
-		},
+		Validate:  validateMachineTemplate,
 	}
+}
+
+// validateMachineTemplate refuses what only one machine can have.
+func validateMachineTemplate(t *infrav1.LibvirtMachineTemplate, path *field.Path) (errs field.ErrorList) {
+	spec := t.Spec.Template.Spec
+	if spec.ProviderID != "" {
+		errs = append(errs, field.Forbidden(path.Child("providerID"), "identifies one machine and cannot stand in a template"))
+	}
+	for i, nic := range spec.NetworkInterfaces {
+		at := path.Child("networkInterfaces").Index(i)
+		if len(nic.Addresses) > 0 {
+			errs = append(errs, field.Forbidden(at.Child("addresses"), "all machines of the template would have them; use addressPoolRefs or dhcp"))
+		}
+		if nic.MACAddress != "" {
+			errs = append(errs, field.Forbidden(at.Child("macAddress"), "all machines of the template would have it; leave it out and each gets its own"))
+		}
+	}
+	return errs
 }
 
 // hostValidator checks the syntax of URIs.
