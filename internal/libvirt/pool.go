@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -41,13 +42,14 @@ type Pool struct {
 
 var _ virt.Connector = (*Pool)(nil)
 
-// poolEntry is one host: ready is closed when session and err are set for good.
+// poolEntry is one host: ready is closed when session, or err and failed, are set for good.
 type poolEntry struct {
 	revision, uri string
 	cancel        context.CancelFunc
 	ready         chan struct{}
 	session       *session
 	err           error
+	failed        time.Time
 }
 
 // NewPool returns an empty pool. Close ends it.
@@ -140,7 +142,8 @@ func (p *Pool) Close() error {
 }
 
 // entry returns the entry of the target, connecting when there is none that fits. The attempt outlives the caller who
-// started it, because others may wait for it; openSession bounds it.
+// started it, because others may wait for it; openSession bounds it. One that failed answers all callers for a while: a
+// hundred machines on a host that is silent would otherwise hold a worker each for as long as an attempt takes.
 func (p *Pool) entry(ctx context.Context, target virt.Target, dial dialer) (*poolEntry, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -148,7 +151,7 @@ func (p *Pool) entry(ctx context.Context, target virt.Target, dial dialer) (*poo
 		return nil, fmt.Errorf("%w: connections are closed", virt.ErrUnreachable)
 	}
 	entry := p.entries[target.Name]
-	if entry != nil && entry.revision == target.Revision && entry.uri == target.URI {
+	if entry != nil && entry.revision == target.Revision && entry.uri == target.URI && !entry.hasFailed(p.limits.Remember) {
 		return entry, nil
 	}
 	if entry != nil {
@@ -160,9 +163,10 @@ func (p *Pool) entry(ctx context.Context, target virt.Target, dial dialer) (*poo
 	p.work.Go(func() {
 		notify := func(uuid string) { p.events.put(virt.Event{Host: target.Name, UUID: uuid}) }
 		entry.session, entry.err = openSession(attempt, dial, p.limits, notify)
+		entry.failed = time.Now()
 		close(entry.ready)
 		if entry.err != nil {
-			p.drop(target.Name, entry)
+			cancel()
 			return
 		}
 		// What happened while there was no session went unseen.
@@ -202,6 +206,16 @@ func (p *Pool) drop(name string, entry *poolEntry) {
 	}
 	p.mutex.Unlock()
 	entry.close()
+}
+
+// hasFailed says whether the attempt failed at least so long ago.
+func (e *poolEntry) hasFailed(ago time.Duration) bool {
+	select {
+	case <-e.ready:
+		return e.err != nil && time.Since(e.failed) >= ago
+	default:
+		return false
+	}
 }
 
 // close ends the attempt or the session.

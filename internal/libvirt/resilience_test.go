@@ -13,6 +13,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ import (
 // impatience finds a host that hangs in a time that a test can wait.
 var impatience = Limits{
 	Dial: time.Second, Call: time.Second, ProbeInterval: 200 * time.Millisecond, Probe: 300 * time.Millisecond,
-	Stall: 500 * time.Millisecond, Cleanup: time.Second,
+	Stall: 500 * time.Millisecond, Cleanup: time.Second, Remember: time.Millisecond,
 }
 
 func must(t *testing.T, err error) {
@@ -176,6 +177,46 @@ func TestPool_aHostThatHangsHoldsNobodyElse(t *testing.T) {
 	openHost(t, p)
 	callers.Wait()
 	// The attempt itself may still run; closing the pool in the cleanup must end it.
+}
+
+func TestPool_remembersAHostThatCannotBeReached(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "broken")
+	listener, err := net.Listen("unix", socket)
+	must(t, err)
+	var accepted atomic.Int32
+	var server sync.WaitGroup
+	server.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			accepted.Add(1)
+			_ = conn.Close()
+		}
+	})
+	defer server.Wait()
+	defer listener.Close()
+	broken := virt.Target{Name: "broken", Revision: "1", URI: "qemu+unix:///system?socket=" + socket}
+	for _, c := range []struct {
+		remember time.Duration
+		revision string
+		attempts int32
+	}{{time.Hour, "1", 1}, {time.Hour, "2", 2}, {time.Nanosecond, "2", 5}} {
+		accepted.Store(0)
+		p := openPool(t, Limits{Remember: c.remember})
+		for i := range 5 {
+			if i == 4 {
+				broken.Revision = c.revision // other credentials may help at once
+			}
+			if _, err := p.Host(deadline(t, 5*time.Second), broken); !errors.Is(err, virt.ErrUnreachable) {
+				t.Errorf("error is %v", err)
+			}
+		}
+		if got := accepted.Load(); got != c.attempts {
+			t.Errorf("%+v: %d attempts", c, got)
+		}
+	}
 }
 
 func TestPool_refusesTargetsThatCannotWork(t *testing.T) {

@@ -36,6 +36,8 @@ type session struct {
 type Limits struct {
 	// Dial bounds the way to an open hypervisor (default 20 s).
 	Dial time.Duration
+	// Remember is how long a failed way answers whoever asks next (default 5 s).
+	Remember time.Duration
 	// Call bounds a call that libvirtd answers by itself (default 30 s).
 	Call time.Duration
 	// SlowCall bounds a call that waits for QEMU (default 2 min).
@@ -51,7 +53,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	for field, value := range map[*time.Duration]time.Duration{
-		&l.Dial: 20 * time.Second, &l.Call: 30 * time.Second, &l.SlowCall: 2 * time.Minute,
+		&l.Dial: 20 * time.Second, &l.Remember: 5 * time.Second, &l.Call: 30 * time.Second, &l.SlowCall: 2 * time.Minute,
 		&l.ProbeInterval: 10 * time.Second, &l.Probe: 5 * time.Second,
 		&l.Stall: 30 * time.Second, &l.Cleanup: 15 * time.Second,
 	} {
