@@ -126,7 +126,7 @@ func New(o Options) (*Cache, error) {
 // Ensure returns the whole base volume of the image, transferring it first when it is missing. It takes as long as the
 // transfer: call it in the background. Calls for the same image on the same host wait for each other. Errors:
 // ErrInvalidRequest, ErrNotAnImage, ErrTooLarge, *DigestMismatchError, *SourceError, virt.ErrBusy while another manager
-// seems to upload the image, and those of virt.Volumes.
+// seems to upload the image, and those of virt.Volumes: virt.ErrNoPool before anything is transferred.
 func (c *Cache) Ensure(ctx context.Context, volumes virt.Volumes, r Request) (virt.Volume, error) {
 	location, err := r.parse()
 	if err != nil {
@@ -139,7 +139,7 @@ func (c *Cache) Ensure(ctx context.Context, volumes virt.Volumes, r Request) (vi
 	}
 	defer unlock()
 	c.touch(r.key())
-	if v, err := c.find(ctx, volumes, r); err == nil || !errors.Is(err, virt.ErrNotFound) {
+	if v, found, err := c.find(ctx, volumes, r); err != nil || found {
 		return v, err
 	}
 	image, err := c.download(ctx, location, r)
@@ -151,7 +151,7 @@ func (c *Cache) Ensure(ctx context.Context, volumes virt.Volumes, r Request) (vi
 }
 
 // Lookup returns the whole base volume of the image if it is on the host. It transfers nothing. Errors:
-// ErrInvalidRequest, virt.ErrNotFound, and those of virt.Volumes.
+// ErrInvalidRequest, virt.ErrNotFound, and those of virt.Volumes, virt.ErrNoPool among them.
 func (c *Cache) Lookup(ctx context.Context, volumes virt.Volumes, r Request) (virt.Volume, error) {
 	if _, err := r.parse(); err != nil {
 		return virt.Volume{}, err
@@ -171,23 +171,23 @@ func (c *Cache) Lookup(ctx context.Context, volumes virt.Volumes, r Request) (vi
 }
 
 // find returns the whole image, and clears away ruins.
-func (c *Cache) find(ctx context.Context, volumes virt.Volumes, r Request) (virt.Volume, error) {
+func (c *Cache) find(ctx context.Context, volumes virt.Volumes, r Request) (v virt.Volume, found bool, err error) {
 	images, err := Images(ctx, volumes, r.Pool)
 	if err != nil {
-		return virt.Volume{}, err
+		return virt.Volume{}, false, err
 	}
 	for _, i := range images {
 		if i.SHA256 != r.SHA256 {
 			continue
 		}
 		if i.Complete {
-			return i.Volume, nil
+			return i.Volume, true, nil
 		}
 		if err := c.clear(ctx, volumes, r.key(), i); err != nil {
-			return virt.Volume{}, err
+			return virt.Volume{}, false, err
 		}
 	}
-	return virt.Volume{}, virt.ErrNotFound
+	return virt.Volume{}, false, nil
 }
 
 // clear removes what is left of an image, or returns virt.ErrBusy as long as somebody may be uploading it.
@@ -195,7 +195,8 @@ func (c *Cache) clear(ctx context.Context, volumes virt.Volumes, key string, i I
 	if i.Volume.Name == "" { // a marker alone
 		return volumes.DeleteVolume(ctx, markerRef(i.Pool, i.SHA256))
 	}
-	if !c.isRuin(key, i.Volume.PhysicalBytes) {
+	// A volume that is uploaded has its length from the beginning; only what it takes of the disk tells that it grows.
+	if !c.isRuin(key, i.Volume.PhysicalBytes+i.Volume.AllocatedBytes) {
 		return fmt.Errorf("image %s is incomplete, another manager may be uploading it: %w", i.SHA256, virt.ErrBusy)
 	}
 	if err := volumes.DeleteVolume(ctx, i.Volume.VolumeRef); err != nil {

@@ -105,6 +105,15 @@ func (f *fixture) request(sha string) imagecache.Request {
 	return imagecache.Request{Host: "h1", Pool: "default", URL: f.url, SHA256: sha}
 }
 
+func TestEnsure_ofAPoolThatIsNotThereTransfersNothing(t *testing.T) {
+	f := newFixture(t, virttest.QCOW2(virtualSize))
+	request := f.request(sum(virttest.QCOW2(virtualSize)))
+	request.Pool = "absent"
+	if _, err := f.cache.Ensure(t.Context(), f.host, request); !errors.Is(err, virt.ErrNoPool) || f.gets.Load() != 0 {
+		t.Errorf("error is %v after %d downloads", err, f.gets.Load())
+	}
+}
+
 func (f *fixture) ensure(sha string) (virt.Volume, error) {
 	return f.cache.Ensure(f.Context(), f.host, f.request(sha))
 }
@@ -375,6 +384,31 @@ func TestEnsure_anotherManagersUploadIsLeftUntilItIsARuin(t *testing.T) {
 	}
 	if got, _ := f.host.Content(ref); !bytes.Equal(got, image) {
 		t.Error("ruin was not replaced")
+	}
+}
+
+func TestEnsure_anUploadUnderWayIsNoRuin(t *testing.T) {
+	image := append(virttest.QCOW2(virtualSize), make([]byte, 1<<20)...)
+	f := newFixture(t, image)
+	content, feed := io.Pipe()
+	uploaded := make(chan error, 1)
+	go func() { // another manager
+		ref := virt.VolumeRef{Pool: "default", Name: "img-" + sum(image) + ".qcow2"}
+		_, err := f.host.WriteVolume(t.Context(), virt.VolumeSpec{VolumeRef: ref, Format: virt.VolumeQCOW2}, content, int64(len(image)))
+		uploaded <- err
+	}()
+	for rest := image; len(rest) > 0; rest = rest[min(len(rest), 200<<10):] {
+		if _, err := feed.Write(rest[:min(len(rest), 200<<10)]); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.ensure(sum(image)); !errors.Is(err, virt.ErrBusy) {
+			t.Fatalf("error is %v", err)
+		}
+		f.clock.SetTime(f.clock.Now().Add(time.Minute))
+	}
+	_ = feed.Close()
+	if err := <-uploaded; err != nil || f.host.Calls(fakevirt.MethodDeleteVolume) != 0 || f.gets.Load() != 0 {
+		t.Errorf("error is %v after %d deletions and %d downloads", err, f.host.Calls(fakevirt.MethodDeleteVolume), f.gets.Load())
 	}
 }
 

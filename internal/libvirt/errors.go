@@ -23,7 +23,7 @@ import (
 // "operation failed", tell nothing about what to do; they stay as they are and are retried.
 var kinds = map[rpc.ErrorNumber]error{ //nolint:gochecknoglobals // a table that nobody writes
 	rpc.ErrNoDomain:         virt.ErrNotFound,
-	rpc.ErrNoStoragePool:    virt.ErrNotFound,
+	rpc.ErrNoStoragePool:    virt.ErrNoPool,
 	rpc.ErrNoStorageVol:     virt.ErrNotFound,
 	rpc.ErrNoInterface:      virt.ErrNotFound,
 	rpc.ErrNoNetwork:        virt.ErrNotFound,

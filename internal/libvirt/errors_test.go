@@ -30,6 +30,7 @@ func TestClassify_wrappedErrors(t *testing.T) {
 	}{
 		{"no domain", code(rpc.ErrNoDomain), virt.ErrNotFound},
 		{"no pool", code(rpc.ErrNoStoragePool), virt.ErrNotFound},
+		{"no pool, said exactly", virt.ErrNoPool, virt.ErrNotFound},
 		{"no volume", code(rpc.ErrNoStorageVol), virt.ErrNotFound},
 		{"a volume that is there", code(rpc.ErrStorageVolExist), virt.ErrExists},
 		{"a state that forbids it", code(rpc.ErrOperationInvalid), virt.ErrBusy},

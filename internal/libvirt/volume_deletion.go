@@ -15,10 +15,10 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// DeleteVolume implements virt.Volumes. An absent pool has no volumes, so that is no error either.
+// DeleteVolume implements virt.Volumes.
 func (h *host) DeleteVolume(ctx context.Context, ref virt.VolumeRef) error {
 	err := h.deleteVolume(ctx, ref)
-	if err != nil && !errors.Is(err, virt.ErrNotFound) {
+	if err != nil && (errors.Is(err, virt.ErrNoPool) || !errors.Is(err, virt.ErrNotFound)) {
 		return fmt.Errorf("delete volume %q in pool %q of host %q: %w", ref.Name, ref.Pool, h.name, err)
 	}
 	return nil

@@ -76,9 +76,10 @@ func parseVolume(pool, text string) (virt.Volume, error) {
 		return virt.Volume{}, fmt.Errorf("parse volume: %w", err)
 	}
 	v := virt.Volume{
-		VolumeRef:     virt.VolumeRef{Pool: pool, Name: description.Name},
-		CapacityBytes: sizeBytes(description.Capacity),
-		PhysicalBytes: sizeBytes(description.Physical),
+		VolumeRef:      virt.VolumeRef{Pool: pool, Name: description.Name},
+		CapacityBytes:  sizeBytes(description.Capacity),
+		PhysicalBytes:  sizeBytes(description.Physical),
+		AllocatedBytes: sizeBytes(description.Allocation),
 	}
 	if target := description.Target; target != nil {
 		v.Path = target.Path

@@ -29,12 +29,17 @@ type Domains interface {
 type Owner struct {
 	// UID is the identity that a machine keeps for life: the domain's UUID.
 	UID string
-	// Cluster, Namespace and Name tell a person who looks at the host whose it is; they prove nothing.
-	Cluster, Namespace, Name string
+	// Namespace and Name are those of the object that stands for the machine: a copy of it, restored or renamed, has the
+	// same UID and is not the machine.
+	Namespace, Name string
+	// Cluster tells a person who looks at the host whose it is; it proves nothing.
+	Cluster string
 }
 
 // Owns says whether other was made for the same machine.
-func (o Owner) Owns(other Owner) bool { return o.UID != "" && o.UID == other.UID }
+func (o Owner) Owns(other Owner) bool {
+	return o.UID != "" && o.UID == other.UID && o.Namespace == other.Namespace && o.Name == other.Name
+}
 
 // DomainState is what a domain does.
 type DomainState string

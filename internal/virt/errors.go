@@ -3,11 +3,17 @@
 
 package virt
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrNotFound says that the host answered and has no such object. Callers may create it, or regard it as removed.
 	ErrNotFound = errors.New("not found")
+	// ErrNoPool is the ErrNotFound of a storage pool: nothing is known about the volumes in it. Callers neither create what
+	// they look for nor regard it as removed; they tell the user.
+	ErrNoPool = fmt.Errorf("storage pool %w", ErrNotFound)
 	// ErrExists says that another object already has the name. Callers look whose it is.
 	ErrExists = errors.New("already exists")
 	// ErrForeign says that the object belongs to somebody else. Callers must not touch it and tell the user.

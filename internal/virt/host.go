@@ -65,7 +65,7 @@ type Host interface {
 type Inventory interface {
 	// Facts reads versions, CPU and memory.
 	Facts(ctx context.Context) (Facts, error)
-	// Pool reads a storage pool afresh. Errors: ErrNotFound; ErrInvalid when it is not active.
+	// Pool reads a storage pool afresh. Errors: ErrNoPool; ErrInvalid when it is not active.
 	Pool(ctx context.Context, name string) (Pool, error)
 	// HasInterface says whether a network interface (a bridge) is up on the host. Errors: ErrUnsupported.
 	HasInterface(ctx context.Context, name string) (bool, error)

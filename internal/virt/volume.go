@@ -10,19 +10,20 @@ import (
 
 // Volumes are the files of a host's storage pools.
 type Volumes interface {
-	// Volume returns a volume. Errors: ErrNotFound (also for the pool).
+	// Volume returns a volume. Errors: ErrNotFound, ErrNoPool.
 	Volume(ctx context.Context, ref VolumeRef) (Volume, error)
-	// ListVolumes returns all volumes of a pool. Errors: ErrNotFound.
+	// ListVolumes returns all volumes of a pool. Errors: ErrNoPool.
 	ListVolumes(ctx context.Context, pool string) ([]Volume, error)
 	// CreateVolume makes a volume, empty, as an overlay, or as a copy of another one, at least as large as asked and as
-	// its source. Errors: ErrExists, ErrNotFound (pool or source), ErrNoSpace, ErrInvalid.
+	// its source. Errors: ErrExists, ErrNotFound (the source), ErrNoPool, ErrNoSpace, ErrInvalid.
 	CreateVolume(ctx context.Context, spec VolumeSpec) (Volume, error)
 	// WriteVolume makes a volume of exactly size bytes and fills it from content over a connection of its own, then
 	// compares what the host stored with size. On any error what was made is removed, as far as the host can be reached.
-	// Errors: those of content, ErrExists, ErrNotFound, ErrNoSpace.
+	// Errors: those of content, ErrExists, ErrNoPool, ErrNoSpace.
 	WriteVolume(ctx context.Context, spec VolumeSpec, content io.Reader, size int64) (Volume, error)
 	// DeleteVolume removes a volume; an absent one is no error. Errors: ErrInUse when another volume of the pool is
-	// backed by it or a domain uses it (libvirt itself checks neither), ErrBusy.
+	// backed by it or a domain uses it (libvirt itself checks neither), ErrBusy, ErrNoPool: a pool that is not there now
+	// may come back with all that was in it.
 	DeleteVolume(ctx context.Context, ref VolumeRef) error
 }
 
@@ -46,9 +47,11 @@ type Volume struct {
 	VolumeRef
 	Path   string
 	Format VolumeFormat
-	// CapacityBytes is what a guest sees, PhysicalBytes what the file takes.
-	CapacityBytes int64
-	PhysicalBytes int64
+	// CapacityBytes is what a guest sees, PhysicalBytes the length of the file. AllocatedBytes is what the file takes of the
+	// disk: it grows while a volume is written, whose length is there from the beginning.
+	CapacityBytes  int64
+	PhysicalBytes  int64
+	AllocatedBytes int64
 	// BackingPath is the file that an overlay stands on, empty for none.
 	BackingPath string
 }

@@ -179,7 +179,7 @@ func TestHost_cutTransferLeavesRemains(t *testing.T) {
 	}
 	h.SetUnreachable(false)
 	v, err := h.Volume(t.Context(), spec.VolumeRef)
-	if err != nil || v.PhysicalBytes == int64(len(image)) {
+	if err != nil || v.AllocatedBytes == int64(len(image)) {
 		t.Errorf("remains are %+v, %v", v, err)
 	}
 }

@@ -110,7 +110,7 @@ func (h *Host) HasInterface(ctx context.Context, name string) (bool, error) {
 func (h *Host) pool(name string) (virt.Pool, error) {
 	p, ok := h.pools[name]
 	if !ok {
-		return virt.Pool{}, fmt.Errorf("find pool %q: %w", name, virt.ErrNotFound)
+		return virt.Pool{}, fmt.Errorf("find pool %q: %w", name, virt.ErrNoPool)
 	}
 	p.AvailableBytes = p.CapacityBytes
 	for ref, v := range h.volumes {

@@ -95,7 +95,7 @@ func (h *Host) PutVolume(ref virt.VolumeRef, format virt.VolumeFormat, content [
 		return fmt.Errorf("put volume %q: %w", ref.Name, err)
 	}
 	v.content = slices.Clone(content)
-	v.CapacityBytes, v.PhysicalBytes = int64(len(content)), int64(len(content))
+	v.CapacityBytes, v.PhysicalBytes, v.AllocatedBytes = int64(len(content)), int64(len(content)), int64(len(content))
 	v.probe()
 	h.volumes[ref] = v
 	return nil

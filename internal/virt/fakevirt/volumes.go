@@ -28,6 +28,9 @@ type volume struct {
 // Volume implements virt.Volumes.
 func (h *Host) Volume(ctx context.Context, ref virt.VolumeRef) (virt.Volume, error) {
 	return call(ctx, h, MethodVolume, func() (virt.Volume, error) {
+		if _, err := h.pool(ref.Pool); err != nil {
+			return virt.Volume{}, err
+		}
 		v, ok := h.volumes[ref]
 		if !ok {
 			return virt.Volume{}, fmt.Errorf("find volume %q in pool %q: %w", ref.Name, ref.Pool, virt.ErrNotFound)
@@ -95,7 +98,7 @@ func (h *Host) create(spec virt.VolumeSpec) (*volume, error) {
 	}
 	v.CapacityBytes = spec.CapacityBytes
 	if v.Format == virt.VolumeQCOW2 {
-		v.PhysicalBytes = emptyQCOW2
+		v.PhysicalBytes, v.AllocatedBytes = emptyQCOW2, emptyQCOW2
 	}
 	if origin != nil {
 		if err := h.derive(v, spec, *origin); err != nil {
@@ -124,7 +127,7 @@ func (h *Host) derive(v *volume, spec virt.VolumeSpec, ref virt.VolumeRef) error
 		return nil
 	}
 	v.content = slices.Clone(origin.content)
-	v.PhysicalBytes = origin.PhysicalBytes
+	v.PhysicalBytes, v.AllocatedBytes = origin.PhysicalBytes, origin.AllocatedBytes
 	v.BackingPath = origin.BackingPath
 	return nil
 }
@@ -161,7 +164,8 @@ func (h *Host) checkSpace(pool string, bytes int64) error {
 	return nil
 }
 
-// WriteVolume implements virt.Volumes. While content is read the volume is there and grows, as with libvirt.
+// WriteVolume implements virt.Volumes. While content is read the volume is there and takes ever more of the disk, as with
+// libvirt.
 func (h *Host) WriteVolume(ctx context.Context, spec virt.VolumeSpec, content io.Reader, size int64) (virt.Volume, error) {
 	wrap := func(err error) error {
 		return fmt.Errorf("write volume %q in pool %q: %w", spec.Name, spec.Pool, err)
@@ -206,7 +210,7 @@ func (h *Host) beginWrite(spec virt.VolumeSpec, size int64) (*volume, error) {
 	if err := h.checkSpace(spec.Pool, size); err != nil {
 		return nil, err
 	}
-	v.CapacityBytes, v.writing = size, true
+	v.CapacityBytes, v.PhysicalBytes, v.writing = size, size, true
 	h.volumes[spec.VolumeRef] = v
 	return v, nil
 }
@@ -232,7 +236,7 @@ func (h *Host) copyContent(ctx context.Context, v *volume, content io.Reader, si
 		}
 		h.mu.Lock()
 		v.content = append(v.content, buffer[:n]...)
-		v.PhysicalBytes = written
+		v.AllocatedBytes = written
 		unreachable := h.unreachable
 		h.mu.Unlock()
 		switch {
@@ -274,6 +278,9 @@ func (h *Host) DeleteVolume(ctx context.Context, ref virt.VolumeRef) error {
 }
 
 func (h *Host) remove(ref virt.VolumeRef) error {
+	if _, err := h.pool(ref.Pool); err != nil {
+		return err
+	}
 	v, ok := h.volumes[ref]
 	if !ok {
 		return nil

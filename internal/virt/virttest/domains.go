@@ -109,7 +109,9 @@ func (s *suite) testOwnership(t *testing.T) {
 	thief := virt.Owner{UID: uuid.NewString(), Cluster: spec.Owner.Cluster, Namespace: spec.Owner.Namespace, Name: spec.Owner.Name}
 
 	t.Run("somebody else's domain is not touched", func(t *testing.T) {
-		for _, owner := range []virt.Owner{thief, {}} {
+		renamed, restored := spec.Owner, spec.Owner
+		renamed.Name, restored.Namespace = "copy", "elsewhere"
+		for _, owner := range []virt.Owner{thief, {}, renamed, restored, {UID: spec.UUID}} {
 			wantErr(t, "start", s.Host.StartDomain(s.ctx(t), spec.UUID, owner), virt.ErrForeign)
 			wantErr(t, "scrub", s.Host.ScrubDomain(s.ctx(t), spec.UUID, owner), virt.ErrForeign)
 			wantErr(t, "remove", s.Host.RemoveDomain(s.ctx(t), spec.UUID, owner), virt.ErrForeign)
@@ -131,12 +133,14 @@ func (s *suite) testOwnership(t *testing.T) {
 		_, err := s.Host.DefineDomain(s.ctx(t), other)
 		wantErr(t, "define", err, virt.ErrForeign)
 	})
-	t.Run("the name of the owner proves nothing and may change", func(t *testing.T) {
-		renamed := spec
-		renamed.Owner.Namespace = "moved"
+	t.Run("the cluster of the owner proves nothing and may change, its name tells a copy", func(t *testing.T) {
+		renamed, copied := spec, spec
+		renamed.Owner.Cluster, copied.Owner.Namespace = "renamed", "restored"
 		if _, err := s.Host.DefineDomain(s.ctx(t), renamed); err != nil {
 			t.Errorf("define: %v", err)
 		}
+		_, err := s.Host.DefineDomain(s.ctx(t), copied)
+		wantErr(t, "define copy", err, virt.ErrForeign)
 	})
 	if s.ForeignDomain != "" {
 		t.Run("a domain without our metadata is listed and left alone", s.testForeignDomain)

@@ -7,11 +7,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -33,7 +36,7 @@ func (s *suite) testInventory(t *testing.T) {
 		t.Errorf("pool is incomplete: %+v", pool)
 	}
 	_, err = s.Host.Pool(ctx, s.prefix+"-absent")
-	wantErr(t, "read an absent pool", err, virt.ErrNotFound)
+	wantErr(t, "read an absent pool", err, virt.ErrNoPool)
 
 	up, err := s.Host.HasInterface(ctx, s.Bridge)
 	switch {
@@ -53,13 +56,14 @@ func (s *suite) testVolumes(t *testing.T) {
 		wantErr(t, "read absent volume", err, virt.ErrNotFound)
 		absent := virt.VolumeRef{Pool: s.prefix + "-absent", Name: "v"}
 		_, err = s.Host.Volume(s.ctx(t), absent)
-		wantErr(t, "read volume of absent pool", err, virt.ErrNotFound)
+		wantErr(t, "read volume of absent pool", err, virt.ErrNoPool)
+		wantErr(t, "delete volume of absent pool", s.Host.DeleteVolume(s.ctx(t), absent), virt.ErrNoPool)
 		_, err = s.Host.ListVolumes(s.ctx(t), absent.Pool)
-		wantErr(t, "list absent pool", err, virt.ErrNotFound)
+		wantErr(t, "list absent pool", err, virt.ErrNoPool)
 		_, err = s.Host.CreateVolume(s.ctx(t), virt.VolumeSpec{
 			VolumeRef: absent, Format: virt.VolumeQCOW2, CapacityBytes: mib,
 		})
-		wantErr(t, "create in absent pool", err, virt.ErrNotFound)
+		wantErr(t, "create in absent pool", err, virt.ErrNoPool)
 		_, err = s.Host.CreateVolume(s.ctx(t), virt.VolumeSpec{
 			VolumeRef: s.ref(t, "orphan"), Format: virt.VolumeQCOW2, Backing: &virt.VolumeRef{Pool: s.Pool, Name: s.prefix + "-no"},
 		})
@@ -92,7 +96,7 @@ func (s *suite) testCreate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(v, seen); diff != "" {
+	if diff := cmp.Diff(v, seen, anyAllocation); diff != "" {
 		t.Errorf("CreateVolume and Volume differ:\n%s", diff)
 	}
 	s.wantListed(t, v)
@@ -119,7 +123,7 @@ func (s *suite) wantListed(t *testing.T, want virt.Volume) {
 	if i < 0 {
 		t.Fatalf("volume %q is not listed", want.Name)
 	}
-	if diff := cmp.Diff(want, list[i]); diff != "" {
+	if diff := cmp.Diff(want, list[i], anyAllocation); diff != "" {
 		t.Errorf("listed volume differs:\n%s", diff)
 	}
 }
@@ -208,6 +212,45 @@ func (s *suite) testWriteVolume(t *testing.T) {
 		s.wantContent(t, v, []byte("first"))
 	})
 	t.Run("a failing source leaves nothing", s.testFailingSource)
+	t.Run("what is being written takes ever more of the disk", s.testGrowth)
+}
+
+// anyAllocation: file systems allocate when they like.
+var anyAllocation = cmpopts.IgnoreFields(virt.Volume{}, "AllocatedBytes")
+
+// testGrowth is what tells a volume that somebody writes from the ruin of one.
+func (s *suite) testGrowth(t *testing.T) {
+	const part, parts = 4 * mib, 3
+	content, feed := io.Pipe()
+	spec := virt.VolumeSpec{VolumeRef: s.ref(t, "growing"), Format: virt.VolumeRaw}
+	written := make(chan error, 1)
+	go func() {
+		_, err := s.Host.WriteVolume(s.ctx(t), spec, content, parts*part)
+		written <- err
+	}()
+	random := rand.NewChaCha8([32]byte{})
+	for i := range parts {
+		if _, err := io.CopyN(feed, random, part); err != nil {
+			t.Fatal(err)
+		}
+		if i == parts-1 {
+			break // it is done with the last byte
+		}
+		// the host may lag behind by what is on its way
+		for least, deadline := int64(i)*part+part/2, time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+			v, err := s.Host.Volume(s.ctx(t), spec.VolumeRef)
+			if err == nil && v.AllocatedBytes >= least && v.AllocatedBytes < parts*part {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("after %d bytes the volume is %+v, error %v", int64(i+1)*part, v, err)
+			}
+		}
+	}
+	_ = feed.Close()
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *suite) wantContent(t *testing.T, v virt.Volume, want []byte) {
@@ -247,7 +290,7 @@ func (s *suite) testFailingSource(t *testing.T) {
 	_, err := s.Host.WriteVolume(s.ctx(t), virt.VolumeSpec{
 		VolumeRef: virt.VolumeRef{Pool: s.prefix + "-absent", Name: "v"}, Format: virt.VolumeRaw,
 	}, bytes.NewReader([]byte("x")), 1)
-	wantErr(t, "write to absent pool", err, virt.ErrNotFound)
+	wantErr(t, "write to absent pool", err, virt.ErrNoPool)
 }
 
 func (s *suite) testDeleteVolume(t *testing.T) {
