@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -57,10 +58,7 @@ func (v specValidator) validate(spec *bootstrapv1.AltcosBootstrapConfigSpec, pat
 			errs = append(errs, field.Invalid(path.Child("butane"), field.OmitValueType{}, err.Error()))
 		}
 	}
-	if spec.Kubeadm.Format != "" && spec.Kubeadm.Format != "cloud-config" {
-		errs = append(errs, field.NotSupported(path.Child("kubeadm", "format"), spec.Kubeadm.Format, []string{"cloud-config"}))
-	}
-	return errs
+	return append(errs, ValidateKubeadm(&spec.Kubeadm, path.Child("kubeadm"))...)
 }
 
 type configValidator struct {
@@ -71,8 +69,9 @@ func (v *configValidator) ValidateCreate(_ context.Context, config *bootstrapv1.
 	return nil, v.invalid(config)
 }
 
-func (v *configValidator) ValidateUpdate(_ context.Context, _, config *bootstrapv1.AltcosBootstrapConfig) (admission.Warnings, error) {
-	if !config.DeletionTimestamp.IsZero() {
+func (v *configValidator) ValidateUpdate(_ context.Context, before, config *bootstrapv1.AltcosBootstrapConfig) (admission.Warnings, error) {
+	// Owners, labels and annotations must be writable whatever an earlier version of us let pass.
+	if !config.DeletionTimestamp.IsZero() || apiequality.Semantic.DeepEqual(before.Spec, config.Spec) {
 		return nil, nil
 	}
 	return nil, v.invalid(config)
