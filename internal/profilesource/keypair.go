@@ -47,8 +47,12 @@ func ensureKeyPair(ctx context.Context, c client.Client, cluster *clusterv1.Clus
 	if err != nil {
 		return altcos.ClusterSSH{}, fmt.Errorf("make key pair: %w", err)
 	}
-	// of two machines that come here at once one fails and finds the other's pair when it tries again
-	if err := c.Create(ctx, made); err != nil {
+	err = c.Create(ctx, made)
+	if apierrors.IsAlreadyExists(err) { // of two machines that come here at once one finds the other's pair the next time
+		return altcos.ClusterSSH{}, fmt.Errorf("secret %q exists; with label %s it %w: it was made a moment ago, or it is your own and needs the label",
+			key.Name, clusterv1.ClusterNameLabel, ErrUnseen)
+	}
+	if err != nil {
 		return altcos.ClusterSSH{}, fmt.Errorf("create secret %q: %w", key.Name, err)
 	}
 	return pairOf(made)

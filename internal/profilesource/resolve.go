@@ -24,6 +24,9 @@ import (
 // come: nothing is wrong with the profile.
 var ErrMissing = errors.New("is not there")
 
+// ErrUnseen is an ErrMissing of an object that exists: the cache does not know it yet, or lacks the label to know it.
+var ErrUnseen = fmt.Errorf("%w yet", ErrMissing)
+
 // Machine is whose profile is resolved.
 type Machine struct {
 	Cluster *clusterv1.Cluster
@@ -32,7 +35,7 @@ type Machine struct {
 }
 
 // Resolve returns the profile and the layers of the user on top of it. Errors: problem.Problem values for the profile,
-// ErrMissing, those of the client.
+// ErrMissing (which ErrUnseen is too), those of the client.
 func Resolve(
 	ctx context.Context, c client.Client, machine Machine, spec *bootstrapv1.AltcosProfile,
 ) (*altcos.Profile, []render.UserLayer, error) {

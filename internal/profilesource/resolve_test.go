@@ -4,12 +4,14 @@
 package profilesource_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -122,5 +124,31 @@ func TestResolve_saysThatAKeyPairIsIncomplete(t *testing.T) {
 	spec := &bootstrapv1.AltcosProfile{ClusterSSH: bootstrapv1.ClusterSSHControlPlanes}
 	if _, _, err := profilesource.Resolve(t.Context(), c, profilesource.Machine{Cluster: cluster}, spec); !errors.Is(err, profilesource.ErrMissing) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// hidden is a client whose cache lacks one object, as it does without the label or for a moment after its creation.
+type hidden struct {
+	client.Client
+	name string
+}
+
+func (c hidden) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if key.Name == c.name {
+		return apierrors.NewNotFound(corev1.Resource("secrets"), key.Name)
+	}
+	return c.Client.Get(ctx, key, o, opts...)
+}
+
+func TestResolve_waitsForAKeyPairThatItDoesNotSee(t *testing.T) {
+	c := fake.NewClientBuilder().WithObjects(&corev1.Secret{ObjectMeta: meta("demo-altcos-ssh")}).Build()
+	spec := &bootstrapv1.AltcosProfile{ClusterSSH: bootstrapv1.ClusterSSHControlPlanes}
+	_, _, err := profilesource.Resolve(t.Context(), hidden{c, "demo-altcos-ssh"}, profilesource.Machine{Cluster: cluster}, spec)
+	if !errors.Is(err, profilesource.ErrUnseen) || !errors.Is(err, profilesource.ErrMissing) {
+		t.Fatalf("got %v", err)
+	}
+	want := `clusterSSH: secret "demo-altcos-ssh" exists; with label cluster.x-k8s.io/cluster-name it is not there yet: it was made a moment ago, or it is your own and needs the label`
+	if err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
 	}
 }
