@@ -33,8 +33,13 @@ const (
 	formatKey = "format"
 )
 
-// retryMissing is how soon objects that the profile names are looked for again: they are not watched.
-const retryMissing = 30 * time.Second
+// When to look again.
+const (
+	// retryMissing is for what somebody else has to bring or to take away, and which is not watched.
+	retryMissing = 30 * time.Second
+	// retrySoon is for what our cache does not know yet.
+	retrySoon = 2 * time.Second
+)
 
 // render turns the kubeadm data and the profile into an Ignition config. The node's own part is added by the
 // infrastructure, which knows addresses and host.
@@ -46,19 +51,31 @@ func (r *Reconciler) render(ctx context.Context, s *scope) error {
 	if err != nil {
 		return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigRenderFailedReason, Err: err}
 	}
-	input := render.Input{Bootstrap: data, Names: cloudconfig.Names{Hostname: s.machine.Name}}
+	input := render.Input{
+		Bootstrap: data,
+		Names:     cloudconfig.Names{Hostname: s.machine.Name, AvailabilityZone: s.machine.Spec.FailureDomain},
+	}
 	machine := profilesource.Machine{Cluster: s.cluster, ControlPlane: util.IsControlPlaneMachine(s.machine)}
 	input.Profile, input.UserLayers, err = profilesource.Resolve(ctx, r.Client, machine, &s.config.Spec.AltcosProfile)
-	if errors.Is(err, profilesource.ErrMissing) {
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigProfileMissingReason, retryMissing, "%s", err)
-	}
 	if err == nil {
 		s.ignition, err = render.Render(input)
 	}
-	if err != nil && render.Terminal(err) {
-		return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigRenderFailedReason, Err: err}
+	return s.explainRender(err)
+}
+
+// explainRender sorts what kept the config from being rendered.
+func (s *scope) explainRender(err error) error {
+	switch {
+	case errors.Is(err, profilesource.ErrUnseen):
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon, "%s", err)
+	case errors.Is(err, profilesource.ErrMissing):
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigProfileMissingReason, retryMissing, "%s", err)
+	case err == nil || !render.Terminal(err):
+		return err
+	case len(s.config.Spec.ButaneFrom) > 0: // a change of what it names makes the config good, and is not watched
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason, retryMissing, "%s", err)
 	}
-	return err
+	return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigRenderFailedReason, Err: err}
 }
 
 // writeDataSecret stores the config under our own name.
@@ -68,23 +85,37 @@ func (r *Reconciler) writeDataSecret(ctx context.Context, s *scope) error {
 	err := r.Client.Get(ctx, client.ObjectKeyFromObject(s.config), found)
 	switch {
 	case apierrors.IsNotFound(err):
-		ctrl.LoggerFrom(ctx).Info("Writing data secret", "Secret", s.config.Name)
-		if err := r.Client.Create(ctx, newDataSecret(s, wanted)); err != nil {
-			return fmt.Errorf("create data secret: %w", err)
+		if err := r.createDataSecret(ctx, s, wanted); err != nil {
+			return err
 		}
 	case err != nil:
 		return fmt.Errorf("read data secret: %w", err)
-	case !metav1.IsControlledBy(found, s.config):
-		return outcome.Terminalf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason,
+	case !s.mayOwn(found):
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason, retryMissing,
 			"secret %q exists and does not belong to this object; delete it or rename this object", found.Name)
-	case !bytes.Equal(found.Data[valueKey], s.ignition):
+	case !metav1.IsControlledBy(found, s.config) || !bytes.Equal(found.Data[valueKey], s.ignition):
 		before := found.DeepCopy()
 		found.Data = wanted
+		s.own(found)
 		if err := r.Client.Patch(ctx, found, client.MergeFrom(before)); err != nil {
 			return fmt.Errorf("update data secret: %w", err)
 		}
 	}
 	s.config.Status.DataSecretName = s.config.Name
+	return nil
+}
+
+func (r *Reconciler) createDataSecret(ctx context.Context, s *scope, data map[string][]byte) error {
+	ctrl.LoggerFrom(ctx).Info("Writing data secret", "Secret", s.config.Name)
+	err := r.Client.Create(ctx, newDataSecret(s, data))
+	if apierrors.IsAlreadyExists(err) {
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon,
+			"secret %q exists but is not seen with label %s: it was made a moment ago, or it is not of this object; then delete it or rename this object",
+			s.config.Name, clusterv1.ClusterNameLabel)
+	}
+	if err != nil {
+		return fmt.Errorf("create data secret: %w", err)
+	}
 	return nil
 }
 
@@ -101,11 +132,8 @@ func newDataSecret(s *scope, data map[string][]byte) *corev1.Secret {
 	}
 }
 
-func (s *scope) controllerRef() *metav1.OwnerReference {
-	return metav1.NewControllerRef(s.config, bootstrapv1.GroupVersion.WithKind("AltcosBootstrapConfig"))
-}
-
-// adoptDataSecret tells of the Secret that the Machine uses, and renews an owner reference that a backup has made stale.
+// adoptDataSecret tells of the Secret that the Machine uses, and renews our owner reference when a backup has made it
+// stale or dropped it. A Secret of another name is the user's.
 func (r *Reconciler) adoptDataSecret(ctx context.Context, s *scope) error {
 	name := *s.machine.Spec.Bootstrap.DataSecretName
 	s.config.Status.DataSecretName = name
@@ -114,13 +142,11 @@ func (r *Reconciler) adoptDataSecret(ctx context.Context, s *scope) error {
 	if err != nil {
 		return client.IgnoreNotFound(err) // a machine that has started needs it no more
 	}
-	if owner := metav1.GetControllerOf(found); owner != nil && owner.UID == s.config.UID {
+	if name != s.config.Name || metav1.IsControlledBy(found, s.config) || !s.mayOwn(found) {
 		return nil
-	} else if owner != nil && (owner.Kind != "AltcosBootstrapConfig" || owner.Name != s.config.Name) {
-		return nil // somebody else's, named by the user
 	}
 	before := found.DeepCopy()
-	found.OwnerReferences = []metav1.OwnerReference{*s.controllerRef()}
+	s.own(found)
 	if err := r.Client.Patch(ctx, found, client.MergeFrom(before)); err != nil {
 		return fmt.Errorf("renew owner of data secret: %w", err)
 	}

@@ -5,12 +5,16 @@ package altcosbootstrapconfig
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,14 +25,15 @@ import (
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
 )
 
 // childSuffix makes the child's name differ from ours: the child's Secret is named like the child, ours like us.
 const childSuffix = "-kubeadm"
 
-// wakeAnnotation on the child changes with what the kubeadm bootstrap provider waits for. It watches Clusters only for
-// KubeadmConfigs that a Machine refers to, which the child is not.
-const wakeAnnotation = "bootstrap.cluster.x-k8s.io/altcos-cluster-state"
+// madeFromAnnotation on the child tells what it was made from. Its spec does not: the kubeadm bootstrap provider writes
+// into it.
+const madeFromAnnotation = "bootstrap.cluster.x-k8s.io/altcos-made-from"
 
 // awaitCluster keeps the child from being made too early: the kubeadm bootstrap provider would go to sleep over it.
 func (r *Reconciler) awaitCluster(_ context.Context, s *scope) error {
@@ -39,45 +44,100 @@ func (r *Reconciler) awaitCluster(_ context.Context, s *scope) error {
 }
 
 // ensureChild creates the child KubeadmConfig once. It is never updated afterwards but for its annotation, since the
-// kubeadm bootstrap provider writes the join token into its spec.
+// kubeadm bootstrap provider writes the join token into its spec; when spec.kubeadm changes, another one takes its place.
 func (r *Reconciler) ensureChild(ctx context.Context, s *scope) error {
-	s.child = &kubeadmv1.KubeadmConfig{}
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.config.Namespace, Name: s.config.Name + childSuffix}, s.child)
-	if apierrors.IsNotFound(err) {
-		return r.createChild(ctx, s)
-	}
+	wanted, err := newChild(s)
 	if err != nil {
-		return fmt.Errorf("read child KubeadmConfig: %w", err)
+		return err
 	}
-	if !metav1.IsControlledBy(s.child, s.config) {
-		return outcome.Terminalf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason,
+	s.child = &kubeadmv1.KubeadmConfig{}
+	err = r.Client.Get(ctx, client.ObjectKeyFromObject(wanted), s.child)
+	switch {
+	case apierrors.IsNotFound(err):
+		return r.createChild(ctx, s, wanted)
+	case err != nil:
+		return fmt.Errorf("read child KubeadmConfig: %w", err)
+	case !s.named(metav1.GetControllerOf(s.child)):
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, retryMissing,
 			"KubeadmConfig %q exists and belongs to somebody else; delete it or rename this object", s.child.Name)
+	case !s.child.DeletionTimestamp.IsZero():
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "the earlier KubeadmConfig %q is being removed", s.child.Name)
+	case !metav1.IsControlledBy(s.child, s.config) || s.child.Annotations[madeFromAnnotation] != wanted.Annotations[madeFromAnnotation]:
+		return r.removeChild(ctx, s)
 	}
 	return r.wakeChild(ctx, s)
 }
 
-func (r *Reconciler) createChild(ctx context.Context, s *scope) error {
-	s.child = newChild(s)
-	ctrl.LoggerFrom(ctx).Info("Creating child KubeadmConfig", "KubeadmConfig", s.child.Name)
-	err := r.Client.Create(ctx, s.child)
-	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
-		return outcome.Terminalf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "spec.kubeadm: %w", err)
+func (r *Reconciler) createChild(ctx context.Context, s *scope, wanted *kubeadmv1.KubeadmConfig) error {
+	if err := s.checkKubeadm(); err != nil {
+		return err
+	}
+	if err := r.awaitRemovalOfOldData(ctx, wanted); err != nil {
+		return err
+	}
+	if err := r.ensureAuthorities(ctx, s); err != nil {
+		return err
+	}
+	ctrl.LoggerFrom(ctx).Info("Creating child KubeadmConfig", "KubeadmConfig", wanted.Name)
+	err := r.Client.Create(ctx, wanted)
+	if apierrors.IsAlreadyExists(err) { // our own, which the cache does not know yet
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon, "KubeadmConfig %q was made a moment ago", wanted.Name)
 	}
 	if err != nil {
-		return fmt.Errorf("create child KubeadmConfig: %w", err)
+		return refused(err)
+	}
+	s.child = wanted
+	return nil
+}
+
+// checkKubeadm repeats what admission checks: what was there before the webhook or with it switched off came past it.
+func (s *scope) checkKubeadm() error {
+	if errs := bootstrap.ValidateKubeadm(&s.config.Spec.Kubeadm, field.NewPath("spec", "kubeadm")); len(errs) > 0 {
+		return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, Err: errs.ToAggregate()}
 	}
 	return nil
 }
 
-func newChild(s *scope) *kubeadmv1.KubeadmConfig {
+// awaitRemovalOfOldData keeps a new child away from the Secret of an earlier one. The kubeadm bootstrap provider makes
+// any Secret of the child's name the child's own before it has written its data, so nothing would tell old from new.
+func (r *Reconciler) awaitRemovalOfOldData(ctx context.Context, wanted *kubeadmv1.KubeadmConfig) error {
+	found := &corev1.Secret{}
+	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(wanted), found); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("read the child's data secret: %w", err)
+	}
+	if metav1.GetControllerOf(found) == nil {
+		return nil
+	}
+	return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, retryMissing,
+		"secret %q of an earlier KubeadmConfig is still there; the garbage collector removes it, unless it has another owner", found.Name)
+}
+
+// removeChild makes room for a child that is made from what spec.kubeadm says now, or for one of ours: a config of our
+// name that is gone may have left its child behind.
+func (r *Reconciler) removeChild(ctx context.Context, s *scope) error {
+	if err := s.checkKubeadm(); err != nil {
+		return err
+	}
+	ctrl.LoggerFrom(ctx).Info("Removing child KubeadmConfig, which was made from something else", "KubeadmConfig", s.child.Name)
+	err := r.Client.Delete(ctx, s.child, client.Preconditions{UID: &s.child.UID})
+	if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) { // a conflict: the cache is behind, it is gone already
+		return fmt.Errorf("remove child KubeadmConfig: %w", err)
+	}
+	return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, retrySoon,
+		"KubeadmConfig %q was made from something else than spec.kubeadm says now, and is made anew", s.child.Name)
+}
+
+func newChild(s *scope) (*kubeadmv1.KubeadmConfig, error) {
 	child := &kubeadmv1.KubeadmConfig{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace:   s.config.Namespace,
-			Name:        s.config.Name + childSuffix,
-			Labels:      map[string]string{clusterv1.ClusterNameLabel: s.cluster.Name},
-			Annotations: map[string]string{wakeAnnotation: clusterState(s.cluster)},
+			Namespace: s.config.Namespace,
+			Name:      s.config.Name + childSuffix,
+			Labels:    map[string]string{clusterv1.ClusterNameLabel: s.cluster.Name},
 			OwnerReferences: []metav1.OwnerReference{
-				*metav1.NewControllerRef(s.config, bootstrapv1.GroupVersion.WithKind("AltcosBootstrapConfig")),
+				*s.controllerRef(),
 				{APIVersion: clusterv1.GroupVersion.String(), Kind: "Machine", Name: s.machine.Name, UID: s.machine.UID},
 			},
 		},
@@ -88,30 +148,16 @@ func newChild(s *scope) *kubeadmv1.KubeadmConfig {
 	}
 	// We read cloud-config, which loses nothing on the way; kubeadm's own Ignition is one that no ALT Container OS reads.
 	child.Spec.Format = kubeadmv1.CloudConfig
-	child.Spec.Ignition = kubeadmv1.IgnitionSpec{}
-	return child
-}
-
-// wakeChild lets the kubeadm bootstrap provider look again when the cluster has moved on.
-func (r *Reconciler) wakeChild(ctx context.Context, s *scope) error {
-	state := clusterState(s.cluster)
-	if s.child.Annotations[wakeAnnotation] == state {
-		return nil
+	content, err := json.Marshal(child.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("encode spec of child KubeadmConfig: %w", err)
 	}
-	before := s.child.DeepCopy()
-	metav1.SetMetaDataAnnotation(&s.child.ObjectMeta, wakeAnnotation, state)
-	if err := r.Client.Patch(ctx, s.child, client.MergeFrom(before)); err != nil {
-		return fmt.Errorf("annotate child KubeadmConfig: %w", err)
+	sum := sha256.Sum256(content)
+	child.Annotations = map[string]string{
+		wakeAnnotation:     stateFor(s.cluster, child),
+		madeFromAnnotation: hex.EncodeToString(sum[:]),
 	}
-	return nil
-}
-
-// clusterState changes with everything of the cluster that the kubeadm bootstrap provider may wait for.
-func clusterState(cluster *clusterv1.Cluster) string {
-	endpoint := cluster.Spec.ControlPlaneEndpoint
-	return fmt.Sprintf("endpoint=%s:%d,initialized=%s,paused=%s", endpoint.Host, endpoint.Port,
-		strconv.FormatBool(conditions.IsTrue(cluster, clusterv1.ClusterControlPlaneInitializedCondition)),
-		strconv.FormatBool(ptr.Deref(cluster.Spec.Paused, false)))
+	return child, nil
 }
 
 // awaitKubeadmData reads the child's Secret by its name: the child's status is not to be trusted after a move, when it
@@ -120,15 +166,38 @@ func (r *Reconciler) awaitKubeadmData(ctx context.Context, s *scope) error {
 	found := &corev1.Secret{}
 	err := r.Client.Get(ctx, client.ObjectKeyFromObject(s.child), found)
 	if apierrors.IsNotFound(err) {
-		message := "the kubeadm bootstrap provider has not written its data yet"
-		if ready := conditions.Get(s.child, clusterv1.ReadyCondition); ready != nil && ready.Message != "" {
-			message = "KubeadmConfig " + s.child.Name + ": " + ready.Message
-		}
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "%s", message)
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "%s", kubeadmSays(s.child))
 	}
 	if err != nil {
 		return fmt.Errorf("read the child's data secret: %w", err)
 	}
+	if !isData(found, s.child) {
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, retryMissing,
+			"secret %q is not controlled by this KubeadmConfig of the same name; delete it unless it goes by itself", found.Name)
+	}
 	s.kubeadmData = found.Data
 	return nil
+}
+
+// isData says whether the child controls the Secret. That of an earlier child with the same name may not be gone yet.
+func isData(secret *corev1.Secret, child *kubeadmv1.KubeadmConfig) bool {
+	controller := metav1.GetControllerOf(secret)
+	if controller == nil {
+		// Objects that no API server has stored, as in kubectl-altcos, have neither UIDs nor an earlier life.
+		return child.UID == ""
+	}
+	return controller.UID == child.UID
+}
+
+// kubeadmSays tells what the kubeadm bootstrap provider waits for.
+func kubeadmSays(child *kubeadmv1.KubeadmConfig) string {
+	ready := conditions.Get(child, clusterv1.ReadyCondition)
+	switch {
+	case ready == nil || ready.Message == "":
+		return "the kubeadm bootstrap provider has not written its data yet"
+	case strings.Contains(ready.Message, "spec.files"):
+		// What cannot be read as a template is quoted there, and files may hold secrets.
+		return fmt.Sprintf("the kubeadm bootstrap provider cannot prepare spec.kubeadm.files; the conditions of KubeadmConfig %s say why", child.Name)
+	}
+	return "KubeadmConfig " + child.Name + ": " + ready.Message
 }

@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -17,6 +19,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 	"sigs.k8s.io/cluster-api/util/conditions"
+	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/patch"
 	"sigs.k8s.io/cluster-api/util/paused"
 
@@ -37,7 +40,8 @@ type Reconciler struct {
 
 // scope is what one Reconcile knows.
 type scope struct {
-	config  *bootstrapv1.AltcosBootstrapConfig
+	config *bootstrapv1.AltcosBootstrapConfig
+	// machine owns the config. It is nil when a MachinePool does; then cluster may be nil too.
 	machine *clusterv1.Machine
 	cluster *clusterv1.Cluster
 
@@ -58,7 +62,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	if err := r.Client.Get(ctx, req.NamespacedName, config); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !config.DeletionTimestamp.IsZero() {
+	// The label is asked for here, not of events only: a Machine or a Cluster leads here without it.
+	if !config.DeletionTimestamp.IsZero() || (r.WatchFilter != "" && !labels.HasWatchLabel(config, r.WatchFilter)) {
 		return ctrl.Result{}, nil
 	}
 	s, ctx, err := r.load(ctx, config)
@@ -81,18 +86,34 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		r.announce(s, reterr)
 		res, reterr = outcome.Resolve(reterr)
 	}()
-	if s.machine.Spec.Bootstrap.DataSecretName != nil {
+	return ctrl.Result{}, r.run(ctx, s)
+}
+
+func (r *Reconciler) run(ctx context.Context, s *scope) error {
+	switch {
+	case s.machine == nil:
+		return phase.UntilFirst(ctx, s, s.step(kubeadmDataReady, refusePool))
+	case s.machine.Spec.Bootstrap.DataSecretName != nil:
 		// The Machine has taken its data. Whatever happens now to the child or to us must not change what it got; after
 		// a move to another management cluster this also restores our status.
-		return ctrl.Result{}, phase.UntilFirst(ctx, s, s.step(dataSecretAvailable, r.adoptDataSecret))
+		return phase.UntilFirst(ctx, s,
+			s.step(dataSecretAvailable, r.adoptDataSecret),
+			s.step(kubeadmDataReady, r.keepAwake),
+		)
 	}
-	return ctrl.Result{}, phase.UntilFirst(ctx, s,
+	return phase.UntilFirst(ctx, s,
 		s.step(kubeadmDataReady, r.awaitCluster),
 		s.step(kubeadmDataReady, r.ensureChild),
 		s.step(kubeadmDataReady, r.awaitKubeadmData),
 		s.step(dataSecretAvailable, r.render),
 		s.step(dataSecretAvailable, r.writeDataSecret),
 	)
+}
+
+// refusePool says what would otherwise be waited for in silence: the Machines of a pool share one config, and each of
+// ours is made for one Machine.
+func refusePool(context.Context, *scope) error {
+	return outcome.Terminalf(bootstrapv1.AltcosBootstrapConfigMachinePoolReason, "a MachinePool owns this object, which is not supported; use a MachineDeployment")
 }
 
 // load reads owner and cluster. Their absence has nobody to tell.
@@ -105,19 +126,32 @@ func (r *Reconciler) load(ctx context.Context, config *bootstrapv1.AltcosBootstr
 	if client.IgnoreNotFound(err) != nil {
 		return nil, ctx, fmt.Errorf("read owner of AltcosBootstrapConfig %q: %w", config.Name, err)
 	}
-	if machine == nil {
+	name := config.Labels[clusterv1.ClusterNameLabel]
+	switch {
+	case machine != nil:
+		s.machine, name = machine, machine.Spec.ClusterName
+	case !slices.ContainsFunc(config.OwnerReferences, isPool):
 		return nil, ctx, outcome.Waitf("", 0, "no Machine owns the AltcosBootstrapConfig yet")
 	}
-	s.machine = machine
-	s.cluster, err = util.GetClusterByName(ctx, r.Client, machine.Namespace, machine.Spec.ClusterName)
+	s.cluster, err = util.GetClusterByName(ctx, r.Client, config.Namespace, name)
 	if client.IgnoreNotFound(err) != nil {
-		return nil, ctx, fmt.Errorf("read cluster %q: %w", machine.Spec.ClusterName, err)
+		return nil, ctx, fmt.Errorf("read cluster %q: %w", name, err)
 	}
-	if s.cluster == nil || err != nil {
-		return nil, ctx, outcome.Waitf("", 0, "cluster %q does not exist", machine.Spec.ClusterName)
+	if err != nil {
+		s.cluster = nil
+	}
+	if s.machine == nil {
+		return s, ctx, nil
+	}
+	if s.cluster == nil {
+		return nil, ctx, outcome.Waitf("", 0, "cluster %q does not exist", name)
 	}
 	log := ctrl.LoggerFrom(ctx).WithValues("Machine", klog.KObj(machine), "Cluster", klog.KObj(s.cluster))
 	return s, ctrl.LoggerInto(ctx, log), nil
+}
+
+func isPool(ref metav1.OwnerReference) bool {
+	return refersTo(&ref, clusterv1.GroupVersion.Group, "MachinePool")
 }
 
 // step makes a phase that remembers how it went.

@@ -6,7 +6,10 @@ package altcosbootstrapconfig
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,7 +27,7 @@ import (
 
 // +kubebuilder:rbac:groups=bootstrap.cluster.x-k8s.io,resources=altcosbootstrapconfigs,verbs=get;list;watch;update;patch
 // +kubebuilder:rbac:groups=bootstrap.cluster.x-k8s.io,resources=altcosbootstrapconfigs/status;altcosbootstrapconfigs/finalizers,verbs=get;update;patch
-// +kubebuilder:rbac:groups=bootstrap.cluster.x-k8s.io,resources=kubeadmconfigs,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=bootstrap.cluster.x-k8s.io,resources=kubeadmconfigs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters;clusters/status;machines;machines/status,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;patch
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
@@ -44,6 +47,7 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 		Named("altcosbootstrapconfig").
 		WithOptions(options).
 		Owns(&kubeadmv1.KubeadmConfig{}, builder.WithPredicates(changed)).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(secretToConfig), builder.WithPredicates(changed)).
 		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(machineToConfig), builder.WithPredicates(changed)).
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(clusterToConfigs), builder.WithPredicates(changed)).
 		Complete(r)
@@ -60,8 +64,24 @@ func machineToConfig(_ context.Context, object client.Object) []reconcile.Reques
 		return nil
 	}
 	ref := machine.Spec.Bootstrap.ConfigRef
-	if ref.Kind != "AltcosBootstrapConfig" || ref.APIGroup != bootstrapv1.GroupVersion.Group {
+	if ref.Kind != kind || ref.APIGroup != bootstrapv1.GroupVersion.Group {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: machine.Namespace, Name: ref.Name}}}
+}
+
+// secretToConfig leads from a data Secret, ours or that of our child, to the config. The child tells of its Secret too,
+// but the cache may learn of the child's change first, and then nothing else would come.
+func secretToConfig(_ context.Context, object client.Object) []reconcile.Request {
+	owner := metav1.GetControllerOf(object)
+	if owner == nil {
+		return nil
+	}
+	name := owner.Name
+	if refersTo(owner, kubeadmv1.GroupVersion.Group, "KubeadmConfig") {
+		name = strings.TrimSuffix(name, childSuffix)
+	} else if !isOurs(owner) {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: object.GetNamespace(), Name: name}}}
 }

@@ -71,12 +71,25 @@ func (r *Reconciler) announce(s *scope, result error) {
 	if after == nil || s.readyBefore == after.Reason {
 		return
 	}
-	kind, message := corev1.EventTypeNormal, after.Message
-	if _, waits := outcome.AsWait(result); result != nil && !waits {
-		kind = corev1.EventTypeWarning
+	eventType, message := corev1.EventTypeNormal, after.Message
+	if warns(result) {
+		eventType = corev1.EventTypeWarning
 	}
 	if message == "" {
 		message = "the data secret is available"
 	}
-	r.Recorder.Eventf(s.config, nil, kind, after.Reason, "Reconcile", "%s", message)
+	r.Recorder.Eventf(s.config, nil, eventType, after.Reason, "Reconcile", "%s", message)
+}
+
+// warns says whether people should look. What is tried again until they have mended something is no mere wait.
+func warns(result error) bool {
+	wait, waits := outcome.AsWait(result)
+	if !waits {
+		return result != nil
+	}
+	switch wait.Reason {
+	case bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, bootstrapv1.AltcosBootstrapConfigRenderFailedReason:
+		return true
+	}
+	return false
 }

@@ -23,8 +23,12 @@ const (
 	AltcosBootstrapConfigWaitingForClusterReason = "WaitingForClusterInfrastructure"
 	// AltcosBootstrapConfigWaitingForKubeadmReason says that the kubeadm bootstrap provider is not done.
 	AltcosBootstrapConfigWaitingForKubeadmReason = "WaitingForKubeadmConfig"
-	// AltcosBootstrapConfigKubeadmRefusedReason says that the kubeadm bootstrap provider refused spec.kubeadm.
+	// AltcosBootstrapConfigKubeadmRefusedReason says that no KubeadmConfig can be made from spec.kubeadm.
 	AltcosBootstrapConfigKubeadmRefusedReason = "KubeadmConfigRefused"
+	// AltcosBootstrapConfigCertificatesMissingReason says that certificates are not there which nobody but the user has.
+	AltcosBootstrapConfigCertificatesMissingReason = "CertificatesMissing"
+	// AltcosBootstrapConfigMachinePoolReason says that the owner is a MachinePool, which is not supported.
+	AltcosBootstrapConfigMachinePoolReason = "MachinePoolNotSupported"
 
 	// AltcosBootstrapConfigDataSecretAvailableCondition is true when the Secret with the Ignition config exists.
 	AltcosBootstrapConfigDataSecretAvailableCondition = "DataSecretAvailable"
@@ -36,19 +40,18 @@ const (
 
 	// AltcosBootstrapConfigReadyReason is the reason of all true conditions of an AltcosBootstrapConfig.
 	AltcosBootstrapConfigReadyReason = "Ready"
-	// AltcosBootstrapConfigNotReadyReason is the reason of a Ready condition that is not true.
-	AltcosBootstrapConfigNotReadyReason = "NotReady"
 	// AltcosBootstrapConfigWaitingReason says that an earlier phase has to be done first.
 	AltcosBootstrapConfigWaitingReason = "WaitingForEarlierPhases"
+	// AltcosBootstrapConfigWaitingForCacheReason says that an object is there which the provider does not see (yet).
+	AltcosBootstrapConfigWaitingForCacheReason = "WaitingForCache"
 	// AltcosBootstrapConfigFailedReason says that a phase failed and will be tried again.
 	AltcosBootstrapConfigFailedReason = "Failed"
-	// AltcosBootstrapConfigDeletingReason says that the config is being removed.
-	AltcosBootstrapConfigDeletingReason = "Deleting"
 )
 
 // AltcosBootstrapConfigSpec describes how a machine becomes a node.
 type AltcosBootstrapConfigSpec struct {
-	// kubeadm configures kubeadm, as in a KubeadmConfig. Its format and ignition fields are not used.
+	// kubeadm configures kubeadm, as in a KubeadmConfig. Its format is cloud-config or empty, and its ignition is refused:
+	// use butane.
 	// +optional
 	Kubeadm bootstrapv1.KubeadmConfigSpec `json:"kubeadm,omitempty,omitzero"`
 

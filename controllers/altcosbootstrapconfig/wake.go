@@ -1,0 +1,68 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package altcosbootstrapconfig
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	kubeadmv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
+)
+
+// wakeAnnotation on the child changes with what the kubeadm bootstrap provider waits for. It watches Clusters only for
+// KubeadmConfigs that a Machine refers to, which the child is not.
+const wakeAnnotation = "bootstrap.cluster.x-k8s.io/altcos-cluster-state"
+
+// keepAwake wakes the child of a Machine that has its data but is no node yet: until then the kubeadm bootstrap provider
+// has to keep the token alive. A child that is not there stays away, no token is made for a machine that has its data.
+func (r *Reconciler) keepAwake(ctx context.Context, s *scope) error {
+	if s.machine.Status.NodeRef.IsDefined() {
+		return nil
+	}
+	s.child = &kubeadmv1.KubeadmConfig{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.config.Namespace, Name: s.config.Name + childSuffix}, s.child); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			return nil
+		}
+		return fmt.Errorf("read child KubeadmConfig: %w", err)
+	}
+	if !metav1.IsControlledBy(s.child, s.config) || !s.child.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	return r.wakeChild(ctx, s)
+}
+
+// wakeChild lets the kubeadm bootstrap provider look again when the cluster has moved on.
+func (r *Reconciler) wakeChild(ctx context.Context, s *scope) error {
+	state := stateFor(s.cluster, s.child)
+	if s.child.Annotations[wakeAnnotation] == state {
+		return nil
+	}
+	before := s.child.DeepCopy()
+	metav1.SetMetaDataAnnotation(&s.child.ObjectMeta, wakeAnnotation, state)
+	err := r.Client.Patch(ctx, s.child, client.MergeFrom(before))
+	if client.IgnoreNotFound(err) != nil { // of a child that has gone its end tells
+		return fmt.Errorf("annotate child KubeadmConfig: %w", err)
+	}
+	return nil
+}
+
+// stateFor changes with everything that the kubeadm bootstrap provider may wait for. We never come here while the
+// cluster is paused: a child that says it is paused was put to sleep, and its provider does not see the end of it.
+func stateFor(cluster *clusterv1.Cluster, child *kubeadmv1.KubeadmConfig) string {
+	endpoint := cluster.Spec.ControlPlaneEndpoint
+	state := fmt.Sprintf("endpoint=%s:%d,initialized=%s", endpoint.Host, endpoint.Port,
+		strconv.FormatBool(conditions.IsTrue(cluster, clusterv1.ClusterControlPlaneInitializedCondition)))
+	if paused := conditions.Get(child, clusterv1.PausedCondition); paused != nil && paused.Status == metav1.ConditionTrue {
+		state += ",asleep-since=" + paused.LastTransitionTime.UTC().Format(time.RFC3339)
+	}
+	return state
+}
