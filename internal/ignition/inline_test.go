@@ -131,7 +131,7 @@ func TestOpen_hasOneBudgetForAll(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), in.want) || len(problem.All(err)) != 1 {
 				t.Errorf("got %v", err)
 			}
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > 30*time.Second {
 				t.Errorf("it took %s", took)
 			}
 		})
