@@ -56,11 +56,7 @@ func Render(tb testing.TB, kind Kind, base cloudinit.BaseUserData, registration 
 				&bootstrapv1.InitConfiguration{NodeRegistration: registration}, version)),
 		})
 	default:
-		join := &bootstrapv1.JoinConfiguration{NodeRegistration: registration}
-		join.Discovery.BootstrapToken = bootstrapv1.BootstrapTokenDiscovery{
-			Token: "abcdef.0123456789abcdef", APIServerEndpoint: "10.150.0.160:8443",
-			CACertHashes: []string{"sha256:0000000000000000000000000000000000000000000000000000000000000000"},
-		}
+		join := &bootstrapv1.JoinConfiguration{NodeRegistration: registration, Discovery: discovery()}
 		if kind == JoinCP {
 			join.ControlPlane = &bootstrapv1.JoinControlPlane{}
 		}
