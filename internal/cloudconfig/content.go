@@ -22,6 +22,10 @@ func (d *decoder) content(n *yaml.Node, p, encoding string) []byte {
 		d.addf(n, p, "must be a string")
 		return nil
 	}
+	if isMarked(n) {
+		d.addf(n, p, marked)
+		return nil
+	}
 	raw := []byte(n.Value)
 	var packed, zipped bool
 	switch encoding {

@@ -33,8 +33,16 @@ func (d *decoder) addf(n *yaml.Node, path, format string, args ...any) {
 }
 
 func isNull(n *yaml.Node) bool {
-	return n == nil || (n.Kind == yaml.ScalarNode && n.Tag == "!!null")
+	return n == nil || (n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Style&yaml.TaggedStyle == 0)
 }
+
+// isMarked finds a tag or an anchor. CABPK quotes nothing, so a value that begins with "!" or "&", such as the hash of
+// a locked password, loses its beginning to YAML; what is left must not pass for the value.
+func isMarked(n *yaml.Node) bool {
+	return n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 && n.Tag != "!!binary"
+}
+
+const marked = `begins with what YAML takes for a tag or an anchor ("!" or "&"); put the whole value in single quotes`
 
 func join(path, key string) string {
 	if path == "" {
@@ -101,6 +109,10 @@ func (d *decoder) text(into *string) func(*yaml.Node, string) {
 		}
 		if n.Tag == "!!binary" {
 			d.addf(n, path, "must be plain text, not binary")
+			return
+		}
+		if isMarked(n) {
+			d.addf(n, path, marked)
 			return
 		}
 		if strings.ContainsRune(n.Value, 0) {

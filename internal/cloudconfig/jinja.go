@@ -58,30 +58,28 @@ var (
 )
 
 // expand resolves {{ name }}, {{ "literal" }} and {% raw %}. Everything else of Jinja is refused: a template that
-// cloud-init would compute and we would not must never pass silently.
-func expand(body []byte, names Names) ([]byte, error) {
-	var out bytes.Buffer
-	var problems problem.List
-	for rest := body; len(rest) > 0 && !problems.Full(); {
+// cloud-init would compute and we would not must never pass silently. A mark stands for what is refused (see inFields).
+func expand(body []byte, names Names) (out []byte, refused []*problem.Problem) {
+	var b bytes.Buffer
+	rest := body
+	for len(refused) < maxRefused {
 		i := nextTag(rest)
 		if i < 0 {
-			out.Write(rest)
 			break
 		}
-		out.Write(rest[:i])
+		b.Write(rest[:i])
 		rest = rest[i:]
 		text, length, reason := evaluate(rest, names)
 		if reason != "" {
 			line, column := position(body, len(body)-len(rest))
-			problems.Append(&problem.Problem{Line: line, Column: column, Reason: reason})
+			text = mark(len(refused))
+			refused = append(refused, &problem.Problem{Line: line, Column: column, Reason: reason})
 		}
-		out.Write(text)
+		b.Write(text)
 		rest = rest[length:]
 	}
-	if err := problems.Err(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	b.Write(rest)
+	return b.Bytes(), refused
 }
 
 // nextTag finds the next {{, {% or {#; -1 when there is none.
@@ -136,11 +134,22 @@ func resolve(expr string, names Names) (value, reason string) {
 	case !known:
 		return "", fmt.Sprintf("unknown Jinja name%s; known are %s", spelled(name), strings.Join(knownNames(), ", "))
 	case value == "":
-		return "", fmt.Sprintf("Jinja name %q has no value here", name)
+		return "", fmt.Sprintf("Jinja name %q is not known when this data is rendered; %s", name, instead(name))
 	case !safeValue.MatchString(value):
 		return "", fmt.Sprintf("the value of Jinja name %q has characters that a cloud-config cannot take", name)
 	}
 	return value, ""
+}
+
+// instead says what to do about a known name that has no value: a machine may be rendered before it has addresses.
+func instead(name string) string {
+	switch name[strings.LastIndexByte(name, '.')+1:] {
+	case "local_ipv4", "local_ipv6":
+		return "leave it out, kubelet gets --node-ip from the provider"
+	case "instance_id":
+		return "leave it out, kubelet gets --provider-id from the provider"
+	}
+	return "write the value itself"
 }
 
 // spelled repeats a name only when it cannot be anything else: braces may stand around a secret by mistake.

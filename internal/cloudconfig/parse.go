@@ -37,9 +37,11 @@ func Parse(data []byte, names Names) (*Config, error) {
 		return nil, err
 	}
 	if jinja {
-		if body, err = expand(body, names); err != nil {
-			return nil, err
+		expanded, refused := expand(body, names)
+		if len(refused) > 0 {
+			return nil, inFields(expanded, refused)
 		}
+		body = expanded
 	}
 	root, err := loadYAML(body)
 	if err != nil {
