@@ -47,21 +47,26 @@ func TestConvert_refusesWhatIgnitionCannotExpress(t *testing.T) {
 		"a user name of useradd's dread": {"users: [{name: 'A B'}]", "users[0].name: is no user name"},
 		"a user who is there twice":      {"users: [{name: a}, {name: a}]", "users[1].name: is there twice"},
 		"a gecos with a colon":           {"users: [{name: a, gecos: 'x:y'}]", "users[0].gecos: must not contain a colon or a line break"},
-		"a sudo rule of two lines":       {"users: [{name: a, sudo: \"x\\ny\"}]", "users[0].sudo: must be one line"},
+		"a sudo rule of two lines":       {"users: [{name: a, sudo: \"x\\ny\"}]", "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD:ALL"},
+		"a sudo rule without a host":     {"users: [{name: a, sudo: 'yes'}]", "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD:ALL"},
 		"a key of two lines":             {"users: [{name: a, ssh_authorized_keys: [\"x\\ny\"]}]", "users[0].ssh_authorized_keys[0]: must be one line of authorized_keys"},
 		"an owner with blanks":           {"write_files: [{path: /x, owner: 'a b'}]", "write_files[0].owner: must be user or user:group"},
 		"a setuid file":                  {"write_files: [{path: /x, permissions: '4755'}]", "write_files[0].permissions: Ignition 3.2.0 cannot set setuid, setgid and sticky bits; set them in a command"},
 		"a file on the read-only system": {"write_files: [{path: /usr/bin/x}]", "write_files[0].path: is on the read-only part of the system; /usr/local, /opt, /etc and /var are writable"},
+		"a file of the provider's":       {"write_files: [{path: /var/lib/altcos-bootstrap/x}]", "write_files[0].path: is in the provider's own directory /var/lib/altcos-bootstrap; choose another place"},
 		"a file in sysfs":                {"write_files: [{path: /sys/x}]", "write_files[0].path: is no place for files; write there in a command"},
 		"an MBR disk":                    {"disk_setup: {/dev/vdb: {table_type: mbr, layout: true}}", "disk_setup[0].table_type: Ignition writes gpt only, and cloud-init means mbr when nothing is said"},
 		"two partitions":                 {"disk_setup: {/dev/vdb: {table_type: gpt, layout: [50, 50]}}", "disk_setup[0].layout: Ignition does not know the size of the disk, so it can only make one partition of 100 percent"},
-		"an extended partition":          {"disk_setup: {/dev/vdb: {table_type: gpt, layout: [[100, 85]]}}", "disk_setup[0].layout: the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c and 07"},
+		"an extended partition":          {"disk_setup: {/dev/vdb: {table_type: gpt, layout: [[100, 85]]}}", "disk_setup[0].layout: the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c, 07 and GUIDs"},
 		"a disk alias":                   {"disk_setup: {ephemeral0: {table_type: gpt, layout: true}}", "disk_setup[0]: must be a path below /dev; cloud-init's aliases mean nothing to Ignition"},
 		"ext3":                           {"fs_setup: [{filesystem: ext3, device: /dev/vdb}]", "fs_setup[0].filesystem: Ignition makes ext4, btrfs, xfs, vfat and swap only"},
 		"replace_fs":                     {"fs_setup: [{filesystem: ext4, device: /dev/vdb, replace_fs: ntfs}]", "fs_setup[0].replace_fs: Ignition cannot decide by what is on the disk; use overwrite"},
 		"a partition by name":            {"fs_setup: [{filesystem: ext4, device: /dev/vdb, partition: first}]", "fs_setup[0].partition: must be auto, any, none or a number"},
+		"a label beyond ext4's limit":    {"fs_setup: [{filesystem: ext4, device: /dev/vdb, label: a2345678901234567}]", "fs_setup[0].label: filesystem labels cannot be longer than 16 characters when using ext4"},
+		"a file system over partitions":  {"disk_setup: {/dev/vdb: {table_type: gpt, layout: true}}\nfs_setup: [{filesystem: ext4, device: /dev/vdb, partition: none}]", "fs_setup[0].partition: must be auto or 1, since disk_setup makes a partition on the device"},
 		"two file systems on a device":   {"fs_setup: [{filesystem: ext4, device: /dev/vdb}, {filesystem: xfs, device: /dev/vdb}]", "fs_setup[1].device: has two file systems"},
 		"options in place of the type":   {"mounts: [[/dev/vdb, /data, noauto]]", "mounts[0][2]: is no known file system type; options come fourth"},
+		"an option of fstab's generator": {"mounts: [[/dev/vdb, /data, ext4, 'x-systemd.automount']]", "mounts[0][3]: x-systemd and x-initrd options work in fstab only, and this becomes a mount unit"},
 		"a mount of an unknown label":    {"mounts: [[nowhere, /data]]", "mounts[0][0]: must be a path, LABEL=, UUID=, a network source, or the label of a file system of fs_setup"},
 		"swap":                           {"mounts: [[/dev/vdb, none, swap]]", "mounts[0][1]: must be an absolute path other than /; swap and disabled mounts are not supported"},
 		"a mount point in use":           {"mounts: [[/dev/vdb, /opt/x], [/dev/vdc, /var/opt/x]]", "mounts[1][1]: is mounted twice"},
@@ -164,6 +169,40 @@ users:
 	}
 }
 
+func TestConvert_namesAGroupThatHasTheUsersNameAlready(t *testing.T) {
+	got := layer(t, `
+users:
+- {name: a}
+- {name: b, groups: a}
+- {name: docker}
+- {name: c, primary_group: a}
+`)
+	want := map[string]string{"a": "a", "b": "", "docker": "docker", "c": "a"} // useradd a would fail: "group a exists"
+	for _, u := range got.Passwd.Users {
+		primary := ""
+		if u.PrimaryGroup != nil {
+			primary = *u.PrimaryGroup
+		}
+		if primary != want[u.Name] {
+			t.Errorf("%s has the primary group %q, want %q", u.Name, primary, want[u.Name])
+		}
+	}
+}
+
+func TestConvert_knowsPartitionTypes(t *testing.T) {
+	for code, want := range map[string]string{
+		"83": "0FC63DAF-8483-4772-8E79-3D69D8477DE4", "82": "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", "fd": "A19D880F-05FC-4D3B-A006-743F0F84911E",
+		"8E": "E6D6D379-F507-44C2-A23C-238F2A3DF928", "0c": "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", "07": "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7",
+		"4f68bce3-e8cd-4db1-96e7-fbcaf984b709": "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
+		"C12A7328-F81F-11D2-BA4B-00A0C93EC93B": "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
+	} {
+		got := layer(t, "disk_setup: {/dev/vdb: {table_type: gpt, layout: [[100, "+code+"]]}}").Storage.Disks[0].Partitions[0].TypeGUID
+		if got == nil || *got != want {
+			t.Errorf("%s becomes %v, want %s", code, got, want)
+		}
+	}
+}
+
 func TestConvert_makesDisksFileSystemsAndMounts(t *testing.T) {
 	got := layer(t, `
 disk_setup:
@@ -178,6 +217,7 @@ fs_setup:
 mounts:
 - [etcd, /var/lib/etcd]
 - [LABEL=logs, /opt/logs, ext4, 'noatime,nofail', '0', '0']
+- ['LABEL=a,b', /var/lib/ab]
 - ['server:/x', /srv/x, nfs, noauto]
 runcmd: [true]
 `)
@@ -199,8 +239,9 @@ runcmd: [true]
 	for name, lines := range map[string][]string{
 		"var-lib-etcd.mount":     {"What=/dev/disk/by-label/etcd", "Where=/var/lib/etcd", "Options=defaults", `Requires=systemd-fsck@dev-disk-by\x2dlabel-etcd.service`},
 		"var-opt-logs.mount":     {"What=/dev/disk/by-label/logs", "Type=ext4", "Options=noatime,nofail", "Where=/var/opt/logs"},
+		"var-lib-ab.mount":       {`What=/dev/disk/by-label/a\x2cb`, `After=systemd-fsck@dev-disk-by\x2dlabel-a\x5cx2cb.service`},
 		"var-srv-x.mount":        {"What=server:/x", "Type=nfs", "Options=noauto"},
-		"altcos-kubeadm.service": {"Requires=var-lib-etcd.mount"},
+		"altcos-kubeadm.service": {"Requires=var-lib-etcd.mount var-lib-ab.mount"},
 	} {
 		have := strings.Split(units[name], "\n")
 		for _, l := range lines {

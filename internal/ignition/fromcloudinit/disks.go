@@ -12,13 +12,20 @@ import (
 	"strings"
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
+	vpath "github.com/coreos/vcontext/path"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 )
 
-// partitionType maps cloud-init's codes, which are those of MBR, to GPT types.
+// gptType matches the GUID of a partition type; that of zeros only means that there is no partition.
+var gptType = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+// partitionType maps cloud-init's codes, which are those of MBR, to GPT types. GUIDs are GPT types already.
 func partitionType(code string) (guid string, known bool) {
+	if gptType.MatchString(code) && strings.Trim(code, "0-") != "" {
+		return strings.ToUpper(code), true
+	}
 	switch strings.ToLower(code) {
 	case "83": // Linux
 		return "0FC63DAF-8483-4772-8E79-3D69D8477DE4", true
@@ -80,7 +87,7 @@ func (c *converter) onlyPartition(field string, d cloudconfig.Disk) (part types.
 	}
 	guid, known := partitionType(code)
 	if !known {
-		c.problems.Addf(field+".layout", "the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c and 07")
+		c.problems.Addf(field+".layout", "the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c, 07 and GUIDs")
 	}
 	part.TypeGUID = &guid
 	return part, known
@@ -112,6 +119,11 @@ func (c *converter) filesystems() {
 		for _, o := range f.Options {
 			fs.Options = append(fs.Options, types.FilesystemOption(o))
 		}
+		for _, e := range fs.Validate(vpath.ContextPath{}).Entries {
+			if strings.HasSuffix(e.Context.String(), ".label") { // each file system has its own limit
+				c.problems.Addf(field+".label", "%s", e.Message)
+			}
+		}
 		c.b.Config.Storage.Filesystems = append(c.b.Config.Storage.Filesystems, fs)
 	}
 }
@@ -119,11 +131,14 @@ func (c *converter) filesystems() {
 // partition finds the device that the file system goes to. auto and any (which cloud-init means when nothing is said)
 // search the disk: here they find the one partition that disk_setup makes on it, or the device itself.
 func (c *converter) partition(field string, f cloudconfig.Filesystem) string {
+	made := slices.ContainsFunc(c.b.Config.Storage.Disks, func(d types.Disk) bool { return d.Device == f.Device })
 	switch f.Partition {
 	case "none":
+		if made {
+			c.problems.Addf(field+".partition", "must be auto or 1, since disk_setup makes a partition on the device")
+		}
 		return f.Device
 	case "", "auto", "any":
-		made := slices.ContainsFunc(c.b.Config.Storage.Disks, func(d types.Disk) bool { return d.Device == f.Device })
 		if made {
 			return altcos.PartitionPath(f.Device, 1)
 		}

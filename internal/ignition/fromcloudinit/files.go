@@ -25,9 +25,11 @@ const (
 
 // stagedFile is a file that must be written on the running system.
 type stagedFile struct {
-	source, target, owner string
-	mode                  int
-	add                   bool
+	source, target string
+	// owner and mode are empty and nil when what is there stays.
+	owner string
+	mode  *int
+	add   bool
 }
 
 // ownerName is what chown takes without being able to end a shell word.
@@ -56,6 +58,8 @@ func (c *converter) files() {
 			}
 		case readOnly:
 			c.problems.Addf(field+".path", "is on the read-only part of the system; /usr/local, /opt, /etc and /var are writable")
+		case ours:
+			c.problems.Addf(field+".path", "is in the provider's own directory %s; choose another place", altcos.StateDir)
 		case virtual:
 			c.problems.Addf(field+".path", "is no place for files; write there in a command")
 		default:
@@ -96,12 +100,12 @@ func (c *converter) diskFile(f cloudconfig.File, index map[string]int) {
 
 // stage keeps a file where root alone can read it, for the script to put in place.
 func (c *converter) stage(f cloudconfig.File, field string) {
-	s := stagedFile{source: fmt.Sprintf("%s/%02d-%s", stageDir, len(c.staged), safeBase(f.Path)), target: f.Path, owner: f.Owner, mode: 0o644, add: f.Append}
-	if s.owner == "" {
+	s := stagedFile{source: fmt.Sprintf("%s/%02d-%s", stageDir, len(c.staged), safeBase(f.Path)), target: f.Path, owner: f.Owner, mode: f.Mode, add: f.Append}
+	if s.owner == "" && !s.add {
 		s.owner = "root:root"
 	}
-	if f.Mode != nil {
-		s.mode = *f.Mode
+	if s.mode == nil && !s.add {
+		s.mode = ptr(0o644)
 	}
 	content := f.Content
 	if isKubeadmConfig(f.Path) {
@@ -156,6 +160,7 @@ const (
 	onTmpfs
 	readOnly
 	virtual
+	ours
 )
 
 // place says what kind of place a path is on a booted ALT Container OS. Its /usr is read-only except for two links
@@ -170,8 +175,10 @@ func place(p string) placement {
 		return false
 	}
 	switch {
-	case below("/run", "/var/run", "/tmp"):
+	case below("/run", "/var/run", "/var/lock", "/tmp"):
 		return onTmpfs
+	case below(altcos.StateDir):
+		return ours
 	case below("/dev", "/proc", "/sys"):
 		return virtual
 	case below("/usr/local", "/usr/libexec/kubernetes"):

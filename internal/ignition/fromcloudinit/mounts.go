@@ -26,8 +26,9 @@ func (c *converter) mounts() {
 	seen := map[string]bool{}
 	for i, m := range c.cfg.Mounts {
 		field := fmt.Sprintf("mounts[%d]", i)
-		if len(m) < 2 || slices.ContainsFunc(m, func(s string) bool { return s == "" || strings.ContainsAny(s, " \t\n\r%") }) {
-			c.problems.Addf(field, "must have a source and a mount point, and no blanks and percent signs")
+		bad := func(s string) bool { return s == "" || strings.ContainsAny(s, " \t\n\r%") || strings.HasSuffix(s, `\`) }
+		if len(m) < 2 || slices.ContainsFunc(m, bad) {
+			c.problems.Addf(field, "must have a source and a mount point, and no blanks, percent signs and final backslashes")
 			continue
 		}
 		where := canonical(m[1])
@@ -62,6 +63,10 @@ func (c *converter) mount(field string, m cloudconfig.Mount, what, where string)
 	if len(m) > 4 && m[4] != "0" {
 		c.problems.Addf(field+"[4]", "a dump frequency other than 0 means nothing to systemd")
 	}
+	words := strings.Split(options, ",")
+	if slices.ContainsFunc(words, func(o string) bool { return strings.HasPrefix(o, "x-systemd.") || strings.HasPrefix(o, "x-initrd.") }) {
+		c.problems.Addf(field+"[3]", "x-systemd and x-initrd options work in fstab only, and this becomes a mount unit")
+	}
 	name := altcos.MountUnit(where)
 	about := []ignition.Option{ignition.Set("Description", "Mount "+where)}
 	if fsck(m) && strings.HasPrefix(what, "/dev/") && slices.Contains([]string{"auto", "ext4", "ext3", "ext2", "vfat"}, fstype) {
@@ -70,7 +75,6 @@ func (c *converter) mount(field string, m cloudconfig.Mount, what, where string)
 	}
 	text := ignition.UnitText{}.Section("Unit", about...).
 		Section("Mount", ignition.Set("What", what), ignition.Set("Where", where), ignition.Set("Type", fstype), ignition.Set("Options", options))
-	words := strings.Split(options, ",")
 	if slices.Contains(words, "noauto") {
 		c.b.Unit(name, text)
 		return
@@ -110,14 +114,27 @@ func (c *converter) source(field, s string) (what string, ok bool) {
 			c.problems.Addf(field+"[0]", "must name a label or UUID of plain characters")
 			return "", false
 		}
-		return "/dev/disk/by-" + strings.ToLower(tag) + "/" + value, true
+		return "/dev/disk/by-" + strings.ToLower(tag) + "/" + udevName(value), true
+	case slices.ContainsFunc(c.cfg.Filesystems, func(f cloudconfig.Filesystem) bool { return f.Label == s }):
+		return "/dev/disk/by-label/" + udevName(s), true
 	case strings.HasPrefix(s, "/"), strings.Contains(s, ":"), s == "tmpfs":
 		return s, true
-	case slices.ContainsFunc(c.cfg.Filesystems, func(f cloudconfig.Filesystem) bool { return f.Label == s }):
-		return "/dev/disk/by-label/" + s, true
 	}
 	c.problems.Addf(field+"[0]", "must be a path, LABEL=, UUID=, a network source, or the label of a file system of fs_setup")
 	return "", false
+}
+
+// udevName is how udev spells a label in the name of a link.
+func udevName(label string) string {
+	var b strings.Builder
+	for _, r := range label {
+		if r < 0x80 && !strings.ContainsRune("#+-.:=@_", r) && !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {
+			fmt.Fprintf(&b, `\x%02x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // bootCommands run on every boot before kubeadm, as cloud-init's do. They cannot run before Ignition's own work.

@@ -125,7 +125,12 @@ func writeStaged(b *strings.Builder, s stagedFile) {
 	} else {
 		fmt.Fprintf(b, "rm -f %s\n(umask 077; cat %s > %s)\n", quote(s.target), s.source, quote(s.target))
 	}
-	fmt.Fprintf(b, "chown %s %s\nchmod %04o %s\n", s.owner, quote(s.target), s.mode, quote(s.target))
+	if s.owner != "" {
+		fmt.Fprintf(b, "chown %s %s\n", s.owner, quote(s.target))
+	}
+	if s.mode != nil {
+		fmt.Fprintf(b, "chmod %04o %s\n", *s.mode, quote(s.target))
+	}
 }
 
 // quote makes one shell word of s.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coreos/ignition/v2/config/v3_2/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
@@ -23,12 +24,17 @@ type machine struct {
 
 func boot(t *testing.T, cloudConfig, kubeadm string) *machine {
 	t.Helper()
+	return start(t, layer(t, cloudConfig), kubeadm)
+}
+
+func start(t *testing.T, config types.Config, kubeadm string) *machine {
+	t.Helper()
 	m := &machine{root: t.TempDir()}
 	m.write(t, "/bin/kubeadm", 0o755, []byte("#!/bin/sh\necho TOKEN-abcdef.0123456789abcdef\necho kubeadm \"$@\" >> "+m.path("/order")+"\n"+m.moved(kubeadm)+"\n"))
 	// the test may run without the right to give files away
 	m.write(t, "/bin/chown", 0o755, []byte("#!/bin/sh\necho chown \"$@\" >> "+m.path("/owners")+"\n"))
 	m.write(t, "/bin/sleep", 0o755, []byte("#!/bin/sh\nexit 0\n"))
-	for _, f := range layer(t, cloudConfig).Storage.Files {
+	for _, f := range config.Storage.Files {
 		if strings.HasPrefix(f.Path, altcos.StateDir) {
 			m.write(t, f.Path, os.FileMode(*f.Mode), []byte(m.moved(contents(t, f.Contents))))
 		}
@@ -198,18 +204,34 @@ func TestScript_putsStagedFilesInPlace(t *testing.T) {
 write_files:
 - {path: /run/a/one, content: 1, permissions: '0600', owner: 'etcd:etcd'}
 - {path: /run/a/one, content: 2, append: true, permissions: '0640', owner: etcd}
+- {path: /run/a/two, content: 1, permissions: '0600'}
+- {path: /run/a/two, content: 2, append: true}
+- {path: /run/a/three, content: 3, append: true}
+- {path: /run/a/four, content: 3}
+- {path: /run/a/four, content: 4}
 runcmd: [true]
 `, "")
 	if console, ok := m.run(t); !ok {
 		t.Fatalf("failed:\n%s", console)
 	}
-	if got := m.read("/run/a/one"); got != "12" {
-		t.Errorf("content %q", got)
+	for path, want := range map[string]string{
+		"/run/a/one": "12 -rw-r-----", "/run/a/two": "12 -rw-------", // appended text changes nothing that it does not name
+		"/run/a/three": "3 -rw-r--r--", "/run/a/four": "4 -rw-r--r--",
+	} {
+		info, err := os.Stat(m.path(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.read(path) + " " + info.Mode().String(); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
+		}
 	}
-	if info, err := os.Stat(m.path("/run/a/one")); err != nil || info.Mode().Perm() != 0o640 {
-		t.Errorf("%v %v", info, err)
-	}
-	if got := strings.ReplaceAll(m.read("/owners"), m.root, ""); got != "chown etcd:etcd /run/a/one\nchown etcd /run/a/one\n" {
+	if got := strings.ReplaceAll(m.read("/owners"), m.root, ""); got != `chown etcd:etcd /run/a/one
+chown etcd /run/a/one
+chown root:root /run/a/two
+chown root:root /run/a/four
+chown root:root /run/a/four
+` {
 		t.Errorf("owners %q", got)
 	}
 }

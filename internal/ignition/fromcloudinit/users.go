@@ -36,15 +36,38 @@ func (c *converter) users() {
 		}
 		seen[u.Name] = true
 		c.user(field, u)
-		if u.Sudo != "" && u.Sudo != "false" { // cloud-init's sudo: false asks for no rule
-			if strings.ContainsAny(u.Sudo, "\n\r") {
-				c.problems.Addf(field+".sudo", "must be one line")
-			}
+		if c.mayUseSudo(field, u.Sudo) {
 			sudoers.WriteString(u.Name + " " + u.Sudo + "\n")
 		}
 	}
+	c.ownGroups()
 	if sudoers.Len() > 0 {
 		c.b.File("/etc/sudoers.d/90-bootstrap-users", 0o440, []byte(sudoers.String()))
+	}
+}
+
+// mayUseSudo says whether there is a rule: cloud-init's sudo: false, in any of YAML's spellings, asks for none. What is
+// no rule is refused, since one bad line makes sudo useless for everybody.
+func (c *converter) mayUseSudo(field, rule string) bool {
+	switch strings.ToLower(rule) {
+	case "", "false", "no", "off":
+		return false
+	}
+	if !strings.Contains(rule, "=") || strings.ContainsAny(rule, "\n\r") {
+		c.problems.Addf(field+".sudo", "must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD:ALL")
+	}
+	return true
+}
+
+// ownGroups names a group as primary when it has its user's name already: useradd would make it and fail.
+func (c *converter) ownGroups() {
+	passwd := &c.b.Config.Passwd
+	for i := range passwd.Users {
+		u := &passwd.Users[i]
+		made := slices.ContainsFunc(passwd.Groups, func(g types.PasswdGroup) bool { return g.Name == u.Name })
+		if u.PrimaryGroup == nil && (made || imageGroup.MatchString(u.Name)) {
+			u.PrimaryGroup = ptr(u.Name)
+		}
 	}
 }
 
@@ -132,5 +155,10 @@ func (c *converter) ntp() {
 		c.b.File("/etc/systemd/timesyncd.conf.d/50-bootstrap.conf", 0o644, []byte(ignition.UnitText{}.
 			Section("Time", ignition.Set("NTP", strings.Join(ntp.Servers, " "))).String()))
 	}
-	c.b.Config.Systemd.Units = append(c.b.Config.Systemd.Units, types.Unit{Name: "systemd-timesyncd.service", Enabled: ptr(true)})
+	const unit = "systemd-timesyncd.service"
+	c.b.Config.Systemd.Units = append(c.b.Config.Systemd.Units, types.Unit{Name: unit, Enabled: ptr(true)})
+	c.b.Config.Storage.Links = append(c.b.Config.Storage.Links, types.Link{ // for images where no preset is evaluated
+		Node:          types.Node{Path: "/etc/systemd/system/sysinit.target.wants/" + unit, Overwrite: ptr(true)},
+		LinkEmbedded1: types.LinkEmbedded1{Target: "/usr/lib/systemd/system/" + unit},
+	})
 }
