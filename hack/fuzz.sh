@@ -1,10 +1,20 @@
 #!/usr/bin/env bash
-# Fuzzes every target of the module for FUZZ_TIME each.
+# Fuzzes every target of the module for FUZZ_TIME each, or only those that match FUZZ, an extended regular expression on
+# <package>.<target>: FUZZ='cloudconfig|fromcloudinit|ignition/render' FUZZ_TIME=10m hack/fuzz.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do
-	grep -oE '^func Fuzz[A-Za-z0-9_]+' "$file" | cut -d' ' -f2 | while read -r target; do
-		echo "== $target"
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZ_TIME:-1m}" "$(dirname "$file")"
-	done
+mapfile -t targets < <(
+	grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do
+		grep -oE '^func Fuzz[A-Za-z0-9_]*' "$file" | while read -r _ target; do
+			echo "$(dirname "$file").$target"
+		done
+	done | grep -E -- "${FUZZ:-.}"
+)
+if [[ ${#targets[@]} -eq 0 ]]; then
+	echo "no fuzz target matches FUZZ=${FUZZ:-}" >&2
+	exit 1
+fi
+for target in "${targets[@]}"; do
+	echo "== $target"
+	go test -run '^$' -fuzz "^${target##*.}\$" -fuzztime "${FUZZ_TIME:-1m}" "${target%.*}"
 done
