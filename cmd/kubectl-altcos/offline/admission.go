@@ -17,6 +17,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
+	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
 )
 
 // admitted does what an API server with our webhooks does to an object that it lets in. Profiles that no machine of the
@@ -32,15 +33,19 @@ func admitted(o client.Object) error {
 		}
 		o.StringData = nil
 	case *bootstrapv1.AltcosBootstrapConfig:
-		return checkProfile(&o.Spec.AltcosProfile, field.NewPath("spec"))
+		return checkConfig(&o.Spec, field.NewPath("spec"))
 	case *bootstrapv1.AltcosBootstrapConfigTemplate:
-		return checkProfile(&o.Spec.Template.Spec.AltcosProfile, field.NewPath("spec", "template", "spec"))
+		return checkConfig(&o.Spec.Template.Spec, field.NewPath("spec", "template", "spec"))
 	}
 	return nil
 }
 
-func checkProfile(p *bootstrapv1.AltcosProfile, path *field.Path) error {
+func checkConfig(spec *bootstrapv1.AltcosBootstrapConfigSpec, path *field.Path) error {
+	p := &spec.AltcosProfile
 	var errs []error
+	for _, wrong := range bootstrap.ValidateKubeadm(&spec.Kubeadm, path.Child("kubeadm")) {
+		errs = append(errs, wrong)
+	}
 	if p.Butane != "" {
 		_, err := butane.Translate([]byte(p.Butane))
 		for _, found := range problem.All(err) {
