@@ -105,6 +105,24 @@ func TestManager_isNotWokenByItsOwnStatus(t *testing.T) {
 	w.Expect(w.balancer.count() - before).To(BeNumerically("<=", 1))
 }
 
+// Cluster API sets the owner, which changes neither generation nor, in a topology, labels.
+func TestManager_isWokenByItsOwner(t *testing.T) {
+	w := newWorld(t)
+	w.addHost("a", "3")
+	lc := w.get("demo")
+	owners := lc.OwnerReferences
+	lc.OwnerReferences = nil
+	w.Expect(environment.Client.Update(w.ctx, lc)).To(Succeed())
+	environment.RunManager(t, environment.ManagerOptions(), func(ctx context.Context, mgr ctrl.Manager) error {
+		w.reconciler.Client = mgr.GetClient()
+		return w.reconciler.SetupWithManager(ctx, mgr, controller.Options{})
+	})
+	w.Consistently(func() int { return len(w.get("demo").Finalizers) }, 2*time.Second).Should(BeZero())
+	lc.OwnerReferences = owners
+	w.Expect(environment.Client.Update(w.ctx, lc)).To(Succeed())
+	w.Eventually(func() bool { return conditions.IsTrue(w.get("demo"), infrav1.ReadyCondition) }, 50*time.Second, 50*time.Millisecond).Should(BeTrue())
+}
+
 func TestReconcile_takesNoEndpointForAHostsOwnAddress(t *testing.T) {
 	w := newWorld(t)
 	w.addCluster("other", func(lc *infrav1.LibvirtCluster) { lc.Spec.ControlPlaneEndpoint.Host = "10.150.0.170" })

@@ -123,16 +123,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 
 	phases, cancel := context.WithTimeout(ctx, phaseTimeout)
 	defer cancel()
-	if !lc.DeletionTimestamp.IsZero() {
-		if err := phase.UntilFirst(phases, s, r.awaitMachinesGone, r.releaseLoadBalancer, r.releaseEndpoint); err != nil {
-			return ctrl.Result{}, err
-		}
-		r.RouterIDs.Forget(lc.UID)
-		r.retries.reset(lc.UID)
-		controllerutil.RemoveFinalizer(lc, infrav1.ClusterFinalizer)
-		return ctrl.Result{}, nil
+	if lc.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, r.ensure(phases, s)
 	}
-	return ctrl.Result{}, r.ensure(phases, s)
+	return ctrl.Result{}, r.remove(phases, s)
+}
+
+// remove takes away what the cluster has on hosts and in pools, then lets it go.
+func (r *Reconciler) remove(ctx context.Context, s *scope) error {
+	if err := phase.UntilFirst(ctx, s, r.awaitMachinesGone, r.releaseLoadBalancer, r.releaseEndpoint); err != nil {
+		return err
+	}
+	r.RouterIDs.Forget(s.lc.UID)
+	r.retries.reset(s.lc.UID)
+	controllerutil.RemoveFinalizer(s.lc, infrav1.ClusterFinalizer)
+	return nil
 }
 
 // ensure runs the phases. Hosts that are not ready for machines keep a cluster from its first machine, but do not keep its

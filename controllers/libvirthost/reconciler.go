@@ -137,25 +137,35 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 			res.RequeueAfter = s.nextProbe()
 		}
 	}()
-	if !host.DeletionTimestamp.IsZero() {
-		ending, cancel := context.WithTimeout(ctx, releaseTimeout)
-		defer cancel()
-		if err := r.release(ending, s); err != nil {
-			return ctrl.Result{}, err
-		}
-		r.Connector.Forget(host.Name)
-		controllerutil.RemoveFinalizer(host, infrav1.HostFinalizer)
-		return ctrl.Result{}, nil
+	if host.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, r.look(ctx, s)
 	}
+	return ctrl.Result{}, r.remove(ctx, s)
+}
+
+// look finds out how the host is, and keeps its pools tidy.
+func (r *Reconciler) look(ctx context.Context, s *scope) error {
 	probe, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	if err := r.probe(probe, s); err != nil {
-		return ctrl.Result{}, err
+		return err
 	}
 	if err, checked := s.results[storageReady]; checked && err == nil {
 		r.tidyImages(ctx, s) // with time of its own
 	}
-	return ctrl.Result{}, nil
+	return nil
+}
+
+// remove takes what is ours off the host, then lets it go.
+func (r *Reconciler) remove(ctx context.Context, s *scope) error {
+	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
+	defer cancel()
+	if err := r.release(ctx, s); err != nil {
+		return err
+	}
+	r.Connector.Forget(s.host.Name)
+	controllerutil.RemoveFinalizer(s.host, infrav1.HostFinalizer)
+	return nil
 }
 
 // nextProbe is when to look again.
