@@ -48,6 +48,9 @@ const (
 	// LibvirtMachineStorageFullReason says that the pool has no room.
 	LibvirtMachineStorageFullReason = "StoragePoolFull"
 
+	// LibvirtMachineStoragePoolMissingReason says that the host has no storage pool of the name that the machine uses.
+	LibvirtMachineStoragePoolMissingReason = "StoragePoolMissing"
+
 	// LibvirtMachineDomainRunningCondition is true when the virtual machine runs.
 	LibvirtMachineDomainRunningCondition = "DomainRunning"
 	// LibvirtMachineDomainMissingReason says that a machine that had been provisioned is gone from its host.
@@ -58,6 +61,8 @@ const (
 	LibvirtMachineForeignDomainReason = "ForeignDomain"
 	// LibvirtMachineDomainRejectedReason says that the hypervisor refused the definition.
 	LibvirtMachineDomainRejectedReason = "DomainRejected"
+	// LibvirtMachineBridgeMissingReason says that a bridge that the machine is to be attached to is not up on the host.
+	LibvirtMachineBridgeMissingReason = "BridgeMissing"
 
 	// LibvirtMachineBootstrapDataRemovedCondition is true when the Ignition config, which holds secrets, is gone from the
 	// host. It becomes true after the machine has its node.

@@ -49,7 +49,7 @@ const (
 	TPMV2   TPM = "V2"
 )
 
-// LibvirtMachineSpec describes a virtual machine. Only providerID and host are written by the provider.
+// LibvirtMachineSpec describes a virtual machine. Only providerID, host and storagePool are written by the provider.
 //
 // What may not change is said at the field spec of LibvirtMachine and not here: LibvirtMachineTemplate holds this type
 // too, and Cluster API's topology controller compares templates by dry runs that change them.
@@ -106,7 +106,8 @@ type LibvirtMachineSpec struct {
 	// +optional
 	HostSelector *metav1.LabelSelector `json:"hostSelector,omitempty"`
 
-	// storagePool for the machine's volumes; the host's when empty.
+	// storagePool for the machine's volumes; the host's when empty. The provider writes it when it chooses the host; from
+	// then on it cannot be changed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
@@ -129,7 +130,8 @@ type LibvirtMachineSpec struct {
 	TPM TPM `json:"tpm,omitempty"`
 
 	// altcosTemplateRef names an AltcosBootstrapConfigTemplate in the same namespace whose profile is applied when the
-	// machine's bootstrap data is a cloud-config, as KubeadmControlPlane makes it. The built-in profile when empty.
+	// machine's bootstrap data is a cloud-config, as KubeadmControlPlane makes it. The built-in profile when empty. It has no
+	// effect when the bootstrap data is an Ignition config, as AltcosBootstrapConfig makes it: that brings its own profile.
 	// +optional
 	AltcosTemplateRef LocalObjectReference `json:"altcosTemplateRef,omitempty,omitzero"`
 }
@@ -155,11 +157,12 @@ type Image struct {
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	SHA256 string `json:"sha256,omitempty"`
 
-	// volume in the machine's storage pool that holds the image.
+	// volume in the machine's storage pool that holds the image. It is none that the provider made for a machine.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9][A-Za-z0-9._:+-]*$`
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}') && !self.endsWith('.ign') && !self.endsWith('.ok')",message="is the name of a machine's disk, of its bootstrap data or of a marker, not of an image"
 	Volume string `json:"volume,omitempty"`
 }
 
@@ -208,7 +211,7 @@ type NetworkInterface struct {
 	// +kubebuilder:validation:Maximum=4094
 	VLAN int32 `json:"vlan,omitempty"`
 
-	// macAddress of the interface; derived from the machine's identity when empty. Not useful in a template.
+	// macAddress of the interface; derived from the machine's identity when empty. Refused in a template.
 	// +optional
 	// +kubebuilder:validation:MinLength=17
 	// +kubebuilder:validation:MaxLength=17
@@ -233,7 +236,7 @@ type NetworkInterface struct {
 	// +kubebuilder:validation:MaxItems=4
 	AddressPoolRefs []AddressPoolReference `json:"addressPoolRefs,omitempty"`
 
-	// addresses in CIDR form, such as 10.150.0.161/24. Not useful in a template.
+	// addresses in CIDR form, such as 10.150.0.161/24. Refused in a template.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -386,6 +389,7 @@ type LibvirtMachine struct {
 	// +required
 	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.providerID) || (has(self.providerID) && self.providerID == oldSelf.providerID)",message="providerID cannot be changed once set"
 	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.host) || !has(oldSelf.providerID) || (has(self.host) && self.host == oldSelf.host)",message="host cannot be changed once the machine has been placed"
+	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.storagePool) || !has(oldSelf.providerID) || (has(self.storagePool) && self.storagePool == oldSelf.storagePool)",message="storagePool cannot be changed once the machine has been placed"
 	// +kubebuilder:validation:XValidation:rule="self.vcpus == oldSelf.vcpus && self.memory == oldSelf.memory && self.image == oldSelf.image && has(self.rootDisk) == has(oldSelf.rootDisk) && (!has(self.rootDisk) || self.rootDisk == oldSelf.rootDisk) && has(self.dataDisks) == has(oldSelf.dataDisks) && (!has(self.dataDisks) || self.dataDisks == oldSelf.dataDisks) && has(self.networkInterfaces) == has(oldSelf.networkInterfaces) && (!has(self.networkInterfaces) || self.networkInterfaces == oldSelf.networkInterfaces)",message="the hardware of a machine cannot be changed; replace the machine"
 	Spec LibvirtMachineSpec `json:"spec,omitempty,omitzero"`
 
