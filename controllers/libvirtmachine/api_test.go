@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 )
 
@@ -42,5 +44,48 @@ func TestSchema_templatesMayChangeInDryRunsAndMachinesNever(t *testing.T) {
 			w.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
 			w.Expect(err.Error()).To(ContainSubstring("replace the machine"))
 		})
+	}
+}
+
+func TestSchema_placeCannotBeChangedOnceGiven(t *testing.T) {
+	w := newWorld(t)
+	w.addMachine("m")
+	lm := w.get("m")
+	lm.Spec.StoragePool = "other" // not placed yet
+	w.Expect(environment.Client.Update(w.ctx, lm)).To(Succeed())
+	lm.Spec.StoragePool, lm.Spec.Host, lm.Spec.ProviderID = "default", "a", "libvirt://"+string(lm.UID)
+	w.Expect(environment.Client.Update(w.ctx, lm)).To(Succeed())
+	for field, change := range map[string]func(*infrav1.LibvirtMachineSpec){
+		"storagePool": func(s *infrav1.LibvirtMachineSpec) { s.StoragePool = "other" },
+		"host":        func(s *infrav1.LibvirtMachineSpec) { s.Host = "b" },
+		"providerID":  func(s *infrav1.LibvirtMachineSpec) { s.ProviderID = "libvirt://another" },
+	} {
+		changed := w.get("m")
+		change(&changed.Spec)
+		err := environment.Client.Update(w.ctx, changed)
+		w.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
+		w.Expect(err.Error()).To(ContainSubstring(field + " cannot be changed"))
+	}
+}
+
+func TestSchema_imageIsNoVolumeOfAMachine(t *testing.T) {
+	w := newWorld(t)
+	for volume, fine := range map[string]bool{
+		"altcos-10.1_x86-64.qcow2":                        true,
+		"0f0b4c8e.qcow2":                                  true,
+		"6f0b4c8e-0000-4000-8000-000000000001-root.qcow2": false,
+		"6F0B4C8E-0000-4000-8000-000000000001-containers": false,
+		"6f0b4c8e-0000-4000-8000-000000000001.ign":        false,
+		"img-" + digest(nil) + ".qcow2":                   true,
+		"img-" + digest(nil) + ".ok":                      false,
+		"something.ign":                                   false,
+	} {
+		lm := &infrav1.LibvirtMachine{ObjectMeta: w.meta("m")}
+		lm.Spec = infrav1.LibvirtMachineSpec{VCPUs: 1, Memory: resource.MustParse("1Gi"), Image: infrav1.Image{Volume: volume}}
+		err := environment.Client.Create(w.ctx, lm, client.DryRunAll)
+		w.Expect(err == nil).To(Equal(fine), "%s: %v", volume, err)
+		if err != nil {
+			w.Expect(err.Error()).To(And(ContainSubstring("spec.image.volume"), ContainSubstring("not of an image")))
+		}
 	}
 }

@@ -7,8 +7,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
 	"time"
 
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
@@ -25,15 +28,69 @@ const (
 // claimAddresses determines all addresses of the machine: static ones, and one of each pool. With DHCP there are none to
 // know. All claims are made before the first is waited for.
 func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
-	nics, err := interfaces(s.lm, s.infra, s.uuid)
+	own, err := ipam.Claims(ctx, r.Client, s.claimOwner())
 	if err != nil {
 		return err
 	}
+	nics, err := interfaces(s.lm, s.network(own), s.uuid)
+	if err != nil {
+		return err
+	}
+	if err := r.readClaims(ctx, s, nics, own); err != nil {
+		if _, waits := outcome.AsWait(err); waits && s.domain != nil && s.knownAddresses() > 0 {
+			return nil // the guest has its addresses, whatever became of the records; the status keeps them
+		}
+		return addressError(err)
+	}
+	known := 0
+	for _, n := range nics {
+		known += len(n.addresses)
+	}
+	if s.domain != nil && known < s.knownAddresses() {
+		return nil // as above
+	}
+	if s.domain == nil {
+		if err := s.checkAddresses(nics, known); err != nil {
+			return err
+		}
+	}
+	s.nics = nics
+	return nil
+}
+
+// checkAddresses refuses what would cut off the machine or its cluster: the address that the load balancer has, and a
+// control plane whose address the load balancer never learns.
+func (s *scope) checkAddresses(nics []nic, known int) error {
+	if s.infra == nil || s.infra.Spec.LoadBalancer.Mode == infrav1.LoadBalancerExternal {
+		return nil
+	}
+	if known == 0 && s.isControlPlane() {
+		return outcome.Terminalf(infrav1.LibvirtMachineAddressInvalidReason,
+			"a control plane behind the load balancer of LibvirtCluster %q needs an address that is known: give the cluster's network or the machine addressPoolRefs, or use loadBalancer.mode External", s.infra.Name)
+	}
+	endpoint, err := netip.ParseAddr(s.infra.Spec.ControlPlaneEndpoint.Host)
+	if err != nil {
+		return nil //nolint:nilerr // a name, or none yet
+	}
+	for i, n := range nics {
+		for _, prefix := range n.addresses {
+			if prefix.Addr() == endpoint {
+				return outcome.Waitf(infrav1.LibvirtMachineAddressInvalidReason, retrySlow,
+					"address %s of interface %d is the control plane endpoint of LibvirtCluster %q; take it out of the pool and delete the Machine",
+					endpoint, i, s.infra.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// readClaims adds the addresses of pools to the interfaces.
+func (r *Reconciler) readClaims(ctx context.Context, s *scope, nics []nic, own []ipamv1.IPAddressClaim) error {
 	var claims [][]*ipamv1.IPAddressClaim
 	for i := range nics {
-		made, err := r.claim(ctx, s, i, nics[i].spec.AddressPoolRefs)
+		made, err := r.claim(ctx, s, i, nics[i].spec.AddressPoolRefs, own)
 		if err != nil {
-			return addressError(err)
+			return err
 		}
 		claims = append(claims, made)
 	}
@@ -41,22 +98,63 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 		for _, claim := range claims[i] {
 			address, err := ipam.ReadAddress(ctx, r.Client, claim)
 			if err != nil {
-				return addressError(err)
+				return err
 			}
 			nics[i].addresses = append(nics[i].addresses, address.Prefix)
 			nics[i].addGateway(address.Gateway)
 		}
 	}
-	s.nics = nics
 	return nil
 }
 
-// claim makes the claims of one interface.
+// knownAddresses is how many addresses the status tells.
+func (s *scope) knownAddresses() (n int) {
+	for _, address := range s.lm.Status.Addresses {
+		if address.Type == clusterv1.MachineInternalIP {
+			n++
+		}
+	}
+	return n
+}
+
+// network is the cluster's network as it was when the machine took its addresses from it: they do not change with the
+// cluster's pools, since the guest has them for good.
+func (s *scope) network(own []ipamv1.IPAddressClaim) infrav1.NodeNetwork {
+	network := infrav1.NodeNetwork{}
+	if s.infra != nil {
+		network = *s.infra.Spec.Network.DeepCopy()
+	}
+	if s.domain != nil {
+		network.AddressPoolRefs = nil
+	}
+	for i := 0; ; i++ {
+		n := indexOf(own, ipam.MachineClaimName(s.lm.Name, 0, i))
+		if n < 0 {
+			return network
+		}
+		ref := own[n].Spec.PoolRef
+		pool := infrav1.AddressPoolReference{APIGroup: ref.APIGroup, Kind: ref.Kind, Name: ref.Name}
+		if i < len(network.AddressPoolRefs) {
+			network.AddressPoolRefs[i] = pool
+			continue
+		}
+		network.AddressPoolRefs = append(network.AddressPoolRefs, pool)
+	}
+}
+
+func indexOf(claims []ipamv1.IPAddressClaim, name string) int {
+	return slices.IndexFunc(claims, func(c ipamv1.IPAddressClaim) bool { return c.Name == name })
+}
+
+// claim makes the claims of one interface. Once there is a domain none is made: its guest would never hear of the address.
 func (r *Reconciler) claim(
-	ctx context.Context, s *scope, nic int, pools []infrav1.AddressPoolReference,
+	ctx context.Context, s *scope, nic int, pools []infrav1.AddressPoolReference, own []ipamv1.IPAddressClaim,
 ) ([]*ipamv1.IPAddressClaim, error) {
 	var claims []*ipamv1.IPAddressClaim
 	for i, pool := range pools {
+		if s.domain != nil && indexOf(own, ipam.MachineClaimName(s.lm.Name, nic, i)) < 0 {
+			continue
+		}
 		ref := ipamv1.IPPoolReference{
 			APIGroup: cmp.Or(pool.APIGroup, defaultPoolGroup), Kind: cmp.Or(pool.Kind, defaultPoolKind), Name: pool.Name,
 		}

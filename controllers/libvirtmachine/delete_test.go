@@ -15,6 +15,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
 
 func TestDelete_waitsForHostThatDoesNotAnswer(t *testing.T) {
@@ -143,4 +144,43 @@ func TestForeign_domainOfOurNameIsNeitherTakenNorRemoved(t *testing.T) {
 	w.Expect(w.settle("m")).To(Succeed())
 	w.Expect(w.exists("m")).To(BeFalse())
 	w.Expect(host.Domains()).To(HaveLen(1))
+}
+
+func TestDelete_findsVolumesAlthoughTheHostGotAnotherPool(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a", fakevirt.WithPool("new", 100*gib))
+	w.addMachine("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.get("m").Spec.StoragePool).To(Equal(pool))
+	object := &infrav1.LibvirtHost{}
+	w.Expect(environment.Client.Get(w.ctx, client.ObjectKey{Name: host.Name()}, object)).To(Succeed())
+	object.Spec.StoragePool = "new"
+	w.Expect(environment.Client.Update(w.ctx, object)).To(Succeed())
+	w.join("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	_, there := host.Content(virt.VolumeRef{Pool: pool, Name: string(w.get("m").UID) + ".ign"})
+	w.Expect(there).To(BeFalse(), "the secrets are still there")
+	w.delete("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.exists("m")).To(BeFalse())
+	w.Expect(leftovers(host)).To(BeEmpty())
+}
+
+func TestDelete_waitsForAPoolThatIsNotThere(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	w.addMachine("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	host.Apply(fakevirt.WithoutPools())
+	w.join("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(conditions.GetReason(w.get("m"), infrav1.LibvirtMachineBootstrapDataRemovedCondition)).To(Equal(infrav1.LibvirtMachineStoragePoolMissingReason))
+	w.delete("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	ready := conditions.Get(w.get("m"), infrav1.ReadyCondition)
+	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineStoragePoolMissingReason))
+	w.Expect(ready.Message).To(And(ContainSubstring(`"`+pool+`"`), ContainSubstring(infrav1.ForgetHostAnnotation+"="+host.Name())))
+	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.exists("m")).To(BeFalse())
 }

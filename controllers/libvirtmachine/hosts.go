@@ -32,6 +32,10 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 		return hostError(s, err)
 	}
 	conn, err := r.Connector.Host(ctx, target)
+	if errors.Is(err, virt.ErrInvalid) || errors.Is(err, virt.ErrUnsupported) {
+		// A URI or a key that cannot be used is a fault of the LibvirtHost; the machine waits until it is corrected.
+		return unusable(s, err)
+	}
 	if err != nil {
 		return hostError(s, err)
 	}
@@ -55,11 +59,10 @@ func hostError(s *scope, err error, rejected ...string) error {
 			After:   retryUnreachable,
 		}
 	case errors.Is(err, virt.ErrAuthentication):
-		return &outcome.Wait{
-			Reason:  infrav1.LibvirtMachineHostUnreachableReason,
-			Message: fmt.Sprintf("host %q cannot be used: %s", s.lm.Spec.Host, err),
-			After:   retrySlow,
-		}
+		return unusable(s, err)
+	case errors.Is(err, virt.ErrNoPool):
+		return outcome.Waitf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
+			"host %q has no storage pool %q; define and start it there", s.lm.Spec.Host, s.pool())
 	case errors.Is(err, virt.ErrForeign):
 		return wait(infrav1.LibvirtMachineForeignDomainReason, retrySlow)
 	case errors.Is(err, virt.ErrNoSpace):
@@ -76,7 +79,16 @@ func hostError(s *scope, err error, rejected ...string) error {
 	return err
 }
 
-// pool is the storage pool of the machine's volumes.
+func unusable(s *scope, err error) error {
+	return outcome.Waitf(infrav1.LibvirtMachineHostUnreachableReason, retrySlow, "host %q cannot be used: %s", s.lm.Spec.Host, err)
+}
+
+// isAbsent says that the host has no such volume or domain. Of a pool that is absent nothing can be said.
+func isAbsent(err error) bool {
+	return errors.Is(err, virt.ErrNotFound) && !errors.Is(err, virt.ErrNoPool)
+}
+
+// pool is the storage pool of the machine's volumes. place has stored it before there were any.
 func (s *scope) pool() string {
 	if s.lm.Spec.StoragePool != "" {
 		return s.lm.Spec.StoragePool

@@ -123,3 +123,42 @@ func TestPaused_machineIsLeftAlone(t *testing.T) {
 	w.Expect(w.get("m").Spec.ProviderID).To(BeEmpty())
 	w.Expect(host.Calls(fakevirt.MethodAny)).To(BeZero())
 }
+
+func TestCopy_neitherTakesNorRemovesTheOriginal(t *testing.T) {
+	for name, unseen := range map[string]bool{
+		"both are seen":                      false,
+		"the original's object is not there": true, // another management cluster has it
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			host := w.addHost("a")
+			w.addMachine("m")
+			w.Expect(w.settle("m")).To(Succeed())
+			before, calls := leftovers(host), 0
+			w.addMachine("copy", func(lm *infrav1.LibvirtMachine) { lm.Spec = w.get("m").Spec })
+			if unseen {
+				w.Expect(w.removeFinalizers("m")).To(Succeed())
+				w.delete("m")
+			} else {
+				calls = host.Calls(fakevirt.MethodAny)
+			}
+			w.Expect(w.settle("copy")).To(Succeed())
+			ready := conditions.Get(w.get("copy"), infrav1.ReadyCondition)
+			w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineForeignDomainReason))
+			w.Expect(ready.Message).To(And(ContainSubstring(`LibvirtMachine "m"`), ContainSubstring(w.namespace)))
+			w.delete("copy")
+			w.Expect(w.settle("copy")).To(Succeed())
+			w.Expect(w.exists("copy")).To(BeFalse())
+			w.Expect(leftovers(host)).To(Equal(before))
+			if unseen {
+				return
+			}
+			w.Expect(host.Calls(fakevirt.MethodAny)).To(Equal(calls), "the copy went to the host")
+			w.Expect(w.settle("m")).To(Succeed())
+			w.Expect(conditions.IsTrue(w.get("m"), infrav1.ReadyCondition)).To(BeTrue())
+			w.delete("m")
+			w.Expect(w.settle("m")).To(Succeed())
+			w.Expect(leftovers(host)).To(BeEmpty())
+		})
+	}
+}

@@ -4,6 +4,7 @@
 package libvirtmachine_test
 
 import (
+	"fmt"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -14,7 +15,10 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
+	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
 
 func (w *world) setSecret(format, value string) {
@@ -63,6 +67,18 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 			infrav1.LibvirtMachineBootstrapRenderedCondition, infrav1.LibvirtMachineProfileMissingReason},
 		"an image volume that is not there": {func(lm *infrav1.LibvirtMachine) { lm.Spec.Image.Volume = "absent.qcow2" }, nil,
 			infrav1.LibvirtMachineImageReadyCondition, infrav1.LibvirtMachineImageUnavailableReason},
+		"the address of the control plane endpoint": {func(lm *infrav1.LibvirtMachine) {
+			lm.Spec.NetworkInterfaces = []infrav1.NetworkInterface{{Addresses: []string{"10.150.0.160/24"}}}
+		}, nil, infrav1.LibvirtMachineAddressesReadyCondition, infrav1.LibvirtMachineAddressInvalidReason},
+		"a control plane whose address nobody knows": {func(lm *infrav1.LibvirtMachine) {
+			lm.Labels[clusterv1.MachineControlPlaneLabel] = ""
+			lm.Spec.NetworkInterfaces = []infrav1.NetworkInterface{{DHCP: infrav1.DHCPIPv4}}
+		}, nil, infrav1.LibvirtMachineAddressesReadyCondition, infrav1.LibvirtMachineAddressInvalidReason},
+		"a storage pool that is not there": {func(lm *infrav1.LibvirtMachine) { lm.Spec.StoragePool = "absent" }, nil,
+			infrav1.LibvirtMachineImageReadyCondition, infrav1.LibvirtMachineStoragePoolMissingReason},
+		"a bridge that is not there": {func(lm *infrav1.LibvirtMachine) {
+			lm.Spec.NetworkInterfaces = []infrav1.NetworkInterface{{MTU: 1500}, {Bridge: "absent", DHCP: infrav1.DHCPBoth}}
+		}, nil, infrav1.LibvirtMachineDomainRunningCondition, infrav1.LibvirtMachineBridgeMissingReason},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +101,7 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 			w.Expect(ready.Status).To(Equal(metav1.ConditionFalse))
 			w.Expect(ready.Reason).To(Equal(c.reason))
 			w.Expect(ready.Message).To(ContainSubstring(c.condition))
-			w.Expect(host.Domains()).To(BeEmpty())
+			w.Expect(leftovers(host)).To(BeEmpty())
 			w.Expect(ready.Message).NotTo(ContainSubstring(token))
 			close(w.events.Events)
 			for e := range w.events.Events {
@@ -93,4 +109,80 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 			}
 		})
 	}
+}
+
+func (w *world) addProfile(name string, profile bootstrapv1.AltcosProfile) {
+	w.t.Helper()
+	template := &bootstrapv1.AltcosBootstrapConfigTemplate{ObjectMeta: w.meta(name)}
+	template.Spec.Template.Spec.AltcosProfile = profile
+	w.create(template)
+}
+
+func TestBadButane_inAConfigMapIsLookedAtAgain(t *testing.T) {
+	w := newWorld(t)
+	w.addHost("a")
+	config := &corev1.ConfigMap{ObjectMeta: w.meta("layer"), Data: map[string]string{"config": "variant: fcos\nversion: 1.3.0\nnonsense: 1\n"}}
+	w.create(config)
+	w.addProfile("profile", bootstrapv1.AltcosProfile{
+		ButaneFrom: []bootstrapv1.ButaneSource{{Kind: bootstrapv1.ButaneSourceConfigMap, Name: "layer", Key: "config"}},
+	})
+	w.addMachine("m", func(lm *infrav1.LibvirtMachine) { lm.Spec.AltcosTemplateRef.Name = "profile" })
+	w.Expect(w.settle("m")).To(Succeed())
+	result, err := w.reconcile("m")
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(result.RequeueAfter).To(BeNumerically(">", 0))
+	ready := conditions.Get(w.get("m"), infrav1.ReadyCondition)
+	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineBootstrapInvalidReason))
+	w.Expect(ready.Message).To(ContainSubstring("butaneFrom[0]"))
+	config.Data["config"] = "variant: fcos\nversion: 1.3.0\n"
+	w.Expect(environment.Client.Update(w.ctx, config)).To(Succeed())
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(conditions.IsTrue(w.get("m"), infrav1.ReadyCondition)).To(BeTrue())
+}
+
+func TestJinja_knowsTheFailureDomain(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	w.addMachine("m")
+	machine := &clusterv1.Machine{}
+	w.Expect(environment.Client.Get(w.ctx, w.key("m"), machine)).To(Succeed())
+	machine.Spec.FailureDomain = host.Name()
+	w.Expect(environment.Client.Update(w.ctx, machine)).To(Succeed())
+	w.setSecret("cloud-config", "## template: jinja\n#cloud-config\nwrite_files:\n- path: /etc/zone\n  content: in {{ v1.availability_zone }}\n")
+	w.Expect(w.settle("m")).To(Succeed())
+	content, _ := host.Content(virt.VolumeRef{Pool: pool, Name: string(w.get("m").UID) + ".ign"})
+	w.Expect(string(content)).To(ContainSubstring("in%20" + host.Name()))
+}
+
+func TestCredentials_thatCannotBeUsedAreTheHostsFault(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	w.addMachine("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	host.Inject(fakevirt.MethodConnect, fakevirt.Fault{Err: fmt.Errorf("%w: private key is not usable", virt.ErrInvalid)})
+	result, err := w.reconcile("m")
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(result.RequeueAfter).To(BeNumerically(">", 0))
+	ready := conditions.Get(w.get("m"), infrav1.ReadyCondition)
+	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineHostUnreachableReason))
+	w.Expect(ready.Message).To(ContainSubstring("private key is not usable"))
+	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
+	w.delete("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.exists("m")).To(BeFalse())
+}
+
+func TestWatchFilter_alsoHoldsForWhatOtherObjectsWake(t *testing.T) {
+	w := newWorld(t)
+	w.addHost("a")
+	w.reconciler.WatchFilter = "blue"
+	w.addMachine("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.get("m").Finalizers).To(BeEmpty())
+	w.Expect(w.get("m").Status.Conditions).To(BeEmpty())
+	lm := w.get("m")
+	lm.Labels[clusterv1.WatchLabel] = "blue"
+	w.Expect(environment.Client.Update(w.ctx, lm)).To(Succeed())
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(conditions.IsTrue(w.get("m"), infrav1.ReadyCondition)).To(BeTrue())
 }

@@ -39,7 +39,9 @@ type scope struct {
 	// domain is what the host told, nil when it has none.
 	domain   *virt.Domain
 	ignition []byte
-	image    virt.Volume
+	// outsideLayers says that the profile takes configs from Secrets or ConfigMaps, which may change without its spec.
+	outsideLayers bool
+	image         virt.Volume
 	// reached are the conditions of phases that succeeded, stopped is that of the phase that did not.
 	reached map[string]bool
 	stopped string

@@ -23,15 +23,15 @@ type nic struct {
 
 // interfaces returns the machine's interfaces: those of the spec, or one. The first one takes from the cluster's network
 // what it does not say itself.
-func interfaces(lm *infrav1.LibvirtMachine, infra *infrav1.LibvirtCluster, uuid string) ([]nic, error) {
+func interfaces(lm *infrav1.LibvirtMachine, network infrav1.NodeNetwork, uuid string) ([]nic, error) {
 	specs := lm.Spec.NetworkInterfaces
 	if len(specs) == 0 {
 		specs = make([]infrav1.NetworkInterface, 1)
 	}
 	nics := make([]nic, 0, len(specs))
 	for i, spec := range specs {
-		if i == 0 && infra != nil {
-			spec = withDefaults(spec, infra.Spec.Network)
+		if i == 0 {
+			spec = withDefaults(spec, network)
 		}
 		n := nic{spec: spec, mac: spec.MACAddress}
 		if n.mac == "" {

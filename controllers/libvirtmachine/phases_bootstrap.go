@@ -21,6 +21,7 @@ import (
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
+	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -38,7 +39,7 @@ func (r *Reconciler) renderBootstrap(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	input := render.Input{Bootstrap: data}
+	input := render.Input{Bootstrap: data, Names: cloudconfig.Names{AvailabilityZone: s.machine.Spec.FailureDomain}}
 	if data.Format == bootstrapdata.FormatCloudConfig {
 		if err := r.addProfile(ctx, s, &input); err != nil {
 			return err
@@ -47,10 +48,8 @@ func (r *Reconciler) renderBootstrap(ctx context.Context, s *scope) error {
 	if input.Node, err = r.node(ctx, s); err != nil {
 		return invalidBootstrap(err)
 	}
-	if s.ignition, err = render.Render(input); err != nil {
-		return invalidBootstrap(err)
-	}
-	return nil
+	s.ignition, err = render.Render(input)
+	return s.invalidLayers(err)
 }
 
 // bootstrapData reads the Secret that the Machine names.
@@ -89,6 +88,7 @@ func (r *Reconciler) addProfile(ctx context.Context, s *scope, input *render.Inp
 		}
 		spec = template.Spec.Template.Spec.AltcosProfile
 	}
+	s.outsideLayers = len(spec.ButaneFrom) > 0
 	var err error
 	machine := profilesource.Machine{Cluster: s.cluster, ControlPlane: s.isControlPlane()}
 	input.Profile, input.UserLayers, err = profilesource.Resolve(ctx, r.Client, machine, &spec)
@@ -154,6 +154,16 @@ func hostEntries(addresses []clusterv1.MachineAddress) []altcos.HostEntry {
 		}
 	}
 	return entries
+}
+
+// invalidLayers is invalidBootstrap, but waits for a correction where one may come that nobody watches: configs in Secrets
+// and ConfigMaps.
+func (s *scope) invalidLayers(err error) error {
+	terminal, ok := outcome.AsTerminal(invalidBootstrap(err))
+	if ok && s.outsideLayers {
+		return outcome.Waitf(terminal.Reason, retrySlow, "%s", terminal.Err)
+	}
+	return invalidBootstrap(err)
 }
 
 // invalidBootstrap says that only other input can help, when that is so.

@@ -48,7 +48,15 @@ func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	if err != nil || s.lm.Spec.Host == "" {
 		return nil //nolint:nilerr // see above
 	}
-	s.uuid = uuid
+	s.uuid, s.providerID = uuid, s.lm.Spec.ProviderID
+	original, err := r.original(ctx, s)
+	if err != nil {
+		return err
+	}
+	if original != nil {
+		ctrl.LoggerFrom(ctx).Info("Leaving the virtual machine alone, the object is a copy", "original", client.ObjectKeyFromObject(original))
+		return nil
+	}
 	host := &infrav1.LibvirtHost{}
 	err = r.Client.Get(ctx, client.ObjectKey{Name: s.lm.Spec.Host}, host)
 	switch {
@@ -63,11 +71,16 @@ func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	}
 	s.host = host
 	err = r.removeFromHost(ctx, s)
-	if wait, ok := outcome.AsWait(err); ok && wait.Reason == infrav1.LibvirtMachineHostUnreachableReason && isForgotten(s.lm) {
-		ctrl.LoggerFrom(ctx).Info("Forgetting host that does not answer, what the machine has there is given up", "LibvirtHost", s.lm.Spec.Host)
+	if wait, ok := outcome.AsWait(err); ok && isForgettable(wait.Reason) && isForgotten(s.lm) {
+		ctrl.LoggerFrom(ctx).Info("Forgetting what the machine has on its host", "LibvirtHost", s.lm.Spec.Host, "because", wait.Message)
 		return nil
 	}
 	return err
+}
+
+// isForgettable says whether a removal that waits for this may be given up by a person's word.
+func isForgettable(reason string) bool {
+	return reason == infrav1.LibvirtMachineHostUnreachableReason || reason == infrav1.LibvirtMachineStoragePoolMissingReason
 }
 
 // isForgotten says whether a person declared the machine's host dead.
@@ -80,12 +93,23 @@ func (r *Reconciler) removeFromHost(ctx context.Context, s *scope) error {
 		return err
 	}
 	err := s.conn.RemoveDomain(ctx, s.uuid, s.owner())
-	if err != nil && !errors.Is(err, virt.ErrForeign) { // a foreign domain is none of ours: ours was never defined
+	if errors.Is(err, virt.ErrForeign) { // none of ours: ours was never defined
+		domain, err := s.conn.Domain(ctx, s.uuid)
+		if err != nil {
+			return hostError(s, err)
+		}
+		if domain.Owner.UID == s.uuid { // its volumes have the names of ours
+			ctrl.LoggerFrom(ctx).Info("Leaving the virtual machine alone, the object is a copy", "domain", domain.Name, "owner", domain.Owner)
+			return nil
+		}
+	} else if err != nil {
 		return hostError(s, err)
 	}
 	volumes, err := s.conn.ListVolumes(ctx, s.pool())
-	if errors.Is(err, virt.ErrNotFound) {
-		return nil // no pool, no volumes
+	if errors.Is(err, virt.ErrNoPool) { // a pool that comes back brings disks and secrets with it
+		return outcome.Waitf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
+			"host %q has no storage pool %q, so the machine's volumes in it cannot be removed; define and start it, or give them up with annotation %s=%s",
+			s.lm.Spec.Host, s.pool(), infrav1.ForgetHostAnnotation, s.lm.Spec.Host)
 	}
 	if err != nil {
 		return hostError(s, err)

@@ -36,12 +36,55 @@ func (r *Reconciler) findDomain(ctx context.Context, s *scope) error {
 	case !s.owner().Owns(domain.Owner):
 		return &outcome.Wait{
 			Reason:  infrav1.LibvirtMachineForeignDomainReason,
-			Message: fmt.Sprintf("domain %q on host %q has the machine's UUID but was not made by this provider", domain.Name, s.lm.Spec.Host),
+			Message: fmt.Sprintf("domain %q on host %q has the machine's UUID but was made %s", domain.Name, s.lm.Spec.Host, makerOf(domain.Owner)),
 			After:   retrySlow,
 		}
 	}
 	s.domain = &domain
 	return nil
+}
+
+func makerOf(owner virt.Owner) string {
+	if owner.UID == "" {
+		return "by somebody else"
+	}
+	return fmt.Sprintf("for LibvirtMachine %q in namespace %q", owner.Name, owner.Namespace)
+}
+
+// checkBridges looks for bridges that the spec names before disks are made for a domain that could not start. The host's
+// own bridge is the LibvirtHost's affair. One whose traffic is tagged may be Open vSwitch's, which works without being up.
+func (r *Reconciler) checkBridges(ctx context.Context, s *scope) error {
+	if s.domain != nil {
+		return nil
+	}
+	return s.missingBridge(ctx)
+}
+
+func (s *scope) missingBridge(ctx context.Context) error {
+	for i, n := range s.nics {
+		if n.spec.Bridge == "" || n.spec.Bridge == hostaccess.Bridge(s.host) || n.spec.VLAN != 0 {
+			continue
+		}
+		switch up, err := s.conn.HasInterface(ctx, n.spec.Bridge); {
+		case errors.Is(err, virt.ErrUnsupported): // the start of the domain will tell
+		case err != nil:
+			return hostError(s, err)
+		case !up:
+			return outcome.Waitf(infrav1.LibvirtMachineBridgeMissingReason, retrySlow,
+				"host %q has no bridge %q that is up, which networkInterfaces[%d] names; create it there, or replace the machine",
+				s.lm.Spec.Host, n.spec.Bridge, i)
+		}
+	}
+	return nil
+}
+
+// startError finds out whether a start failed for want of a bridge: libvirt tells it by text only, and that in the host's
+// language.
+func (s *scope) startError(ctx context.Context, err error) error {
+	if missing, ok := outcome.AsWait(s.missingBridge(ctx)); ok && missing.Reason == infrav1.LibvirtMachineBridgeMissingReason {
+		return missing
+	}
+	return hostError(s, err)
 }
 
 // ensureDomain defines and starts the domain, and starts it again when it stopped: the machine of a node shall run. One
@@ -59,7 +102,7 @@ func (r *Reconciler) ensureDomain(ctx context.Context, s *scope) error {
 		return nil
 	case virt.DomainShutOff, virt.DomainCrashed:
 		if err := s.conn.StartDomain(ctx, s.uuid, s.owner()); err != nil {
-			return hostError(s, err)
+			return s.startError(ctx, err)
 		}
 		s.domain.State = virt.DomainRunning
 		return nil

@@ -29,7 +29,7 @@ func (r *Reconciler) ensureImage(ctx context.Context, s *scope) error {
 	image := s.lm.Spec.Image
 	if image.Volume != "" {
 		volume, err := s.conn.Volume(ctx, s.volume(image.Volume))
-		if errors.Is(err, virt.ErrNotFound) {
+		if isAbsent(err) {
 			return outcome.Waitf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow,
 				"host %q has no volume %q in pool %q", s.lm.Spec.Host, image.Volume, s.pool())
 		}
@@ -38,9 +38,9 @@ func (r *Reconciler) ensureImage(ctx context.Context, s *scope) error {
 	}
 	request := imagecache.Request{Host: s.lm.Spec.Host, Pool: s.pool(), URL: image.URL, SHA256: image.SHA256}
 	volume, err := r.Images.Lookup(ctx, s.conn, request)
-	if errors.Is(err, virt.ErrNotFound) {
+	if isAbsent(err) {
 		if err := r.importImage(s, request); err != nil {
-			return imageError(s, err)
+			return err
 		}
 		volume, err = r.Images.Lookup(ctx, s.conn, request)
 	}
@@ -50,12 +50,11 @@ func (r *Reconciler) ensureImage(ctx context.Context, s *scope) error {
 
 // imageError says what an error of the image means for the machine.
 func imageError(s *scope, err error) error {
-	_, mismatch := errors.AsType[*imagecache.DigestMismatchError](err)
 	_, unreadable := errors.AsType[*imagecache.SourceError](err)
 	switch {
 	case err == nil:
 		return nil
-	case mismatch, errors.Is(err, imagecache.ErrNotAnImage), errors.Is(err, imagecache.ErrInvalidRequest), errors.Is(err, imagecache.ErrTooLarge):
+	case isHopeless(err):
 		return &outcome.Terminal{Reason: infrav1.LibvirtMachineImageInvalidReason, Err: err}
 	case unreadable:
 		return outcome.Waitf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow, "%s", err)
@@ -63,4 +62,11 @@ func imageError(s *scope, err error) error {
 		return outcome.Waitf(infrav1.LibvirtMachineImageImportingReason, retryBusy, "%s", err)
 	}
 	return hostError(s, err, infrav1.LibvirtMachineImageInvalidReason)
+}
+
+// isHopeless says that only another image in the spec can help.
+func isHopeless(err error) bool {
+	_, mismatch := errors.AsType[*imagecache.DigestMismatchError](err)
+	return mismatch || errors.Is(err, imagecache.ErrNotAnImage) || errors.Is(err, imagecache.ErrInvalidRequest) ||
+		errors.Is(err, imagecache.ErrTooLarge)
 }

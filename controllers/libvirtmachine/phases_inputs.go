@@ -41,9 +41,10 @@ func (r *Reconciler) awaitInputs(_ context.Context, s *scope) error {
 
 // identify gives the machine its identity for life: the UUID of its domain is the UID of the first object that stood
 // for it. spec survives clusterctl move, the UID does not.
-func (r *Reconciler) identify(_ context.Context, s *scope) error {
+func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	s.providerID = s.lm.Spec.ProviderID
-	if s.providerID == "" {
+	isNew := s.providerID == ""
+	if isNew {
 		id, err := providerid.New(string(s.lm.UID))
 		if err != nil {
 			return fmt.Errorf("identify LibvirtMachine %q: %w", s.lm.Name, err)
@@ -55,7 +56,16 @@ func (r *Reconciler) identify(_ context.Context, s *scope) error {
 		return outcome.Terminalf(infrav1.LibvirtMachineFailedReason, "read identity: %w", err)
 	}
 	s.uuid = uuid
-	return nil
+	if isNew {
+		return nil
+	}
+	original, err := r.original(ctx, s)
+	if err != nil || original == nil {
+		return err
+	}
+	return outcome.Waitf(infrav1.LibvirtMachineForeignDomainReason, retrySlow,
+		"providerID %q is that of LibvirtMachine %q in namespace %q, of which this object is a copy; delete it, or make a new one without providerID and host",
+		s.providerID, original.Name, original.Namespace)
 }
 
 // hostname is the name of the machine's node. Cluster API requires no particular one; people expect the Machine's.

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
@@ -22,20 +23,27 @@ import (
 // retryPlacement catches what no event tells: labels of namespaces.
 const retryPlacement = 5 * time.Minute
 
-// place chooses the host. Identity and host are stored together, and the Reconcile ends there: nothing is created before
-// the API server has both.
+// place chooses the host. Identity, host and storage pool are stored together, and the Reconcile ends there: nothing is
+// created before the API server has all of them. The pool is stored because another default of the host must not lead away
+// from the volumes that the machine has.
 func (r *Reconciler) place(ctx context.Context, s *scope) error {
 	if err := r.readHost(ctx, s); err != nil {
 		return err
 	}
-	if s.lm.Spec.ProviderID != "" && s.host != nil {
-		return nil
+	if s.lm.Spec.ProviderID == "" || s.host == nil {
+		if err := r.choose(ctx, s); err != nil {
+			return err
+		}
+		s.unrecorded = true
+		if err := r.readHost(ctx, s); err != nil {
+			return err
+		}
 	}
-	if err := r.choose(ctx, s); err != nil {
-		return err
+	if s.lm.Spec.StoragePool == "" {
+		s.lm.Spec.StoragePool = hostaccess.StoragePool(s.host)
+		s.unrecorded = true
 	}
-	s.unrecorded = true
-	return r.readHost(ctx, s)
+	return nil
 }
 
 // readHost reads the host that the spec names, if it names one.

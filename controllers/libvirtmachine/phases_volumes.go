@@ -6,7 +6,6 @@ package libvirtmachine
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
@@ -74,7 +73,7 @@ func ensureVolume(ctx context.Context, s *scope, spec virt.VolumeSpec, backing s
 		if err := s.conn.DeleteVolume(ctx, spec.VolumeRef); err != nil {
 			return hostError(s, err)
 		}
-	case !errors.Is(err, virt.ErrNotFound):
+	case !isAbsent(err):
 		return hostError(s, err)
 	}
 	if _, err := s.conn.CreateVolume(ctx, spec); err != nil {

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"sigs.k8s.io/cluster-api/util/finalizers"
+	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/patch"
 	"sigs.k8s.io/cluster-api/util/paused"
 
@@ -52,6 +53,9 @@ type Reconciler struct {
 	CredentialsNamespace string
 	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the objects to reconcile, empty for all.
 	WatchFilter string
+
+	// indexed says that Client reads from a cache with indexes.
+	indexed bool
 }
 
 // Reconcile moves one LibvirtMachine towards its spec.
@@ -59,6 +63,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	lm := &infrav1.LibvirtMachine{}
 	if err := r.Client.Get(ctx, req.NamespacedName, lm); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	// The predicate of For does not see what other watches wake.
+	if r.WatchFilter != "" && !labels.HasWatchLabel(lm, r.WatchFilter) {
+		return ctrl.Result{}, nil
 	}
 	s, ctx, err := r.load(ctx, lm)
 	if err != nil {
@@ -104,8 +112,9 @@ func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
 		s.guard(hostAssigned, r.identify),
 		s.step(hostAssigned, r.place),
 		s.guard(addressesReady, r.awaitRecord),
-		s.step(addressesReady, r.claimAddresses),
 		s.guard(domainRunning, r.findDomain),
+		s.step(addressesReady, r.claimAddresses),
+		s.guard(domainRunning, r.checkBridges),
 		s.step(bootstrapRendered, r.renderBootstrap),
 		s.step(imageReady, r.ensureImage),
 		s.step(volumesReady, r.ensureVolumes),

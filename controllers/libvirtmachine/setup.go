@@ -42,9 +42,11 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 	if err != nil {
 		return fmt.Errorf("map clusters to LibvirtMachines: %w", err)
 	}
+	r.indexed = true
 	changed := predicates.ResourceIsChanged(mgr.GetScheme(), log)
 	b := ctrl.NewControllerManagedBy(mgr).
-		For(&infrav1.LibvirtMachine{}, builder.WithPredicates(predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilter))).
+		For(&infrav1.LibvirtMachine{}, builder.WithPredicates(
+			predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilter), machineMatters())).
 		Named("libvirtmachine").
 		WithOptions(options).
 		Owns(&ipamv1.IPAddressClaim{}, builder.WithPredicates(changed)).

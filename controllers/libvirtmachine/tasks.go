@@ -5,6 +5,8 @@ package libvirtmachine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,9 +39,10 @@ type Tasks interface {
 func (r *Reconciler) importImage(s *scope, request imagecache.Request) error {
 	volumes := s.conn
 	state := r.Tasks.Do(async.Task{
-		Key:   "image/" + request.Host + "/" + request.Pool + "/" + request.SHA256,
+		Key:   imageKey(request),
 		Host:  request.Host,
 		Owner: s.key(),
+		Final: isFinal,
 		Run: func(ctx context.Context, report func(async.Progress)) error {
 			request.Progress = func(p imagecache.Progress) {
 				report(async.Progress{Stage: string(p.Stage), Done: p.Done, Total: p.Total})
@@ -48,7 +51,19 @@ func (r *Reconciler) importImage(s *scope, request imagecache.Request) error {
 			return err
 		},
 	})
-	return taskOutcome(state, infrav1.LibvirtMachineImageImportingReason, "importing the image to host "+request.Host)
+	err := taskOutcome(state, infrav1.LibvirtMachineImageImportingReason, "importing the image to host "+request.Host)
+	return settled(state, imageError(s, err))
+}
+
+// isFinal says of the error of a task that another run would end like this one: what becomes a Terminal.
+func isFinal(err error) bool {
+	return isHopeless(err) || errors.Is(err, virt.ErrInvalid) || errors.Is(err, virt.ErrUnsupported)
+}
+
+// imageKey tells apart what may end differently: two URLs of one digest do. A URL may hold secrets.
+func imageKey(request imagecache.Request) string {
+	location := sha256.Sum256([]byte(request.URL))
+	return "image/" + request.Host + "/" + request.Pool + "/" + request.SHA256 + "/" + hex.EncodeToString(location[:])
 }
 
 // copyRoot makes a full copy of the image. A volume that was begun looks like one that is whole, so a marker is written
@@ -58,7 +73,7 @@ func (r *Reconciler) copyRoot(ctx context.Context, s *scope, spec virt.VolumeSpe
 	switch _, err := s.conn.Volume(ctx, marker); {
 	case err == nil:
 		return nil
-	case !errors.Is(err, virt.ErrNotFound):
+	case !isAbsent(err):
 		return hostError(s, err)
 	}
 	volumes := s.conn
@@ -66,12 +81,13 @@ func (r *Reconciler) copyRoot(ctx context.Context, s *scope, spec virt.VolumeSpe
 		Key:   "copy/" + s.uuid,
 		Host:  s.lm.Spec.Host,
 		Owner: s.key(),
+		Final: isFinal,
 		Run: func(ctx context.Context, _ func(async.Progress)) error {
 			return copyVolume(ctx, volumes, spec, marker)
 		},
 	})
 	err := taskOutcome(state, infrav1.LibvirtMachineWaitingReason, "copying the image to the root disk")
-	return hostError(s, err, infrav1.LibvirtMachineImageInvalidReason)
+	return settled(state, hostError(s, err, infrav1.LibvirtMachineImageInvalidReason))
 }
 
 func copyVolume(ctx context.Context, volumes virt.Volumes, spec virt.VolumeSpec, marker virt.VolumeRef) error {
@@ -96,6 +112,21 @@ func taskOutcome(state async.State, reason, what string) error {
 		return outcome.Waitf(reason, retryBusy, "%s was interrupted", what)
 	}
 	return state.Err
+}
+
+// settled makes the outcome of a failed task wait at least until the task may be begun anew: to ask earlier changes
+// nothing.
+func settled(state async.State, err error) error {
+	if err == nil || state.Phase != async.Failed {
+		return err
+	}
+	if wait, ok := outcome.AsWait(err); ok {
+		return &outcome.Wait{Reason: wait.Reason, Message: wait.Message, After: max(wait.After, state.RetryIn)}
+	}
+	if _, ok := outcome.AsTerminal(err); ok {
+		return err
+	}
+	return outcome.Waitf(infrav1.LibvirtMachineFailedReason, max(state.RetryIn, retryBusy), "%s", err)
 }
 
 // describe tells how far a task is, in steps that do not change the message all the time.

@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -89,6 +90,29 @@ func (r *Reconciler) machinesOfEvent(ctx context.Context, e virt.Event) []reconc
 		return nil
 	}
 	return r.find(ctx, client.MatchingFields{index.MachineByProviderID: id})
+}
+
+// machineMatters leaves out our own writes of status, which would make every failure a reason to try again at once. What
+// a Reconcile writes and then relies on to be woken passes: finalizer, Paused, and host and identity in the spec. So does
+// the resync, which changes nothing.
+func machineMatters() predicate.Predicate {
+	return updates(func(before, after *infrav1.LibvirtMachine) bool {
+		return before.ResourceVersion == after.ResourceVersion ||
+			before.Generation != after.Generation ||
+			before.DeletionTimestamp.IsZero() != after.DeletionTimestamp.IsZero() ||
+			!equality.Semantic.DeepEqual(before.Labels, after.Labels) ||
+			!equality.Semantic.DeepEqual(before.Annotations, after.Annotations) ||
+			!equality.Semantic.DeepEqual(before.OwnerReferences, after.OwnerReferences) ||
+			!equality.Semantic.DeepEqual(before.Finalizers, after.Finalizers) ||
+			pausedStatus(before) != pausedStatus(after)
+	})
+}
+
+func pausedStatus(lm *infrav1.LibvirtMachine) metav1.ConditionStatus {
+	if paused := conditions.Get(lm, infrav1.PausedCondition); paused != nil {
+		return paused.Status
+	}
+	return ""
 }
 
 // clusterMatters lets through changes that machines wait for or are made from.

@@ -1,0 +1,49 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/index"
+)
+
+// original returns the LibvirtMachine that the machine is a copy of (kubectl get | apply under another name, a restore
+// into another namespace), nil when it is none. The copy has the original's identity; to act on it would be to change or
+// destroy the original's virtual machine. Copies that this process cannot see are told by the owner in the domain's metadata.
+func (r *Reconciler) original(ctx context.Context, s *scope) (*infrav1.LibvirtMachine, error) {
+	machines := &infrav1.LibvirtMachineList{}
+	var options []client.ListOption
+	if r.indexed {
+		options = append(options, client.MatchingFields{index.MachineByProviderID: s.providerID})
+	}
+	if err := r.Client.List(ctx, machines, options...); err != nil {
+		return nil, fmt.Errorf("list machines with identity %q: %w", s.providerID, err)
+	}
+	var found *infrav1.LibvirtMachine
+	for i := range machines.Items {
+		other := &machines.Items[i]
+		if other.Spec.ProviderID == s.providerID && other.UID != s.lm.UID && isOlder(other, s.lm, s.uuid) {
+			found = other
+		}
+	}
+	return found, nil
+}
+
+// isOlder says which of two objects of one identity was there first: the one whose UID became the identity, or, after a
+// move has replaced that, the older one.
+func isOlder(a, b *infrav1.LibvirtMachine, uuid string) bool {
+	if is, other := string(a.UID) == uuid, string(b.UID) == uuid; is || other {
+		return is
+	}
+	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name)) < 0
+}
