@@ -6,6 +6,7 @@ package ignitiontest
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"testing"
 
 	v3 "github.com/coreos/ignition/v2/config/v3_2"
@@ -34,47 +35,71 @@ func Contents(tb testing.TB, r types.Resource) string {
 	return string(b)
 }
 
-// Text lists everything in c, one block for each node and contents unpacked.
+// Text lists everything in c, one block for each node and contents unpacked. Owners, and the fields of users, partitions
+// and file systems that are rarely set, are left to FullText.
 func Text(tb testing.TB, c types.Config) []byte {
 	tb.Helper()
-	var b bytes.Buffer
+	return (&printer{tb: tb}).config(c)
+}
+
+// FullText is Text with every field that is set.
+func FullText(tb testing.TB, c types.Config) []byte {
+	tb.Helper()
+	return (&printer{tb: tb, full: true}).config(c)
+}
+
+type printer struct {
+	tb   testing.TB
+	b    bytes.Buffer
+	full bool
+}
+
+func (p *printer) addf(format string, args ...any) { fmt.Fprintf(&p.b, format, args...) }
+
+func (p *printer) config(c types.Config) []byte {
+	p.tb.Helper()
 	for _, m := range c.Ignition.Config.Merge {
-		fmt.Fprintf(&b, "== merged config\n%s\n", Contents(tb, m))
+		p.addf("== merged config\n%s\n", Contents(p.tb, m))
 	}
 	for _, g := range c.Passwd.Groups {
-		fmt.Fprintf(&b, "== group %s\n", g.Name)
+		p.addf("== group %s\n", g.Name)
 	}
 	for _, u := range c.Passwd.Users {
-		fmt.Fprintf(&b, "== user %s hash=%s groups=%v keys=%v\n", u.Name, text(u.PasswordHash), u.Groups, u.SSHAuthorizedKeys)
+		p.addf("== user %s hash=%s groups=%v keys=%v%s%s%s%s\n", u.Name, text(u.PasswordHash), u.Groups, u.SSHAuthorizedKeys,
+			p.given("gecos", u.Gecos), p.given("home", u.HomeDir), p.given("shell", u.Shell), p.given("primary", u.PrimaryGroup))
 	}
 	for _, d := range c.Storage.Disks {
-		fmt.Fprintf(&b, "== disk %s wipe=%t\n", d.Device, d.WipeTable != nil && *d.WipeTable)
-		for _, p := range d.Partitions {
-			fmt.Fprintf(&b, "partition %d label=%s\n", p.Number, text(p.Label))
+		p.addf("== disk %s wipe=%t\n", d.Device, d.WipeTable != nil && *d.WipeTable)
+		for _, part := range d.Partitions {
+			p.addf("partition %d label=%s%s\n", part.Number, text(part.Label), p.given("type", part.TypeGUID))
 		}
 	}
 	for _, f := range c.Storage.Filesystems {
-		fmt.Fprintf(&b, "== filesystem %s %s label=%s wipe=%t\n", f.Device, text(f.Format), text(f.Label), f.WipeFilesystem != nil && *f.WipeFilesystem)
+		p.addf("== filesystem %s %s label=%s wipe=%t", f.Device, text(f.Format), text(f.Label), f.WipeFilesystem != nil && *f.WipeFilesystem)
+		if p.full && len(f.Options) > 0 {
+			p.addf(" options=%v", f.Options)
+		}
+		p.addf("\n")
 	}
 	for _, d := range c.Storage.Directories {
-		fmt.Fprintf(&b, "== directory %s %s\n", d.Path, mode(d.Mode))
+		p.addf("== directory %s %s%s\n", d.Path, mode(d.Mode), p.owner(d.Node))
 	}
 	for _, l := range c.Storage.Links {
-		fmt.Fprintf(&b, "== link %s -> %s\n", l.Path, l.Target)
+		p.addf("== link %s -> %s\n", l.Path, l.Target)
 	}
 	for _, f := range c.Storage.Files {
-		fmt.Fprintf(&b, "== file %s %s\n%s", f.Path, mode(f.Mode), Contents(tb, f.Contents))
+		p.addf("== file %s %s%s\n%s", f.Path, mode(f.Mode), p.owner(f.Node), Contents(p.tb, f.Contents))
 		for _, r := range f.Append {
-			fmt.Fprintf(&b, "-- append\n%s", Contents(tb, r))
+			p.addf("-- append\n%s", Contents(p.tb, r))
 		}
 	}
 	for _, u := range c.Systemd.Units {
-		unit(&b, u)
+		p.unit(u)
 	}
-	return b.Bytes()
+	return p.b.Bytes()
 }
 
-func unit(b *bytes.Buffer, u types.Unit) {
+func (p *printer) unit(u types.Unit) {
 	state := ""
 	if u.Enabled != nil && *u.Enabled {
 		state += " enabled"
@@ -82,10 +107,37 @@ func unit(b *bytes.Buffer, u types.Unit) {
 	if u.Mask != nil && *u.Mask {
 		state += " masked"
 	}
-	fmt.Fprintf(b, "== unit %s%s\n%s", u.Name, state, text(u.Contents))
+	p.addf("== unit %s%s\n%s", u.Name, state, text(u.Contents))
 	for _, d := range u.Dropins {
-		fmt.Fprintf(b, "-- %s\n%s", d.Name, text(d.Contents))
+		p.addf("-- %s\n%s", d.Name, text(d.Contents))
 	}
+}
+
+// given is what an optional field says; nothing when it is not there.
+func (p *printer) given(name string, s *string) string {
+	if !p.full || s == nil {
+		return ""
+	}
+	return fmt.Sprintf(" %s=%q", name, *s)
+}
+
+// owner is said when it is another than root, by number or by name.
+func (p *printer) owner(n types.Node) string {
+	user, group := account(n.User.ID, n.User.Name), account(n.Group.ID, n.Group.Name)
+	if !p.full || user == "root" && group == "root" {
+		return ""
+	}
+	return " owner=" + user + ":" + group
+}
+
+func account(id *int, name *string) string {
+	switch {
+	case id != nil && *id != 0:
+		return strconv.Itoa(*id)
+	case name != nil && *name != "":
+		return *name
+	}
+	return "root"
 }
 
 func text(s *string) string {
