@@ -44,6 +44,21 @@ func Engines(ctx context.Context) ([]Engine, error) {
 	}, nil
 }
 
+// Versions returns what the validator and the engine say they are.
+func (e Engine) Versions(ctx context.Context) (validator, program string, err error) {
+	for _, v := range []struct {
+		program string
+		into    *string
+	}{{e.validator, &validator}, {e.program, &program}} {
+		output, err := exec.CommandContext(ctx, v.program, "--version").CombinedOutput()
+		if err != nil {
+			return "", "", fmt.Errorf("ask %q for its version: %w: %s", v.program, err, output)
+		}
+		*v.into = strings.TrimSpace(string(output))
+	}
+	return validator, program, nil
+}
+
 // Validate returns an error when the validator refuses the config or warns about it.
 func (e Engine) Validate(ctx context.Context, config []byte) error {
 	command := exec.CommandContext(ctx, e.validator, "-")
