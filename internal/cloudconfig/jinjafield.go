@@ -58,24 +58,34 @@ func (l locator) visit(n *yaml.Node, path string) {
 		}
 	case n.Kind == yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			inner := path
-			if path == "disk_setup" { // its keys are devices
-				inner = at(path, i/2)
-			} else if key := n.Content[i].Value; fieldName.MatchString(key) {
-				inner = join(path, key)
-			}
+			inner := fieldPath(path, n.Content[i].Value, i/2)
 			l.visit(n.Content[i], inner)
 			l.visit(n.Content[i+1], inner)
 		}
 	default:
-		for _, m := range markText.FindAllStringSubmatch(n.Value, -1) {
-			if i, err := strconv.Atoi(m[1]); err == nil && i < len(l.problems) {
-				l.problems[i].Path = path
-			}
+		l.visitText(n.Value, path)
+	}
+}
+
+// fieldPath is the path of the field key, the i-th of the mapping at path.
+func fieldPath(path, key string, i int) string {
+	switch {
+	case path == "disk_setup": // its keys are devices
+		return at(path, i)
+	case fieldName.MatchString(key):
+		return join(path, key)
+	}
+	return path
+}
+
+func (l locator) visitText(text, path string) {
+	for _, m := range markText.FindAllStringSubmatch(text, -1) {
+		if i, err := strconv.Atoi(m[1]); err == nil && i < len(l.problems) {
+			l.problems[i].Path = path
 		}
-		if !l.insideFile && fileContent.MatchString(path) {
-			l.visitInside(n.Value, path)
-		}
+	}
+	if !l.insideFile && fileContent.MatchString(path) {
+		l.visitInside(text, path)
 	}
 }
 

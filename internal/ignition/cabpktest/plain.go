@@ -7,7 +7,7 @@ import (
 	"bytes"
 	"errors"
 
-	yaml "sigs.k8s.io/yaml/goyaml.v2" //nolint:staticcheck // another YAML library than the product's is the point
+	yaml "sigs.k8s.io/yaml/goyaml.v2"
 )
 
 // Plain is a cloud-config as another YAML library reads it into plain structs: what the product's own parser says is
@@ -49,7 +49,7 @@ type PlainDisks []PlainDisk
 
 // UnmarshalYAML keeps the order of the mapping.
 func (d *PlainDisks) UnmarshalYAML(unmarshal func(any) error) error {
-	var order yaml.MapSlice
+	var order yaml.MapSlice //nolint:staticcheck // another YAML library than the product's is the point
 	var disks map[string]PlainDisk
 	if err := errors.Join(unmarshal(&order), unmarshal(&disks)); err != nil {
 		return err
@@ -125,6 +125,6 @@ func Plainly(data []byte) (p *Plain, ok bool) {
 		return nil, false
 	}
 	p = &Plain{}
-	err := yaml.Unmarshal(data, p)
+	err := yaml.Unmarshal(data, p) //nolint:staticcheck // another YAML library than the product's is the point
 	return p, err == nil
 }

@@ -101,12 +101,6 @@ func (c *converter) filesystems() {
 			c.problems.Addf(field+".device", "must be a path below /dev; cloud-init's aliases mean nothing to Ignition")
 			continue
 		}
-		if !slices.Contains([]string{"ext4", "btrfs", "xfs", "vfat", "swap"}, f.Format) {
-			c.problems.Addf(field+".filesystem", "Ignition makes ext4, btrfs, xfs, vfat and swap only")
-		}
-		if f.ReplaceFS != "" {
-			c.problems.Addf(field+".replace_fs", "Ignition cannot decide by what is on the disk; use overwrite")
-		}
 		fs := types.Filesystem{Device: c.partition(field, f), Format: ptr(f.Format), Label: optional(f.Label)}
 		if seen[fs.Device] {
 			c.problems.Addf(field+".device", "has two file systems")
@@ -119,12 +113,22 @@ func (c *converter) filesystems() {
 		for _, o := range f.Options {
 			fs.Options = append(fs.Options, types.FilesystemOption(o))
 		}
-		for _, e := range fs.Validate(vpath.ContextPath{}).Entries {
-			if strings.HasSuffix(e.Context.String(), ".label") { // each file system has its own limit
-				c.problems.Addf(field+".label", "%s", e.Message)
-			}
-		}
+		c.checkFilesystem(field, f, fs)
 		c.b.Config.Storage.Filesystems = append(c.b.Config.Storage.Filesystems, fs)
+	}
+}
+
+func (c *converter) checkFilesystem(field string, f cloudconfig.Filesystem, fs types.Filesystem) {
+	if !slices.Contains([]string{"ext4", "btrfs", "xfs", "vfat", "swap"}, f.Format) {
+		c.problems.Addf(field+".filesystem", "Ignition makes ext4, btrfs, xfs, vfat and swap only")
+	}
+	if f.ReplaceFS != "" {
+		c.problems.Addf(field+".replace_fs", "Ignition cannot decide by what is on the disk; use overwrite")
+	}
+	for _, e := range fs.Validate(vpath.ContextPath{}).Entries {
+		if strings.HasSuffix(e.Context.String(), ".label") { // each file system has its own limit
+			c.problems.Addf(field+".label", "%s", e.Message)
+		}
 	}
 }
 

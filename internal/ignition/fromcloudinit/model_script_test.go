@@ -16,7 +16,7 @@ import (
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
-	yaml "sigs.k8s.io/yaml/goyaml.v2" //nolint:staticcheck // another YAML library than the product's is the point
+	yaml "sigs.k8s.io/yaml/goyaml.v2"
 )
 
 const sentinel = " && echo success > /run/cluster-api/bootstrap-success.complete"
@@ -182,7 +182,7 @@ func asJSON(docs []map[string]any) string {
 
 // documents are the mappings of a YAML stream; ok is false when it is none.
 func documents(content string) (docs []map[string]any, ok bool) {
-	dec := yaml.NewDecoder(strings.NewReader(content))
+	dec := yaml.NewDecoder(strings.NewReader(content)) //nolint:staticcheck // another YAML library than the product's is the point
 	for {
 		var doc any
 		if err := dec.Decode(&doc); err != nil {
