@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,13 +92,12 @@ func serveBackend() {
 // answered within the limit, was told that the server is not ready, or was not answered.
 func probeEndpoint(address string, limit time.Duration, hold bool) {
 	dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: limit}, Config: &tls.Config{InsecureSkipVerify: true}}
-	dialed := false
+	var dialed atomic.Bool
 	client := &http.Client{Timeout: limit, Transport: &http.Transport{
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			if hold && dialed {
+			if dialed.Swap(true) && hold {
 				return nil, net.ErrClosed
 			}
-			dialed = true
 			return dialer.DialContext(ctx, network, address)
 		}, DisableKeepAlives: !hold,
 	}}
