@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +15,17 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/packages"
 )
+
+func TestMain(m *testing.M) {
+	if err := packages.Ensure(context.Background(), "iproute2", "util-linux", "procps"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	m.Run()
+}
 
 // here runs scripts on this machine, in a network namespace of their own.
 type here struct {

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/packages"
 )
 
 // TestMain lets the test binary play the machines of the lab in their own network namespaces.
@@ -37,6 +39,11 @@ func TestMain(m *testing.M) {
 		}
 		probeEndpoint(address, limit, os.Getenv("ALTCOS_LB_ROLE") == "hold")
 	default:
+		needed := []string{"haproxy", "keepalived", "iproute2", "iputils-ping", "procps", "socat", "perl-base", "util-linux"}
+		if err := packages.Ensure(context.Background(), needed...); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		goleak.VerifyTestMain(m)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec/sshexectest"
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/packages"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,12 +30,12 @@ func TestConnection_keepsContractOnOpenSSH(t *testing.T) {
 	sshexectest.Contract(t, startOpenSSH(t))
 }
 
-// startOpenSSH runs the system's sshd on a free loopback port; the machine must have openssh-server.
+// startOpenSSH runs the system's sshd on a free loopback port.
 func startOpenSSH(t *testing.T) sshexec.Target {
 	t.Helper()
-	binary, err := exec.LookPath("/usr/sbin/sshd")
-	if err != nil {
-		t.Fatalf("this test needs openssh-server: %v", err)
+	const binary = "/usr/sbin/sshd"
+	if err := packages.Ensure(t.Context(), "openssh-server"); err != nil {
+		t.Fatal(err)
 	}
 	directory := t.TempDir()
 	hostKey, clientKey := sshexectest.NewKey(t), sshexectest.NewKey(t)
