@@ -28,6 +28,9 @@ func domainName(namespace, name, uuid string) string {
 	return readable + suffix
 }
 
+// rootSerial is the serial number of the root disk; data disks go by their names.
+const rootSerial = "root"
+
 // macAddress returns the address of an interface that has none in the spec: it never changes, since DHCP servers and
 // neighbours remember it.
 func macAddress(uuid string, nic int) string {

@@ -65,6 +65,11 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 			infrav1.LibvirtMachineBootstrapRenderedCondition, infrav1.LibvirtMachineBootstrapInvalidReason},
 		"a profile that does not exist": {func(lm *infrav1.LibvirtMachine) { lm.Spec.AltcosTemplateRef.Name = "absent" }, nil,
 			infrav1.LibvirtMachineBootstrapRenderedCondition, infrav1.LibvirtMachineProfileMissingReason},
+		"a profile that stores containers on a disk that the machine lacks": {func(lm *infrav1.LibvirtMachine) {
+			lm.Spec.AltcosTemplateRef.Name = "profile"
+		}, func(w *world) {
+			w.addProfile("profile", bootstrapv1.AltcosProfile{ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "contianers"}})
+		}, infrav1.LibvirtMachineBootstrapRenderedCondition, infrav1.LibvirtMachineBootstrapInvalidReason},
 		"an image volume that is not there": {func(lm *infrav1.LibvirtMachine) { lm.Spec.Image.Volume = "absent.qcow2" }, nil,
 			infrav1.LibvirtMachineImageReadyCondition, infrav1.LibvirtMachineImageUnavailableReason},
 		"the address of the control plane endpoint": {func(lm *infrav1.LibvirtMachine) {

@@ -48,8 +48,19 @@ func (r *Reconciler) renderBootstrap(ctx context.Context, s *scope) error {
 	if input.Node, err = r.node(ctx, s); err != nil {
 		return invalidBootstrap(err)
 	}
-	s.ignition, err = render.Render(input)
-	return s.invalidLayers(err)
+	if s.ignition, err = render.Render(input); err != nil {
+		return s.invalidLayers(err)
+	}
+	return s.invalidLayers(render.UnknownDisks(s.ignition, s.serials()))
+}
+
+// serials are those of the machine's disks, as the guest sees them.
+func (s *scope) serials() []string {
+	serials := []string{rootSerial}
+	for _, disk := range s.lm.Spec.DataDisks {
+		serials = append(serials, disk.Name)
+	}
+	return serials
 }
 
 // bootstrapData reads the Secret that the Machine names.
@@ -111,7 +122,7 @@ func (r *Reconciler) node(ctx context.Context, s *scope) (*altcos.Node, error) {
 	return n.Of()
 }
 
-// knownHosts are the endpoint of the control plane, as <cluster>-endpoint, and the machines of the cluster whose
+// knownHosts are the endpoint of the control plane, by profile.EndpointName, and the machines of the cluster whose
 // addresses are known, in order of their names.
 func (r *Reconciler) knownHosts(ctx context.Context, s *scope) ([]altcos.HostEntry, error) {
 	machines := &infrav1.LibvirtMachineList{}
@@ -130,7 +141,7 @@ func (r *Reconciler) knownHosts(ctx context.Context, s *scope) ([]altcos.HostEnt
 	})
 	if s.infra != nil {
 		if vip, err := netip.ParseAddr(s.infra.Spec.ControlPlaneEndpoint.Host); err == nil {
-			endpoint := altcos.HostEntry{Address: vip, Names: []string{s.clusterName() + "-endpoint"}}
+			endpoint := altcos.HostEntry{Address: vip, Names: []string{profile.EndpointName(s.clusterName())}}
 			entries = append([]altcos.HostEntry{endpoint}, entries...)
 		}
 	}

@@ -148,7 +148,7 @@ func (s *scope) domainSpec() virt.DomainSpec {
 		CPUModel:       spec.CPUModel,
 		Firmware:       firmware(spec.Firmware),
 		TPM:            spec.TPM == infrav1.TPMV2,
-		Disks:          []virt.Disk{{Volume: s.volume(rootVolume(s.uuid)), Serial: "root"}},
+		Disks:          []virt.Disk{{Volume: s.volume(rootVolume(s.uuid)), Serial: rootSerial}},
 		FirmwareConfig: &config,
 	}
 	for _, disk := range spec.DataDisks {
