@@ -51,12 +51,12 @@ type locator struct {
 }
 
 func (l locator) visit(n *yaml.Node, path string) {
-	switch {
-	case n.Kind == yaml.SequenceNode:
+	switch n.Kind {
+	case yaml.SequenceNode:
 		for i, item := range n.Content {
 			l.visit(item, at(path, i))
 		}
-	case n.Kind == yaml.MappingNode:
+	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			inner := fieldPath(path, n.Content[i].Value, i/2)
 			l.visit(n.Content[i], inner)

@@ -49,7 +49,7 @@ type PlainDisks []PlainDisk
 
 // UnmarshalYAML keeps the order of the mapping.
 func (d *PlainDisks) UnmarshalYAML(unmarshal func(any) error) error {
-	var order yaml.MapSlice //nolint:staticcheck // another YAML library than the product's is the point
+	var order yaml.MapSlice
 	var disks map[string]PlainDisk
 	if err := errors.Join(unmarshal(&order), unmarshal(&disks)); err != nil {
 		return err
@@ -125,6 +125,6 @@ func Plainly(data []byte) (p *Plain, ok bool) {
 		return nil, false
 	}
 	p = &Plain{}
-	err := yaml.Unmarshal(data, p) //nolint:staticcheck // another YAML library than the product's is the point
+	err := yaml.Unmarshal(data, p)
 	return p, err == nil
 }

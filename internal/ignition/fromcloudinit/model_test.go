@@ -5,6 +5,7 @@ package fromcloudinit_test
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -278,14 +279,15 @@ func (m *model) source(s string) string {
 }
 
 // canonically is the path behind the links of an ALT Container OS.
-func canonically(path string) string {
+func canonically(where string) string {
+	where = path.Clean(where)
 	for _, l := range [][2]string{
 		{"/home", "/var/home"}, {"/opt", "/var/opt"}, {"/srv", "/var/srv"}, {"/mnt", "/var/mnt"}, {"/root", "/var/roothome"},
 		{"/usr/local", "/var/usrlocal"}, {"/usr/libexec/kubernetes", "/var/libexec/kubernetes"}, {"/var/run", "/run"},
 	} {
-		if rest, ok := strings.CutPrefix(path+"/", l[0]+"/"); ok {
+		if rest, ok := strings.CutPrefix(where+"/", l[0]+"/"); ok {
 			return strings.TrimSuffix(l[1]+"/"+rest, "/")
 		}
 	}
-	return path
+	return where
 }

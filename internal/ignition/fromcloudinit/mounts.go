@@ -19,6 +19,9 @@ import (
 
 var deviceTag = regexp.MustCompile(`^(PART)?(LABEL|UUID)$`)
 
+// oddInLink matches what udev encodes in the name of a link: all of ASCII but these.
+var oddInLink = regexp.MustCompile(`[^#+.:=@_0-9A-Za-z\x{80}-\x{10FFFF}-]`)
+
 var mountType = regexp.MustCompile(`^(auto|none|ext[234]|xfs|btrfs|vfat|ntfs|iso9660|tmpfs|nfs4?|cifs|9p|virtiofs|overlay)$`)
 
 // mounts become mount units. kubeadm needs them, unless they say nofail (then it waits only) or noauto.
@@ -126,15 +129,7 @@ func (c *converter) source(field, s string) (what string, ok bool) {
 
 // udevName is how udev spells a label in the name of a link.
 func udevName(label string) string {
-	var b strings.Builder
-	for _, r := range label {
-		if r < 0x80 && !strings.ContainsRune("#+-.:=@_", r) && !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {
-			fmt.Fprintf(&b, `\x%02x`, r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
+	return oddInLink.ReplaceAllStringFunc(label, func(odd string) string { return fmt.Sprintf(`\x%02x`, odd) })
 }
 
 // bootCommands run on every boot before kubeadm, as cloud-init's do. They cannot run before Ignition's own work.

@@ -76,6 +76,10 @@ func FuzzConvert(f *testing.F) {
 	for seed := range uint64(12) {
 		f.Add(cabpktest.NewGenerator(seed, nil).Machine(kinds[seed%3]).CloudConfig(f))
 	}
+	f.Add([]byte("#cloud-config\nmounts: [['LABEL=0', '//0/.'], [/dev/x, /opt, ext4, 'nofail', '0', '0']]\nruncmd: [a]\n"))
+	f.Add([]byte("#cloud-config\nwrite_files: [{path: /a, encoding: gz, content: }, {path: //a/b, append: true, owner: '1:b', permissions: 7}, {path: /run/a}]\n"))
+	f.Add([]byte("#cloud-config\nusers: [{name: a, groups: 'b,,c ', sudo: no, lock_passwd: false, passwd: x}]\nntp: {servers: [a]}\nbootcmd: [\"\"]\n"))
+	f.Add([]byte("#cloud-config\ndisk_setup: {/dev/a: {table_type: gpt, layout: [[100, 8e]]}}\nfs_setup: [{device: /dev/a, filesystem: ext4, label: l}]\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		cfg, err := cloudconfig.Parse(data, names)
 		if err != nil {

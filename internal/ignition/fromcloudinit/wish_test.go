@@ -117,6 +117,9 @@ func blockScalar(s string) string {
 
 // decoded undoes a file's encoding; a wish has no others than Cluster API's and cloud-init's short names.
 func decoded(f bootstrapv1.File) string {
+	if f.Content == "" {
+		return "" // without content there is nothing to unpack
+	}
 	content := []byte(f.Content)
 	if f.Encoding == "b64" || strings.HasSuffix(string(f.Encoding), "base64") || strings.HasSuffix(string(f.Encoding), "+b64") {
 		compact := strings.Join(strings.Fields(f.Content), "")
