@@ -68,7 +68,7 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 		"a profile that stores containers on a disk that the machine lacks": {func(lm *infrav1.LibvirtMachine) {
 			lm.Spec.AltcosTemplateRef.Name = "profile"
 		}, func(w *world) {
-			w.addProfile("profile", bootstrapv1.AltcosProfile{ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "contianers"}})
+			w.addProfile("profile", bootstrapv1.AltcosProfile{ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "absent"}})
 		}, infrav1.LibvirtMachineBootstrapRenderedCondition, infrav1.LibvirtMachineBootstrapInvalidReason},
 		"an image volume that is not there": {func(lm *infrav1.LibvirtMachine) { lm.Spec.Image.Volume = "absent.qcow2" }, nil,
 			infrav1.LibvirtMachineImageReadyCondition, infrav1.LibvirtMachineImageUnavailableReason},

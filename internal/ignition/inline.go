@@ -66,7 +66,7 @@ func (o *Opener) open(name string, raw []byte, depth int) ([]Doc, error) {
 	}
 	own := Doc{Name: name, Raw: raw}
 	if json.Unmarshal(raw, &head) != nil {
-		return []Doc{own}, nil // reading the whole of it says what is wrong, and where
+		return []Doc{own}, nil //nolint:nilerr // reading the whole of it says what is wrong, and where
 	}
 	own.Version = head.Ignition.Version
 	if head.Ignition.Config.Replace.Source != nil {

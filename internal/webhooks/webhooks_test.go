@@ -100,7 +100,7 @@ func testTemplates(t *testing.T) {
 			changed, _ := c.object.DeepCopyObject().(client.Object)
 			c.change(changed)
 			refused(t, environment.Client.Update(t.Context(), changed), "spec.template.spec: Forbidden: cannot be changed")
-			dry := changed.DeepCopyObject().(client.Object) //nolint:errcheck,forcetypeassert // it was one a line ago
+			dry := changed.DeepCopyObject().(client.Object) //nolint:forcetypeassert // it was one a line ago
 			refused(t, environment.Client.Update(t.Context(), dry, client.DryRunAll), "cannot be changed")
 			changed.SetAnnotations(map[string]string{clusterv1.TopologyDryRunAnnotation: ""})
 			g.Expect(environment.Client.Update(t.Context(), changed, client.DryRunAll)).To(Succeed())

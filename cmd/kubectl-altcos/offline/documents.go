@@ -11,7 +11,7 @@ import (
 	"io"
 	"strings"
 
-	pathvalidation "k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -151,7 +151,7 @@ func checkNames(o *unstructured.Unstructured, subdomain bool) error {
 	if o.GetName() == "" {
 		return field.Required(path, "")
 	}
-	wrong := pathvalidation.IsValidPathSegmentName(o.GetName())
+	wrong := content.IsPathSegmentName(o.GetName())
 	if subdomain {
 		wrong = validation.IsDNS1123Subdomain(o.GetName())
 	}

@@ -95,8 +95,21 @@ func (w *world) ignored() {
 
 // files collects what the hosts were told.
 func (r *run) files(machineType string) ([]File, error) {
-	var files []File
-	var problems []error
+	files, problems := r.machineFiles(machineType)
+	files = append(files, r.balancerFiles()...)
+	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	for i := 1; i < len(files); i++ {
+		if files[i].Path == files[i-1].Path {
+			problems = append(problems, fmt.Errorf("two objects would be written to %s: render their namespaces one at a time", files[i].Path))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return files, nil
+}
+
+func (r *run) machineFiles(machineType string) (files []File, problems []error) {
 	for _, m := range r.machines {
 		boot := r.cloud.boots[m.uuid]
 		problems = append(problems, missingDisks(m.name, render.UnknownDisks(boot.FirmwareConfig, serials(boot))))
@@ -109,6 +122,10 @@ func (r *run) files(machineType string) ([]File, error) {
 			File{Path: m.name + ".ign", Mode: 0o600, Content: boot.FirmwareConfig},
 			File{Path: m.name + ".xml", Mode: 0o644, Content: []byte(xml + "\n")})
 	}
+	return files, problems
+}
+
+func (r *run) balancerFiles() (files []File) {
 	for cluster, hosts := range r.balancer.trees {
 		for host, tree := range hosts {
 			dir := host
@@ -122,16 +139,7 @@ func (r *run) files(machineType string) ([]File, error) {
 			}
 		}
 	}
-	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
-	for i := 1; i < len(files); i++ {
-		if files[i].Path == files[i-1].Path {
-			problems = append(problems, fmt.Errorf("two objects would be written to %s: render their namespaces one at a time", files[i].Path))
-		}
-	}
-	if err := errors.Join(problems...); err != nil {
-		return nil, err
-	}
-	return files, nil
+	return files
 }
 
 func serials(boot fakevirt.Boot) []string {

@@ -118,7 +118,7 @@ func before(t *testing.T, manifest string, pods ...string) (string, error) {
 			args[i+1] = dir + a
 		}
 	}
-	if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil { //nolint:gosec // our own words
+	if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
 		return string(out), err
 	}
 	_, path, _ := strings.Cut(strings.SplitN(rest, "\n", 2)[0], " -f ")
