@@ -26,7 +26,7 @@ var kinds = []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker}
 // of every file, user, command, disk, file system and mount in its place, and with nothing else.
 func TestConvert_saysAllThatCABPKSays(t *testing.T) {
 	script := newSkeleton(t)
-	for seed := range uint64(600) {
+	for seed := range uint64(300) {
 		kind := kinds[seed%3]
 		m := cabpktest.NewGenerator(seed, tagNames()).Machine(kind)
 		if !checkMachine(t, m, script) {
