@@ -4,6 +4,7 @@
 package altcos_test
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 
@@ -106,6 +107,7 @@ func TestProfile_refusesWithPath(t *testing.T) {
 		want string
 	}{
 		"a user name with a dot":       {altcos.Profile{Users: []altcos.User{{Name: "a.b"}}}, "users[0].name: must begin with a lower-case letter and hold lower-case letters, digits, _ and - only"},
+		"a system group":               {altcos.Profile{Users: []altcos.User{{Name: "a", Groups: []string{"wheel", "users"}}}}, "users[0].groups[1]: " + fmt.Sprintf(altcos.SystemGroupProblem, "users")},
 		"altcos among the users":       {altcos.Profile{Users: []altcos.User{{Name: "altcos"}}}, "users[0].name: is there twice, or is the image's own user altcos, which altcosUser configures"},
 		"a key of two lines":           {altcos.Profile{AltcosUser: altcos.AltcosUser{SSHAuthorizedKeys: []string{"a\nb"}}}, "altcosUser.sshAuthorizedKeys[0]: must be one line of authorized_keys"},
 		"a sudo rule of two lines":     {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: "x\ny"}}}, "users[0].sudo: must be one line"},

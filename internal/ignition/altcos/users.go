@@ -26,10 +26,10 @@ func (p *Profile) users(b *ignition.Builder, problems *problem.List) {
 		groups = []string{"wheel", "docker"}
 	}
 	addUser(b, problems, "altcosUser", User{
-		Name: adminUser, PasswordHash: p.AltcosUser.PasswordHash, Groups: groups,
+		Name: AdminUser, PasswordHash: p.AltcosUser.PasswordHash, Groups: groups,
 		SSHAuthorizedKeys: p.AltcosUser.SSHAuthorizedKeys, Sudo: "ALL=(ALL:ALL) NOPASSWD: ALL",
 	})
-	seen := map[string]bool{adminUser: true}
+	seen := map[string]bool{AdminUser: true}
 	for i, u := range p.Users {
 		path := fmt.Sprintf("users[%d]", i)
 		if seen[u.Name] {
@@ -55,10 +55,11 @@ func addUser(b *ignition.Builder, problems *problem.List, path string, u User) {
 	pu := types.PasswdUser{Name: u.Name, PasswordHash: ptr(or(u.PasswordHash, LockedPassword)), UID: u.UID,
 		Gecos: optional(u.Gecos), HomeDir: optional(u.HomeDir), Shell: optional(u.Shell), PrimaryGroup: optional(u.PrimaryGroup)}
 	for i, g := range u.Groups {
-		if !userName.MatchString(g) {
-			problems.Addf(fmt.Sprintf("%s.groups[%d]", path, i), "is no group name")
-		}
+		ensureGroup(b, problems, fmt.Sprintf("%s.groups[%d]", path, i), g)
 		pu.Groups = append(pu.Groups, types.Group(g))
+	}
+	if u.PrimaryGroup != "" {
+		ensureGroup(b, problems, path+".primaryGroup", u.PrimaryGroup)
 	}
 	pu.SSHAuthorizedKeys = sshKeys(problems, path+".sshAuthorizedKeys", u.SSHAuthorizedKeys)
 	b.Config.Passwd.Users = append(b.Config.Passwd.Users, pu)
@@ -69,6 +70,18 @@ func addUser(b *ignition.Builder, problems *problem.List, path string, u User) {
 		problems.Addf(path+".sudo", "must be one line")
 	}
 	b.File("/etc/sudoers.d/"+u.Name, 0o440, []byte(u.Name+" "+u.Sudo+"\n"))
+}
+
+// ensureGroup makes a group that the image lacks.
+func ensureGroup(b *ignition.Builder, problems *problem.List, field, name string) {
+	switch {
+	case !userName.MatchString(name):
+		problems.Addf(field, "is no group name")
+	case IsSystemGroup(name):
+		problems.Addf(field, SystemGroupProblem, name)
+	default:
+		makeGroup(b, name)
+	}
 }
 
 // sshKeys drops repetitions, which Ignition refuses, and refuses what would break authorized_keys.
@@ -100,11 +113,11 @@ func (p *Profile) clusterSSH(b *ignition.Builder, problems *problem.List) {
 	if len(p.ClusterSSH.PrivateKey) == 0 {
 		return
 	}
-	owner := types.Node{User: types.NodeUser{Name: ptr(adminUser)}, Group: types.NodeGroup{Name: ptr(adminUser)}}
+	owner := types.Node{User: types.NodeUser{Name: ptr(AdminUser)}, Group: types.NodeGroup{Name: ptr(AdminUser)}}
 	key := owner
-	key.Path, key.Overwrite = "/var/home/"+adminUser+"/.ssh/id_ed25519", ptr(true)
+	key.Path, key.Overwrite = "/var/home/"+AdminUser+"/.ssh/id_ed25519", ptr(true)
 	// the home directory too: an image that leaves it to the first login would get one of root's
-	for _, path := range []string{"/var/home/" + adminUser, "/var/home/" + adminUser + "/.ssh"} {
+	for _, path := range []string{"/var/home/" + AdminUser, "/var/home/" + AdminUser + "/.ssh"} {
 		dir := owner
 		dir.Path = path
 		b.Config.Storage.Directories = append(b.Config.Storage.Directories, types.Directory{Node: dir, DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: ptr(0o700)}})

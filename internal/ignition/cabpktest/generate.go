@@ -163,7 +163,7 @@ func (g Generator) user(i int) bootstrapv1.User {
 		u.Inactive = ptr.To(false)
 	}
 	if i < 2 && g.chance(8) {
-		u.Name = []string{"docker", "users"}[i]
+		u.Name = []string{"docker", "altcos"}[i]
 	}
 	return u
 }
@@ -205,7 +205,7 @@ func (g Generator) mount(i int, made []bootstrapv1.Filesystem) bootstrapv1.Mount
 			what = append(what, f.Label, f.Label, f.Label)
 		}
 	}
-	m := bootstrapv1.MountPoints{g.pick(what...), fmt.Sprintf("%s/%s-%d", g.pick("/var/lib", "/opt", "/srv", "/mnt", "/home", "/run/m", "/data"), g.word(), i)}
+	m := bootstrapv1.MountPoints{g.pick(what...), fmt.Sprintf("%s/%s-%d", g.pick("/var/lib", "/opt", "/srv", "/mnt", "/home", "/run/m", "/var/data"), g.word(), i)}
 	options := append([]string{g.pick("defaults", "rw", "noatime")}, some(g, 3, func(int) string { return g.pick("nofail", "noauto", "_netdev", "subvol=@"+g.word(), "nodev") })...)
 	m = append(m, g.pick("auto", "ext4", "ext3", "xfs", "btrfs", "vfat", "nfs", "nfs4", "none", "tmpfs", "cifs"), strings.Join(options, ","), "0", g.pick("0", "1", "2"))
 	return m[:2+g.IntN(5)]

@@ -62,6 +62,8 @@ func (c *converter) files() {
 			c.problems.Addf(field+".path", "is in the provider's own directory %s; choose another place", altcos.StateDir)
 		case virtual:
 			c.problems.Addf(field+".path", "is no place for files; write there in a command")
+		case absent:
+			c.problems.Addf(field+".path", "%s", notBelowRoot)
 		default:
 			c.diskFile(f, index)
 		}
@@ -161,10 +163,13 @@ const (
 	readOnly
 	virtual
 	ours
+	absent
 )
 
+const notBelowRoot = "is below a directory that the image does not have and that cannot be made: the root of an ostree system is immutable; use /etc, /var, /opt, /srv or /usr/local"
+
 // place says what kind of place a path is on a booted ALT Container OS. Its /usr is read-only except for two links
-// into /var.
+// into /var, and nothing can be added beside the directories of its root.
 func place(p string) placement {
 	below := func(dirs ...string) bool {
 		for _, d := range dirs {
@@ -185,8 +190,10 @@ func place(p string) placement {
 		return onDisk
 	case below("/usr", "/bin", "/sbin", "/lib", "/lib64"):
 		return readOnly
+	case below("/etc", "/var", "/opt", "/home", "/root", "/srv", "/mnt", "/boot"):
+		return onDisk
 	}
-	return onDisk
+	return absent
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -108,12 +108,13 @@ func (m *model) started(name, text string) {
 func (m *model) users() {
 	passwd := &m.want.Passwd
 	made := func(name string) bool {
-		return slices.Contains([]string{"root", "wheel", "docker", "adm", "sudo", "users", "systemd-journal"}, name)
+		return slices.Contains([]string{"root", "wheel", "docker", "adm"}, name)
 	}
 	sudoers := ""
 	for _, u := range m.wish.users {
 		pu := types.PasswdUser{Name: u.Name, Gecos: orNil(u.Gecos), HomeDir: orNil(u.HomeDir), Shell: orNil(u.Shell), PrimaryGroup: orNil(u.PrimaryGroup)}
 		switch {
+		case u.Name == "altcos" && u.Passwd == "" && u.LockPassword == nil: // the profile's
 		case u.Passwd == "":
 			pu.PasswordHash = ptrTo("*")
 		case u.LockPassword != nil && !*u.LockPassword:

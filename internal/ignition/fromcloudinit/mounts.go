@@ -39,6 +39,15 @@ func (c *converter) mounts() {
 			c.problems.Addf(field+"[1]", "must be an absolute path other than /; swap and disabled mounts are not supported")
 			continue
 		}
+		switch place(where) {
+		case absent:
+			c.problems.Addf(field+"[1]", "%s", notBelowRoot)
+			continue
+		case readOnly, virtual:
+			c.problems.Addf(field+"[1]", "is on a part of the system where no mount point can be made; use /var, /opt or /srv")
+			continue
+		case onDisk, onTmpfs, ours:
+		}
 		if seen[where] {
 			c.problems.Addf(field+"[1]", "is mounted twice")
 			continue

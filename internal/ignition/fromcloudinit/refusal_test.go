@@ -76,6 +76,11 @@ func refusals() map[string]refusal {
 		"a setuid file":                      {badFile(bootstrapv1.File{Path: "/etc/x", Permissions: "4755"}, "permissions"), "setuid"},
 		"permissions in letters":             {badFile(bootstrapv1.File{Path: "/etc/x", Permissions: "u=rw"}, "permissions"), "octal"},
 		"a file on the read-only system":     {badFile(bootstrapv1.File{Path: "/usr/bin/x"}, "path"), "read-only"},
+		"a file in a new top directory":      {badFile(bootstrapv1.File{Path: "/data/x"}, "path"), "immutable"},
+		"a mount point in the root":          {badMount("[1]", "/dev/vdb1", "/data"), "immutable"},
+		"a mount point in /usr":              {badMount("[1]", "/dev/vdb1", "/usr/x"), "no mount point"},
+		"a system group":                     {badUser(bootstrapv1.User{Name: "x", Groups: "wheel, kvm"}, "groups"), "is a system group"},
+		"a system group as the primary one":  {badUser(bootstrapv1.User{Name: "x", PrimaryGroup: "users"}, "groups"), "is a system group"},
 		"a file in procfs":                   {badFile(bootstrapv1.File{Path: "/proc/sys/vm/x"}, "path"), "no place for files"},
 		"a file of the provider's":           {badFile(bootstrapv1.File{Path: "/var/lib/altcos-bootstrap/bootstrap.sh"}, "path"), "provider's own"},
 		"a relative path":                    {badFile(bootstrapv1.File{Path: "etc/x"}, "path"), "absolute"},
@@ -116,11 +121,11 @@ func refusals() map[string]refusal {
 		"a mount of seven fields":        {badMount("", "/dev/bad", "/bad", "ext4", "defaults", "0", "2", "x"), "source and mount point"},
 		"swap":                           {badMount("[1]", "/dev/bad", "none", "swap"), "swap"},
 		"a mount over the root":          {badMount("[1]", "/dev/bad", "/"), "other than /"},
-		"options in place of a type":     {badMount("[2]", "/dev/bad", "/bad", "noatime,nofail"), "options come fourth"},
-		"options of fstab's generator":   {badMount("[3]", "/dev/bad", "/bad", "ext4", "noatime,x-systemd.automount"), "fstab only"},
-		"a dump frequency":               {badMount("[4]", "/dev/bad", "/bad", "ext4", "defaults", "1"), "dump"},
-		"a source that is nothing":       {badMount("[0]", "nowhere", "/bad"), "LABEL="},
-		"a source of systemd specifiers": {badMount("", "LABEL=%h", "/bad"), "percent signs"},
+		"options in place of a type":     {badMount("[2]", "/dev/bad", "/var/bad", "noatime,nofail"), "options come fourth"},
+		"options of fstab's generator":   {badMount("[3]", "/dev/bad", "/var/bad", "ext4", "noatime,x-systemd.automount"), "fstab only"},
+		"a dump frequency":               {badMount("[4]", "/dev/bad", "/var/bad", "ext4", "defaults", "1"), "dump"},
+		"a source that is nothing":       {badMount("[0]", "nowhere", "/var/bad"), "LABEL="},
+		"a source of systemd specifiers": {badMount("", "LABEL=%h", "/var/bad"), "percent signs"},
 		"a mount over a mount": {func(s *spec) string {
 			badMount("", "/dev/bad", "/opt/bad")(s)
 			return badMount("[1]", "/dev/bad", "/var/opt/bad")(s)
@@ -138,7 +143,7 @@ func refusals() map[string]refusal {
 		"a Jinja filter":               {badCommand("echo {{ v1.instance_id | upper }}"), "other than a plain name"},
 		"a shell's length, for Jinja":  {badCommand("echo ${#a}"), "comments"},
 		"Jinja in the name of a user":  {badUser(bootstrapv1.User{Name: "u{{ x }}"}, "name"), "unknown Jinja name"},
-		"Jinja in the mount's options": {badMount("[3]", "/dev/bad", "/bad", "ext4", "a={{ ds.x }}"), "unknown Jinja name"},
+		"Jinja in the mount's options": {badMount("[3]", "/dev/bad", "/var/bad", "ext4", "a={{ ds.x }}"), "unknown Jinja name"},
 		"Jinja in a boot command": {func(s *spec) string {
 			s.BootCommands = append(s.BootCommands, "echo {{ ds.x }}")
 			return fmt.Sprintf("bootcmd[%d]", len(s.BootCommands)-1)

@@ -179,16 +179,18 @@ set -e
 mkdir -p /run/cluster-api
 `
 
-// scriptRetry: a join that failed before it wrote any kubeconfig has changed nothing and may be tried again. One that
-// failed later may have left a member in etcd; such a machine is for a MachineHealthCheck to replace.
+// scriptRetry: a join that failed before it wrote a kubeconfig or the kubelet's flags has changed nothing and may be tried
+// again. One that failed later may have left a member in etcd, and its traces would make kubeadm refuse another; such a
+// machine is for a MachineHealthCheck to replace. Only kubeadm's own names count: users have files there, too.
 const scriptRetry = `altcos_join() {
   altcos_left=20
   until eval "$1"; do
     altcos_status=$?
     altcos_left=$((altcos_left - 1))
-    for altcos_trace in /etc/kubernetes/*.conf; do
-      if [ -e "$altcos_trace" ]; then altcos_left=0; fi
+    for altcos_trace in admin super-admin kubelet bootstrap-kubelet controller-manager scheduler; do
+      if [ -e "/etc/kubernetes/$altcos_trace.conf" ]; then altcos_left=0; fi
     done
+    if [ -e /var/lib/kubelet/kubeadm-flags.env ]; then altcos_left=0; fi
     if [ "$altcos_left" -le 0 ]; then return "$altcos_status"; fi
     echo "altcos-bootstrap: $altcos_at failed with status $altcos_status and has changed nothing; trying again" >&3
     sleep 20

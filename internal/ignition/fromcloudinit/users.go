@@ -18,9 +18,6 @@ import (
 
 var accountName = regexp.MustCompile(`^[a-z_][a-z0-9_.-]{0,31}\$?$`)
 
-// imageGroup matches groups that exist on every image; other groups are made, as cloud-init makes them.
-var imageGroup = regexp.MustCompile(`^(root|wheel|docker|adm|sudo|users|systemd-journal)$`)
-
 func (c *converter) users() {
 	var sudoers strings.Builder
 	seen := map[string]bool{}
@@ -65,7 +62,7 @@ func (c *converter) ownGroups() {
 	for i := range passwd.Users {
 		u := &passwd.Users[i]
 		made := slices.ContainsFunc(passwd.Groups, func(g types.PasswdGroup) bool { return g.Name == u.Name })
-		if u.PrimaryGroup == nil && (made || imageGroup.MatchString(u.Name)) {
+		if u.PrimaryGroup == nil && (made || altcos.IsImageGroup(u.Name)) {
 			u.PrimaryGroup = ptr(u.Name)
 		}
 	}
@@ -83,7 +80,7 @@ func (c *converter) user(field string, u cloudconfig.User) {
 		}
 	}
 	pu := types.PasswdUser{
-		Name: u.Name, PasswordHash: ptr(passwordHash(u)), Gecos: optional(u.Gecos), HomeDir: optional(u.HomeDir),
+		Name: u.Name, PasswordHash: passwordHash(u), Gecos: optional(u.Gecos), HomeDir: optional(u.HomeDir),
 		Shell: optional(u.Shell), PrimaryGroup: optional(u.PrimaryGroup),
 	}
 	for _, g := range u.Groups {
@@ -106,23 +103,30 @@ func (c *converter) user(field string, u cloudconfig.User) {
 	c.b.Config.Passwd.Users = append(c.b.Config.Passwd.Users, pu)
 }
 
-// passwordHash follows cloud-init: the password is locked unless lock_passwd is false.
-func passwordHash(u cloudconfig.User) string {
+// passwordHash follows cloud-init: the password is locked unless lock_passwd is false. The administrator's is left to the
+// profile, which always says what it is, unless the cloud-config does.
+func passwordHash(u cloudconfig.User) *string {
 	switch locked := u.LockPassword == nil || *u.LockPassword; {
+	case u.Name == altcos.AdminUser && u.PasswordHash == "" && u.LockPassword == nil:
+		return nil
 	case u.PasswordHash == "":
-		return altcos.LockedPassword
+		return ptr(altcos.LockedPassword)
 	case locked:
-		return "!" + u.PasswordHash
+		return ptr("!" + u.PasswordHash)
 	}
-	return u.PasswordHash
+	return &u.PasswordHash
 }
 
 func (c *converter) ensureGroup(field, name string) {
-	if name == "" || imageGroup.MatchString(name) {
+	if name == "" || altcos.IsImageGroup(name) {
 		return
 	}
 	if !accountName.MatchString(name) {
 		c.problems.Addf(field+".groups", "must be group names")
+		return
+	}
+	if altcos.IsSystemGroup(name) {
+		c.problems.Addf(field+".groups", altcos.SystemGroupProblem, name)
 		return
 	}
 	groups := &c.b.Config.Passwd.Groups
