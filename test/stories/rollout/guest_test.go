@@ -1,0 +1,159 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout_test
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+)
+
+// guests are the machines that run. Each does at its start what ALT Container OS does with its Ignition config and kubeadm,
+// as far as anybody outside can see it, and is silent once its domain is gone.
+type guests struct {
+	workload *workload
+	// failed is told what went wrong inside of a machine.
+	failed func(error)
+
+	booting sync.WaitGroup
+	mutex   sync.Mutex
+	nodes   map[string]*config
+	// authority is the cluster's own, once it has begun.
+	authority *authority
+	member    int
+}
+
+// boot returns at once: the domain runs, and the machine in it takes its time.
+func (g *guests) boot(b fakevirt.Boot) {
+	g.booting.Go(func() {
+		if err := g.run(b); err != nil {
+			g.failed(fmt.Errorf("machine %s: %w", b.Spec.Name, err))
+		}
+	})
+}
+
+func (g *guests) run(b fakevirt.Boot) error {
+	c, err := readConfig(b.FirmwareConfig)
+	if err != nil {
+		return err
+	}
+	version, err := versionOf(b)
+	if err != nil {
+		return err
+	}
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if _, again := g.nodes[b.Spec.UUID]; again {
+		return fmt.Errorf("started twice")
+	}
+	g.nodes[b.Spec.UUID] = c
+	switch {
+	case c.init != "":
+		err = g.initCluster(c)
+	default:
+		err = g.checkDiscovery(c)
+	}
+	if err == nil && c.isControlPlane() {
+		err = g.runControlPlane(c)
+	}
+	if err != nil {
+		return err
+	}
+	return g.workload.create(newNode(c, version))
+}
+
+// versionOf tells which Kubernetes the machine's image has: its config does not say.
+func versionOf(b fakevirt.Boot) (string, error) {
+	root := b.Spec.Disks[0].Volume
+	for _, v := range b.Host.Volumes(root.Pool) {
+		if v.VolumeRef == root {
+			name := path.Base(v.BackingPath)
+			return strings.TrimSuffix(strings.TrimPrefix(name, "altcos-"), ".qcow2"), nil
+		}
+	}
+	return "", fmt.Errorf("no root disk %q", root.Name)
+}
+
+// end is told when a domain is removed. The node's object is left to Cluster API.
+func (g *guests) end(uuid string) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	c, ok := g.nodes[uuid]
+	if !ok {
+		g.failed(fmt.Errorf("machine %s ended before it began", uuid))
+		return
+	}
+	if !c.isControlPlane() {
+		return
+	}
+	g.workload.leave(c.hostname)
+	for _, component := range components() {
+		if err := g.workload.objects.Delete(context.Background(), newPod(component, c.hostname)); err != nil {
+			g.failed(fmt.Errorf("machine %s: %w", c.hostname, err))
+		}
+	}
+}
+
+// initCluster does what kubeadm init leaves for others to find.
+func (g *guests) initCluster(c *config) error {
+	if g.authority != nil {
+		return fmt.Errorf("a second cluster would begin on %s", c.hostname)
+	}
+	a, err := c.authorities()
+	if err != nil {
+		return err
+	}
+	g.authority = a.cluster
+	return g.workload.create(kubeadmObjects(c.init)...)
+}
+
+// checkDiscovery does what kubeadm join looks at before it begins.
+func (g *guests) checkDiscovery(c *config) error {
+	if g.authority == nil {
+		return fmt.Errorf("%s would join a cluster that has not begun", c.hostname)
+	}
+	discovery := c.join.Discovery.BootstrapToken
+	if want := fmt.Sprintf("127.0.0.1:%d", g.workload.port); discovery.APIServerEndpoint != want {
+		return fmt.Errorf("discovery at %q, not at %q", discovery.APIServerEndpoint, want)
+	}
+	id, secret, _ := strings.Cut(discovery.Token, ".")
+	token := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: "kube-system", Name: "bootstrap-token-" + id}
+	if err := g.workload.objects.Get(context.Background(), key, token); err != nil {
+		return fmt.Errorf("look for token: %w", err)
+	}
+	if string(token.Data["token-secret"]) != secret {
+		return fmt.Errorf("the token is not the cluster's")
+	}
+	return c.trusts(g.authority)
+}
+
+// runControlPlane brings static pods and the members behind them. The node's object comes last, so that who finds it finds
+// everything.
+func (g *guests) runControlPlane(c *config) error {
+	a, err := c.authorities()
+	if err != nil {
+		return err
+	}
+	g.member++
+	var pods []client.Object
+	for _, component := range components() {
+		pod := newPod(component, c.hostname)
+		if component == "etcd" {
+			pod.Annotations = memberAnnotations(g.member)
+		}
+		pods = append(pods, pod)
+	}
+	if err := g.workload.create(pods...); err != nil {
+		return err
+	}
+	return g.workload.join(c.hostname, a)
+}
