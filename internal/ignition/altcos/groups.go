@@ -14,22 +14,22 @@ import (
 // SystemGroupProblem is the reason why a group, its argument, cannot be had.
 const SystemGroupProblem = "%q is a system group: images keep it where Ignition neither finds it nor can make it, and would not start; use wheel, docker or adm, or call usermod in preKubeadmCommands"
 
-// imageGroups stand in /etc/group of every image.
-var imageGroups = []string{"root", "wheel", "docker", "adm"}
-
-// systemGroups are made by packages. An ostree image keeps them in /lib/group, by way of nss-altfiles: there useradd does
-// not find them, and the groupadd of Ignition before 2.25 fails on what exists already.
-var systemGroups = []string{
-	"audio", "bin", "cdrom", "cdwriter", "console", "daemon", "dialout", "disk", "floppy", "games", "input", "kmem", "kvm", "lp", "mail",
-	"man", "mem", "netadmin", "nobody", "nogroup", "plugdev", "proc", "render", "scanner", "sgx", "sshd", "sudo", "sys", "systemd-journal",
-	"systemd-network", "systemd-resolve", "systemd-timesync", "tape", "tty", "users", "utmp", "uucp", "video", "xgrp",
+// IsImageGroup tells whether every image has the group in /etc/group. Others are made.
+func IsImageGroup(name string) bool {
+	return slices.Contains([]string{"root", "wheel", "docker", "adm"}, name)
 }
 
-// IsImageGroup tells whether every image has the group in /etc/group. Others are made.
-func IsImageGroup(name string) bool { return slices.Contains(imageGroups, name) }
-
-// IsSystemGroup tells whether an image is likely to have the group, though not in /etc/group.
-func IsSystemGroup(name string) bool { return slices.Contains(systemGroups, name) }
+// IsSystemGroup tells whether a package of the image is likely to have made the group. An ostree image keeps such groups in
+// /lib/group, by way of nss-altfiles: there useradd does not find them, and the groupadd of an older Ignition fails on what
+// exists already.
+func IsSystemGroup(name string) bool {
+	return slices.Contains([]string{
+		"audio", "bin", "cdrom", "cdwriter", "console", "daemon", "dialout", "disk", "floppy", "games", "input", "kmem", "kvm",
+		"lp", "mail", "man", "mem", "netadmin", "nobody", "nogroup", "plugdev", "proc", "render", "scanner", "sgx", "sshd", "sudo",
+		"sys", "systemd-journal", "systemd-network", "systemd-resolve", "systemd-timesync", "tape", "tty", "users", "utmp", "uucp",
+		"video", "xgrp",
+	}, name)
+}
 
 // makeGroup adds a group that no image has, once.
 func makeGroup(b *ignition.Builder, name string) {
