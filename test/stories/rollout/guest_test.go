@@ -20,7 +20,8 @@ import (
 // as far as anybody outside can see it, and is silent once its domain is gone.
 type guests struct {
 	workload *workload
-	// failed is told what went wrong inside of a machine.
+	// joins is told of a machine that is about to show its node, failed of what went wrong inside of one.
+	joins  func(*fakevirt.Host, string)
 	failed func(error)
 
 	booting sync.WaitGroup
@@ -67,6 +68,7 @@ func (g *guests) run(b fakevirt.Boot) error {
 	if err != nil {
 		return err
 	}
+	g.joins(b.Host, b.Spec.UUID)
 	return g.workload.create(newNode(c, version))
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
 
-// act is what was done to a host.
+// act is what was done to a host, or by a machine on it.
 type act string
 
 const (
@@ -24,6 +24,7 @@ const (
 	deleted  act = "deleted"
 	defined  act = "defined"
 	started  act = "started"
+	joined   act = "joined"
 	scrubbed act = "scrubbed"
 	removed  act = "removed"
 )
@@ -78,6 +79,11 @@ func (l *ledger) note(e entry, err error) {
 	defer l.mutex.Unlock()
 	e.failed = err != nil
 	l.entries = append(l.entries, e)
+}
+
+// join notes that a machine has become a node.
+func (l *ledger) join(host *fakevirt.Host, uuid string) {
+	l.note(entry{act: joined, host: host, uuid: uuid}, nil)
 }
 
 // all returns the entries so far.

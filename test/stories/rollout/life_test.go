@@ -22,8 +22,8 @@ type life struct {
 	ignition []byte
 	configs  [][]byte
 	// spec is the definition of its one domain.
-	spec                              virt.DomainSpec
-	defined, started, scrubbed, ended bool
+	spec                                      virt.DomainSpec
+	defined, started, joined, scrubbed, ended bool
 	// born is the number of the entry with the definition, rendered that of the last config.
 	born, rendered int
 }
@@ -84,8 +84,10 @@ func (l *life) take(number int, e entry) error {
 		return once(&l.defined, len(l.ignition) > 0, func() { l.spec, l.born = e.spec, number })
 	case started:
 		return once(&l.started, l.defined, nil)
+	case joined:
+		return once(&l.joined, l.started, nil)
 	case scrubbed:
-		return once(&l.scrubbed, l.started, nil)
+		return once(&l.scrubbed, l.joined, nil)
 	case removed:
 		return once(&l.ended, l.scrubbed, nil)
 	}
@@ -105,8 +107,11 @@ func (l *life) fill(number int, e entry) error {
 
 // once marks what happens one time, when it is ready for it.
 func once(done *bool, ready bool, then func()) error {
-	if *done || !ready {
-		return fmt.Errorf("again %t, in time %t", *done, ready)
+	switch {
+	case *done:
+		return errors.New("once more")
+	case !ready:
+		return errors.New("too early")
 	}
 	*done = true
 	if then != nil {

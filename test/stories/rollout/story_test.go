@@ -113,7 +113,7 @@ func (s *story) startWorkload() {
 	var err error
 	s.workload, err = newWorkload()
 	s.Expect(err).NotTo(HaveOccurred())
-	s.guests = &guests{workload: s.workload, failed: s.complaints.add, nodes: map[string]*config{}}
+	s.guests = &guests{workload: s.workload, joins: s.ledger.join, failed: s.complaints.add, nodes: map[string]*config{}}
 	s.ledger.ended = s.guests.end
 	s.ledger.OnBoot(s.guests.boot)
 	t := s.t
