@@ -35,6 +35,9 @@ type stagedFile struct {
 // ownerName is what chown takes without being able to end a shell word.
 var ownerName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
 
+// directory matches paths that every system has as directories: a file there would stop the boot.
+var directory = regexp.MustCompile(`^/(run|tmp|etc|var(/(run|lock|tmp|lib|log|opt|home|srv|mnt|roothome))?|opt|home|root|srv|mnt|boot|usr/local|usr/libexec/kubernetes)?$`)
+
 func (c *converter) files() {
 	index := map[string]int{}
 	for i, f := range c.cfg.WriteFiles {
@@ -47,7 +50,7 @@ func (c *converter) files() {
 			c.problems.Addf(field+".permissions", "Ignition 3.2.0 cannot set setuid, setgid and sticky bits; set them in a command")
 			continue
 		}
-		if f.Path == "/" {
+		if directory.MatchString(f.Path) {
 			c.problems.Addf(field+".path", "is a directory")
 			continue
 		}

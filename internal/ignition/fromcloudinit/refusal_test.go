@@ -81,6 +81,8 @@ func refusals() map[string]refusal {
 		"a mount point in /usr":              {badMount("[1]", "/dev/vdb1", "/usr/x"), "no mount point"},
 		"a system group":                     {badUser(bootstrapv1.User{Name: "x", Groups: "wheel, kvm"}, "groups"), "is a system group"},
 		"a system group as the primary one":  {badUser(bootstrapv1.User{Name: "x", PrimaryGroup: "users"}, "groups"), "is a system group"},
+		"a file in place of a directory":     {badFile(bootstrapv1.File{Path: "/run/"}, "path"), "is a directory"},
+		"a file in place of /var/lib":        {badFile(bootstrapv1.File{Path: "/var/lib"}, "path"), "is a directory"},
 		"a file in procfs":                   {badFile(bootstrapv1.File{Path: "/proc/sys/vm/x"}, "path"), "no place for files"},
 		"a file of the provider's":           {badFile(bootstrapv1.File{Path: "/var/lib/altcos-bootstrap/bootstrap.sh"}, "path"), "provider's own"},
 		"a relative path":                    {badFile(bootstrapv1.File{Path: "etc/x"}, "path"), "absolute"},
