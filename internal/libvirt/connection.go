@@ -11,6 +11,8 @@ import (
 	"time"
 
 	rpc "github.com/digitalocean/go-libvirt"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // systemURI is what libvirtd is asked for once the stream stands, whatever brought us there.
@@ -33,18 +35,48 @@ func connect(ctx context.Context, dial dialer, stall time.Duration) (*connection
 	client := rpc.NewWithDialer(connected{conn})
 	opened := make(chan error, 1)
 	go func() { opened <- client.ConnectToURI(systemURI) }()
+	established := &connection{client: client, conn: conn}
 	select {
 	case err = <-opened:
 	case <-ctx.Done():
 		conn.end()
-		<-opened
+		_ = established.await(opened)
 		err = context.Cause(ctx)
 	}
 	if err != nil {
 		conn.end()
 		return nil, classify(fmt.Errorf("open hypervisor: %w", err))
 	}
-	return &connection{client: client, conn: conn}, nil
+	return established, nil
+}
+
+// libraryGrace is how long the client library may take to return once its stream has ended.
+const libraryGrace = time.Second
+
+// await waits for the answer to a call, and not much longer than the connection lives. The library can hold its lock for
+// ever when a write fails whose answer has come all the same (digitalocean/go-libvirt#241): such a call is left behind
+// with its connection. Errors: that of the call, virt.ErrUnreachable.
+func (c *connection) await(answered <-chan error) error {
+	select {
+	case err := <-answered:
+		return err
+	case <-c.conn.done:
+	}
+	timer := time.NewTimer(libraryGrace)
+	defer timer.Stop()
+	select {
+	case err := <-answered:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("%w: connection is lost", virt.ErrUnreachable)
+	}
+}
+
+// run is await for a call that it starts.
+func (c *connection) run(call func(*rpc.Libvirt) error) error {
+	answered := make(chan error, 1)
+	go func() { answered <- call(c.client) }()
+	return c.await(answered)
 }
 
 // connected gives the client library a stream that stands already.

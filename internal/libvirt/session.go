@@ -90,16 +90,44 @@ func openSession(ctx context.Context, dial dialer, limits Limits, notify func(uu
 		s.conn.end()
 		return nil, fmt.Errorf("subscribe to events: %w", err)
 	}
-	s.goroutines.Go(func() {
-		for event := range events {
-			notify(formatUUID(event.Dom.UUID))
-		}
-	})
+	s.goroutines.Go(func() { s.relay(events, notify) })
 	s.goroutines.Go(func() {
 		s.watch()
 		notify("")
 	})
 	return s, nil
+}
+
+// relay passes events on until the connection ends.
+func (s *session) relay(events <-chan rpc.DomainEventLifecycleMsg, notify func(uuid string)) {
+	for {
+		select {
+		case event, ok := <-events:
+			if !ok {
+				return
+			}
+			notify(formatUUID(event.Dom.UUID))
+		case <-s.conn.done:
+			s.drain(events)
+			return
+		}
+	}
+}
+
+// drain takes what the library still hands out, so that its goroutine can end.
+func (s *session) drain(events <-chan rpc.DomainEventLifecycleMsg) {
+	timer := time.NewTimer(libraryGrace)
+	defer timer.Stop()
+	for {
+		select {
+		case _, ok := <-events:
+			if !ok {
+				return
+			}
+		case <-timer.C:
+			return
+		}
+	}
 }
 
 // call runs one RPC within Limits.Call.
@@ -170,7 +198,11 @@ func (s *session) watch() {
 func (s *session) probe() {
 	deadline := time.AfterFunc(s.limits.Probe, s.conn.end)
 	defer deadline.Stop()
-	if _, err := s.client.ConnectGetLibVersion(); err != nil {
+	err := s.run(func(c *rpc.Libvirt) error {
+		_, err := c.ConnectGetLibVersion()
+		return err
+	})
+	if err != nil {
 		s.conn.end()
 	}
 }

@@ -113,7 +113,7 @@ func (h *host) aside(ctx context.Context, f func(*rpc.Libvirt) error) error {
 	defer other.conn.end()
 	stop := context.AfterFunc(ctx, other.conn.end)
 	defer stop()
-	if err := f(other.client); err != nil {
+	if err := other.run(f); err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("await answer: %w: %w", virt.ErrUnreachable, context.Cause(ctx))
 		}

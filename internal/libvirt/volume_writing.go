@@ -104,7 +104,9 @@ func (h *host) transfer(ctx context.Context, found rpc.StorageVol, content io.Re
 		_ = feed.CloseWithError(err)
 		fed <- err
 	}()
-	go func() { uploaded <- aside.client.StorageVolUpload(found, packets, 0, uint64(size), 0) }()
+	go func() {
+		uploaded <- aside.run(func(c *rpc.Libvirt) error { return c.StorageVolUpload(found, packets, 0, uint64(size), 0) })
+	}()
 
 	var read, sent error
 	select {
