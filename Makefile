@@ -69,7 +69,7 @@ test-unit: ## Run the tests that need neither root nor a hypervisor
 
 .PHONY: test-lab
 test-lab: $(LAB) build ## Run the lab's long stories on a demo cluster (root, an hour)
-	go test -tags lab -count=1 -timeout 170m -v ./test/stories/...
+	go test -tags lab -count=1 -timeout 170m -v ./test/stories/lifecycle/...
 
 FUZZ_TIME ?= 1m
 .PHONY: fuzz

@@ -8,4 +8,5 @@ if [[ $EUID -ne 0 ]]; then
 	exit 1
 fi
 go vet ./...
-exec go test -race -p 2 -timeout 50m "$@"
+go vet -tags lab ./test/stories/...
+exec go test -race -p 2 -timeout 30m "$@"

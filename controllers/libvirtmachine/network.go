@@ -100,5 +100,6 @@ func (n *nic) profile() profile.Interface {
 		SearchDomains: n.spec.SearchDomains,
 		Routes:        n.spec.Routes,
 		MTU:           int(n.spec.MTU),
+		VLAN:          int(n.spec.GuestVLAN),
 	}
 }

@@ -31,6 +31,8 @@ type Interface struct {
 	SearchDomains []string
 	Routes        []infrav1.Route
 	MTU           int
+	// VLAN is the guest's own tag; 0 for none.
+	VLAN int
 }
 
 // Of returns the renderer's node. The node's own addresses are the first of each family on the first interface, given
@@ -48,7 +50,7 @@ func (n Node) Of() (*altcos.Node, error) {
 			Routes:        routes(nic.Routes, &problems),
 			MTU:           nic.MTU,
 		}
-		out.Interfaces = append(out.Interfaces, altcos.Interface{MAC: nic.MAC, Link: link})
+		out.Interfaces = append(out.Interfaces, altcos.Interface{MAC: nic.MAC, VLAN: nic.VLAN, Link: link})
 		if i == 0 {
 			out.NodeIPs = nodeIPs(nic.Addresses)
 		}

@@ -211,6 +211,13 @@ type NetworkInterface struct {
 	// +kubebuilder:validation:Maximum=4094
 	VLAN int32 `json:"vlan,omitempty"`
 
+	// guestVLAN that the machine itself tags its traffic with: the addresses, DHCP and routes of this interface are then
+	// those of a VLAN device on it. For a bridge that passes several VLANs on.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=4094
+	GuestVLAN int32 `json:"guestVLAN,omitempty"`
+
 	// macAddress of the interface; derived from the machine's identity when empty. Refused in a template.
 	// +optional
 	// +kubebuilder:validation:MinLength=17

@@ -88,6 +88,15 @@ func TestNode_matchesGolden(t *testing.T) {
 				{MAC: "52:54:00:aa:bb:02", Link: altcos.Link{Addresses: []netip.Prefix{p("10.7.0.2/24")}, DHCP: altcos.DHCPv6}},
 			},
 		},
+		"vlan": {
+			Hostname: "worker03", NodeIPs: []netip.Addr{a("10.160.0.171")},
+			Interfaces: []altcos.Interface{
+				{MAC: "52:54:00:aa:bb:03", VLAN: 160, Link: altcos.Link{
+					Addresses: []netip.Prefix{p("10.160.0.171/24")}, Gateways: []netip.Addr{a("10.160.0.1")}, MTU: 1496,
+				}},
+				{VLAN: 160, Link: altcos.Link{DHCP: altcos.DHCPv4}},
+			},
+		},
 		"nothing": {},
 	}
 	for name, n := range cases {
@@ -148,6 +157,8 @@ func TestNode_refusesWithPath(t *testing.T) {
 		"an address that is no address":  {link(altcos.Link{Addresses: []netip.Prefix{{}}}), "interfaces[0].addresses[0]: must be an address with prefix length"},
 		"a route via another family":     {link(altcos.Link{Routes: []altcos.Route{{Destination: netip.MustParsePrefix("10.0.0.0/8"), Via: netip.MustParseAddr("fd00::1")}}}), "interfaces[0].routes[0]: must have a destination prefix and a gateway of its family"},
 		"a search domain with a newline": {link(altcos.Link{SearchDomains: []string{"a\nDNS=1.1.1.1"}}), "interfaces[0].searchDomains[0]: is no domain name"},
+		"a VLAN that is none":            {altcos.Node{Interfaces: []altcos.Interface{{VLAN: 4095}}}, "interfaces[0].vlan: must be between 1 and 4094"},
+		"a VLAN on a long name":          {altcos.Node{Interfaces: []altcos.Interface{{Name: "interface-name", VLAN: 7}}}, "interfaces[0].name: is too long for a VLAN device, which is called interface-name.7"},
 		"a tiny MTU":                     {link(altcos.Link{MTU: 10}), "interfaces[0].mtu: must be between 68 and 65535"},
 	}
 	for name, tc := range cases {

@@ -31,6 +31,8 @@ type Interface struct {
 	MAC string
 	// Name is the kernel's name; empty means eth and the position, as the image boots with net.ifnames=0.
 	Name string
+	// VLAN is the tag (IEEE 802.1Q, 1 to 4094) of a device on the NIC that has the Link then; 0 means the NIC itself has it.
+	VLAN int
 	Link
 }
 
@@ -57,6 +59,9 @@ type Route struct {
 
 var linkName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,15}$`)
 
+// maxVLAN is the highest VLAN identifier (IEEE 802.1Q reserves 4095).
+const maxVLAN = 4094
+
 // networks writes networkd's files. The first interface takes over the name of the image's own file, which would
 // otherwise win by its DHCP on eth0.
 func (n *Node) networks(b *ignition.Builder, problems *problem.List) {
@@ -72,14 +77,45 @@ func (n *Node) networks(b *ignition.Builder, problems *problem.List) {
 			if err != nil || len(mac) != 6 {
 				problems.Addf(path+".mac", "is no MAC address")
 			}
+			// a VLAN device has its NIC's address too, and another type
 			match = []ignition.Option{ignition.Set("MACAddress", mac.String()), ignition.Set("Type", "ether")}
 		}
-		file := "/etc/systemd/network/20-wired.network"
+		file := "/etc/systemd/network/20-wired"
 		if i > 0 {
-			file = fmt.Sprintf("/etc/systemd/network/20-wired%d.network", i)
+			file = fmt.Sprintf("/etc/systemd/network/20-wired%d", i)
 		}
-		b.File(file, 0o644, []byte(nic.text(problems, path, match, i > 0)))
+		if nic.VLAN != 0 {
+			match = nic.vlan(b, problems, path, file, name, match)
+			file += "-vlan"
+		}
+		b.File(file+".network", 0o644, []byte(nic.text(problems, path, match, i > 0)))
 	}
+}
+
+// vlan writes the NIC's own file, by which it only carries the VLAN device, and that device. It returns what matches
+// the device.
+func (nic *Interface) vlan(
+	b *ignition.Builder, problems *problem.List, path, file, name string, match []ignition.Option,
+) []ignition.Option {
+	device := fmt.Sprintf("%s.%d", name, nic.VLAN)
+	if nic.VLAN < 1 || nic.VLAN > maxVLAN {
+		problems.Addf(path+".vlan", "must be between 1 and %d", maxVLAN)
+	}
+	if !linkName.MatchString(device) {
+		problems.Addf(path+".name", "is too long for a VLAN device, which is called %s", device)
+	}
+	carrier := ignition.UnitText{}.Section("Match", match...)
+	link := []ignition.Option{ignition.Set("RequiredForOnline", "no")}
+	if nic.MTU > 0 {
+		link = append(link, ignition.Set("MTUBytes", itoa(nic.MTU)))
+	}
+	carrier = carrier.Section("Link", link...).Section("Network",
+		ignition.Set("VLAN", device), ignition.Set("DHCP", "no"), ignition.Set("LinkLocalAddressing", "no"))
+	b.File(file+".network", 0o644, []byte(carrier.String()))
+	tagged := ignition.UnitText{}.Section("NetDev", ignition.Set("Name", device), ignition.Set("Kind", "vlan")).
+		Section("VLAN", ignition.Set("Id", itoa(nic.VLAN)))
+	b.File(file+"-vlan.netdev", 0o644, []byte(tagged.String()))
+	return []ignition.Option{ignition.Set("Name", device)}
 }
 
 // text is the .network file of the link. Kubernetes runs over the first one: nothing waits for an address that another

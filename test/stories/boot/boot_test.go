@@ -5,6 +5,7 @@ package boot_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
@@ -34,6 +36,16 @@ type node struct {
 	name, uuid, mac, address string
 	kind                     cabpktest.Kind
 }
+
+// The second interface carries a VLAN that the guest itself tags.
+const (
+	vlan    = 160
+	vlanMTU = 1400
+)
+
+func (n node) secondMAC() string { return strings.Replace(n.mac, "52:54:00", "52:54:01", 1) }
+
+func (n node) taggedAddress() string { return strings.Replace(n.address, "10.150.", "10.160.", 1) }
 
 // TestMachines_areWhatWasRendered boots a control plane and a worker side by side.
 func TestMachines_areWhatWasRendered(t *testing.T) {
@@ -66,6 +78,7 @@ func TestMachines_areWhatWasRendered(t *testing.T) {
 			checkUnits(t, s.config, got)
 			checkUsers(t, got)
 			checkStorage(t, got)
+			checkCloudConfig(t, got)
 			checkNetwork(t, s.node, got)
 			checkKubelet(t, s.node, got)
 		})
@@ -90,10 +103,23 @@ func rendered(t *testing.T, n node) []byte {
 		Interfaces: []profile.Interface{{
 			MAC: n.mac, Addresses: []netip.Prefix{netip.MustParsePrefix(n.address + "/24")},
 			Gateways: []netip.Addr{netip.MustParseAddr("10.150.0.1")}, Nameservers: []string{"10.150.0.53"}, SearchDomains: []string{"lab.example"},
+		}, {
+			MAC: n.secondMAC(), VLAN: vlan, MTU: vlanMTU, Addresses: []netip.Prefix{netip.MustParsePrefix(n.taggedAddress() + "/24")},
+			Routes: []infrav1.Route{{To: "10.170.0.0/16", Via: "10.160.0.1"}},
 		}},
 	}.Of()
 	must(t, err)
+	scratch := altcos.DeviceBySerial(scratchDisk)
 	cloudConfig := cabpktest.Render(t, n.kind, cloudinit.BaseUserData{
+		Users: []kubeadmv1.User{{
+			Name: "deploy", Gecos: "Deployment robot", PrimaryGroup: "wheel", Groups: "adm, docker", HomeDir: "/var/home/robot", Shell: "/bin/sh",
+			Passwd: adminHash, LockPassword: new(false), Sudo: "ALL=(ALL) NOPASSWD:ALL", SSHAuthorizedKeys: []string{adminKey},
+		}},
+		DiskSetup: &kubeadmv1.DiskSetup{
+			Partitions:  []kubeadmv1.Partition{{Device: scratch, Layout: new(true), TableType: "gpt"}},
+			Filesystems: []kubeadmv1.Filesystem{{Device: scratch, Partition: "auto", Filesystem: "ext4", Label: "scratch"}},
+		},
+		Mounts:             []kubeadmv1.MountPoints{{"LABEL=scratch", "/mnt/scratch", "ext4", "noatime"}},
 		PreKubeadmCommands: []string{"echo pre"}, PostKubeadmCommands: []string{"echo post"},
 		AdditionalFiles: []kubeadmv1.File{
 			{Path: "/etc/altcos-story/plain", Owner: "altcos:wheel", Permissions: "0600", Content: "a 'quoted' $text\n"},
@@ -129,6 +155,10 @@ func questions(config types.Config) []question {
 		{"crio", "systemctl is-active crio.service; crio status info"},
 		{"podman", "podman info --format '{{.Store.GraphDriverName}} {{.Store.GraphRoot}}'"},
 		{"address", "ip -j -4 address show dev eth0"}, {"route", "ip -j -4 route show default"},
+		{"vlan", "ip -d -j address show dev eth1.160; ip -j -4 route show dev eth1.160"}, {"carrier", "ip -j address show dev eth1"},
+		{"deploy", "getent passwd deploy; getent shadow deploy; id -nG deploy; sudo -n -l -U deploy"},
+		{"deploykeys", "cat /var/home/robot/.ssh/authorized_keys.d/ignition; stat -c '%U %a' /var/home/robot/.ssh/authorized_keys.d/ignition"},
+		{"scratch", "findmnt -no FSTYPE,SOURCE,OPTIONS /var/mnt/scratch; blkid -o export $(findmnt -no SOURCE /var/mnt/scratch); lsblk -no SERIAL " + altcos.DeviceBySerial(scratchDisk)},
 		{"dns", "resolvectl dns eth0; resolvectl domain eth0"}, {"hostname", "cat /proc/sys/kernel/hostname"},
 		{"resolves", "getent ahostsv4 demo-endpoint; getent ahostsv4 registry; getent ahostsv4 $(cat /etc/hostname)"},
 		{"kubelet", "systemctl show kubelet.service -p Environment -p ExecStart"}, {"failed", "systemctl --failed --no-legend --plain"},
@@ -199,11 +229,23 @@ func checkStorage(t *testing.T, got report) {
 	expect(t, got, "podman", "btrfs /var/lib/containers/storage")
 }
 
+// checkCloudConfig looks at the user, the disk and the mount of the bootstrap provider's cloud-config.
+func checkCloudConfig(t *testing.T, got report) {
+	t.Helper()
+	expect(t, got, "deploy", ":Deployment robot:/var/home/robot:/bin/sh", "deploy:"+adminHash+":", "wheel adm", "docker", "NOPASSWD: ALL")
+	expect(t, got, "deploykeys", adminKey, "deploy 600")
+	expect(t, got, "scratch", "ext4", "noatime", "LABEL=scratch", "PARTUUID=", "scratch")
+}
+
 func checkNetwork(t *testing.T, n node, got report) {
 	t.Helper()
 	expect(t, got, "address", `"local":"`+n.address+`"`, `"prefixlen":24`)
 	expect(t, got, "route", `"gateway":"10.150.0.1"`, `"dev":"eth0"`)
 	expect(t, got, "dns", "10.150.0.53", "lab.example")
+	expect(t, got, "vlan", `"local":"`+n.taggedAddress()+`"`, fmt.Sprintf(`"id":%d`, vlan), fmt.Sprintf(`"mtu":%d`, vlanMTU), `"dst":"10.170.0.0/16"`)
+	if strings.Contains(got["carrier"], `"local"`) {
+		t.Errorf("the interface that carries the VLAN has an address of its own: %s", got["carrier"])
+	}
 	expect(t, got, "hostname", n.name)
 	expect(t, got, "resolves", "10.150.0.160", "10.150.0.9", n.address)
 }

@@ -28,6 +28,7 @@ const (
 	consoleEvery = 500 * time.Millisecond
 	tailSize     = 4 << 10
 	dataDisk     = "containers"
+	scratchDisk  = "scratch"
 )
 
 // hypervisor is a private libvirtd, reached as the product reaches a host, with the guest's image in its pool.
@@ -70,10 +71,12 @@ type machine struct {
 func (h *hypervisor) start(ctx context.Context, t *testing.T, n node, ignition []byte) *machine {
 	t.Helper()
 	ref := func(name string) virt.VolumeRef { return virt.VolumeRef{Pool: libvirtd.Pool, Name: n.uuid + name} }
-	root, data, config := ref("-root.qcow2"), ref("-"+dataDisk+".qcow2"), ref(".ign")
+	root, data, scratch, config := ref("-root.qcow2"), ref("-"+dataDisk+".qcow2"), ref("-"+scratchDisk+".qcow2"), ref(".ign")
 	_, err := h.host.CreateVolume(ctx, virt.VolumeSpec{VolumeRef: root, Format: virt.VolumeQCOW2, Backing: &h.image, Private: true})
 	must(t, err)
 	_, err = h.host.CreateVolume(ctx, virt.VolumeSpec{VolumeRef: data, Format: virt.VolumeQCOW2, CapacityBytes: 10 << 30, Private: true})
+	must(t, err)
+	_, err = h.host.CreateVolume(ctx, virt.VolumeSpec{VolumeRef: scratch, Format: virt.VolumeQCOW2, CapacityBytes: 1 << 30, Private: true})
 	must(t, err)
 	spec := virt.VolumeSpec{VolumeRef: config, Format: virt.VolumeRaw, CapacityBytes: int64(len(ignition)), Private: true}
 	_, err = h.host.WriteVolume(ctx, spec, bytes.NewReader(ignition), int64(len(ignition)))
@@ -81,8 +84,8 @@ func (h *hypervisor) start(ctx context.Context, t *testing.T, n node, ignition [
 	m := &machine{hypervisor: h, spec: virt.DomainSpec{
 		UUID: n.uuid, Name: "default-" + n.name, Owner: virt.Owner{UID: n.uuid, Cluster: "demo", Namespace: "default", Name: n.name},
 		VCPUs: 2, MemoryBytes: 2 << 30, FirmwareConfig: &config,
-		Disks:      []virt.Disk{{Volume: root, Serial: "root"}, {Volume: data, Serial: dataDisk}},
-		Interfaces: []virt.Interface{{MAC: n.mac, Bridge: libvirtd.Bridge}},
+		Disks:      []virt.Disk{{Volume: root, Serial: "root"}, {Volume: data, Serial: dataDisk}, {Volume: scratch, Serial: scratchDisk}},
+		Interfaces: []virt.Interface{{MAC: n.mac, Bridge: libvirtd.Bridge}, {MAC: n.secondMAC(), Bridge: libvirtd.Bridge}},
 	}}
 	_, err = h.host.DefineDomain(ctx, m.spec)
 	must(t, err)
