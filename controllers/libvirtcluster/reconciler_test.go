@@ -6,6 +6,7 @@ package libvirtcluster_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,17 +66,18 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 		before            func(*world)
 		condition, reason string
 		message           string
+		states            map[string]infrav1.LoadBalancerHostState
 	}{
-		"there is no host": {func(*world) {}, infrav1.LibvirtClusterHostsReadyCondition, infrav1.LibvirtClusterNoHostsReason, "create one"},
+		"there is no host": {func(*world) {}, infrav1.LibvirtClusterHostsReadyCondition, infrav1.LibvirtClusterNoHostsReason, "create one", nil},
 		"no host is ready": {
 			func(w *world) { w.addHost("a", "3", notReady) },
-			infrav1.LibvirtClusterHostsReadyCondition, infrav1.LibvirtClusterHostsNotReadyReason, "1 selected",
+			infrav1.LibvirtClusterHostsReadyCondition, infrav1.LibvirtClusterHostsNotReadyReason, "1 selected", nil,
 		},
 		"no host can carry it": {
 			func(w *world) {
 				w.addHost("a", "3", func(h *infrav1.LibvirtHost) { h.Spec.LoadBalancer = infrav1.HostLoadBalancerDisabled })
 			},
-			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterHostsNotReadyReason, "LoadBalancerReady",
+			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterHostsNotReadyReason, "LoadBalancerReady", nil,
 		},
 		"another machine has the address": {
 			func(w *world) {
@@ -83,14 +85,21 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 				w.balancer.err = fmt.Errorf("52:54:00:00:00:01 answers: %w", loadbalancer.ErrAddressInUse)
 			},
 			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterEndpointInUseReason, "10.150.0.160 is in use by another machine",
+			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostPending},
 		},
 		"the host rejects the configuration": {
-			func(w *world) { w.addHost("a", "3"); w.balancer.err = loadbalancer.ErrRejected },
+			func(w *world) {
+				w.addHost("a", "3")
+				w.addHost("b", "4")
+				w.balancer.broken[w.hostName("a")] = loadbalancer.ErrRejected
+			},
 			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterLoadBalancerRejectedReason, "rejected",
+			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostFailed, "b": infrav1.LoadBalancerHostPending},
 		},
 		"one of two hosts does not answer": {
 			func(w *world) { w.addHost("a", "3"); w.addHost("b", "4"); w.balancer.down[w.hostName("b")] = true },
 			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterLoadBalancerDegradedReason, "served by host",
+			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostServing, "b": infrav1.LoadBalancerHostUnreachable},
 		},
 	}
 	for name, c := range cases {
@@ -107,6 +116,14 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 			w.Expect(conditions.GetReason(lc, infrav1.ReadyCondition)).To(Equal(c.reason))
 			served := c.reason == infrav1.LibvirtClusterLoadBalancerDegradedReason
 			w.Expect(ptr.Deref(lc.Status.Initialization.Provisioned, false)).To(Equal(served))
+			states := map[string]infrav1.LoadBalancerHostState{}
+			for _, host := range lc.Status.LoadBalancer.Hosts {
+				states[strings.TrimPrefix(host.Name, w.hostName(""))] = host.State
+			}
+			w.Expect(states).To(HaveLen(len(c.states)))
+			for host, state := range c.states {
+				w.Expect(states).To(HaveKeyWithValue(host, state))
+			}
 		})
 	}
 }

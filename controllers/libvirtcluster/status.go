@@ -146,8 +146,11 @@ func (s *scope) settled() bool {
 }
 
 func hostStatus(host loadbalancer.HostReport) infrav1.LoadBalancerHostStatus {
-	status := infrav1.LoadBalancerHostStatus{Name: host.Name, State: infrav1.LoadBalancerHostServing}
+	status := infrav1.LoadBalancerHostStatus{Name: host.Name, State: infrav1.LoadBalancerHostPending}
 	if host.Err == nil {
+		if host.Applied {
+			status.State = infrav1.LoadBalancerHostServing
+		}
 		return status
 	}
 	_, message := explain(host.Err, "")

@@ -196,18 +196,25 @@ func (b *balancer) Ensure(ctx context.Context, cluster loadbalancer.Cluster, hos
 	if b.failing != nil {
 		b.err = b.failing(b.ensured)
 	}
-	if b.err != nil {
-		return loadbalancer.Report{}, b.err
-	}
 	var report loadbalancer.Report
+	if errors.Is(b.err, loadbalancer.ErrAddressInUse) { // is found by asking the hosts
+		for _, host := range hosts {
+			report.Hosts = append(report.Hosts, loadbalancer.HostReport{Name: host.Name, Observed: true})
+		}
+	}
+	if b.err != nil {
+		return report, b.err
+	}
 	var failed error
 	for _, host := range hosts {
 		one := loadbalancer.HostReport{Name: host.Name}
 		_, one.Err = host.Runner.RunScript(ctx, "", nil)
 		if one.Observed = one.Err == nil; one.Observed {
-			one.Err = b.broken[host.Name]
-			one.Applied = one.Err == nil
-			if report.Holder == "" {
+			if !errors.Is(failed, loadbalancer.ErrRejected) { // which stops the rest
+				one.Err = b.broken[host.Name]
+				one.Applied = one.Err == nil
+			}
+			if report.Holder == "" && !errors.Is(errors.Join(failed, one.Err), loadbalancer.ErrRejected) {
 				report.Holder, one.State.HoldsVIP = host.Name, true
 			}
 		}

@@ -236,13 +236,18 @@ type LoadBalancerStatus struct {
 }
 
 // LoadBalancerHostState says how the load balancer fares on a host.
-// +kubebuilder:validation:Enum=Serving;Failed;Unreachable
+// +kubebuilder:validation:Enum=Serving;Pending;Failed;Unreachable
 type LoadBalancerHostState string
 
 // LoadBalancerHostState values.
 const (
-	LoadBalancerHostServing     LoadBalancerHostState = "Serving"
-	LoadBalancerHostFailed      LoadBalancerHostState = "Failed"
+	// LoadBalancerHostServing says that the host runs what is wanted.
+	LoadBalancerHostServing LoadBalancerHostState = "Serving"
+	// LoadBalancerHostPending says that the host answers and that its turn has not come: something else is wrong first.
+	LoadBalancerHostPending LoadBalancerHostState = "Pending"
+	// LoadBalancerHostFailed says that the host does not take what is wanted.
+	LoadBalancerHostFailed LoadBalancerHostState = "Failed"
+	// LoadBalancerHostUnreachable says that the host does not answer.
 	LoadBalancerHostUnreachable LoadBalancerHostState = "Unreachable"
 )
 
