@@ -106,7 +106,25 @@ func TestNode_matchesGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			assertGolden(t, l, "node-"+name)
+			checkNodeFiles(t, l)
 		})
+	}
+}
+
+// checkNodeFiles: what the layer would replace silently is known by its path, and what it only adds to is not.
+func checkNodeFiles(t *testing.T, l ignition.Layer) {
+	t.Helper()
+	for _, f := range l.Config.Storage.Files {
+		if whole := f.Contents.Source != nil; altcos.IsNodeFile(f.Path) != whole {
+			t.Errorf("%s is a file of the node: %t, want %t", f.Path, !whole, whole)
+		}
+	}
+	for _, u := range l.Config.Systemd.Units {
+		for _, d := range u.Dropins {
+			if path := "/etc/systemd/system/" + u.Name + ".d/" + d.Name; !altcos.IsNodeFile(path) {
+				t.Errorf("%s is no file of the node", path)
+			}
+		}
 	}
 }
 

@@ -26,6 +26,13 @@ type Node struct {
 	Hosts []HostEntry
 }
 
+// nodeFile matches the files that Layer writes whole, and what would have to lie below them.
+var nodeFile = regexp.MustCompile(`^/etc/(hostname|systemd/network/20-wired[0-9]*(-vlan)?\.(network|netdev)|` +
+	`systemd/system/kubelet\.service\.d/(kubeadm|20-altcos-node)\.conf)(/|$)`)
+
+// IsNodeFile tells whether a path belongs to a machine's own layer, which would replace what another layer has there.
+func IsNodeFile(path string) bool { return nodeFile.MatchString(path) }
+
 var providerID = regexp.MustCompile(`^[a-z0-9]+://[A-Za-z0-9._:/@-]+$`)
 
 // Layer validates n and returns its layer.

@@ -63,6 +63,8 @@ func (c *converter) files() {
 			c.problems.Addf(field+".path", "is on the read-only part of the system; /usr/local, /opt, /etc and /var are writable")
 		case ours:
 			c.problems.Addf(field+".path", "is in the provider's own directory %s; choose another place", altcos.StateDir)
+		case nodes:
+			c.problems.Addf(field+".path", "is written by the provider for each machine, and would be lost: set the LibvirtMachine's name and networkInterfaces, or overwrite the file in Butane")
 		case virtual:
 			c.problems.Addf(field+".path", "is no place for files; write there in a command")
 		case absent:
@@ -166,6 +168,7 @@ const (
 	readOnly
 	virtual
 	ours
+	nodes
 	absent
 )
 
@@ -187,6 +190,8 @@ func place(p string) placement {
 		return onTmpfs
 	case below(altcos.StateDir):
 		return ours
+	case altcos.IsNodeFile(p):
+		return nodes
 	case below("/dev", "/proc", "/sys"):
 		return virtual
 	case below("/usr/local", "/usr/libexec/kubernetes"):

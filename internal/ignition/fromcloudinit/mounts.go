@@ -43,7 +43,7 @@ func (c *converter) mounts() {
 		case absent:
 			c.problems.Addf(field+"[1]", "%s", notBelowRoot)
 			continue
-		case readOnly, virtual:
+		case readOnly, virtual, nodes:
 			c.problems.Addf(field+"[1]", "is on a part of the system where no mount point can be made; use /var, /opt or /srv")
 			continue
 		case onDisk, onTmpfs, ours:
