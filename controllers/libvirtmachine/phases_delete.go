@@ -42,7 +42,7 @@ func (r *Reconciler) releaseBackend(_ context.Context, s *scope) error {
 		"LibvirtCluster %q still has the machine as a backend of its load balancer", s.infra.Name)
 }
 
-// removeMachine removes domain, then volumes. A machine without identity or host never had any.
+// removeMachine removes domain, then volumes and logs. A machine without identity or host never had any.
 func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	uuid, err := providerid.Parse(s.lm.Spec.ProviderID)
 	if err != nil || s.lm.Spec.Host == "" {
@@ -105,6 +105,15 @@ func (r *Reconciler) removeFromHost(ctx context.Context, s *scope) error {
 	} else if err != nil {
 		return hostError(s, err)
 	}
+	defined := err == nil
+	if err := removeVolumes(ctx, s); err != nil || !defined {
+		return err
+	}
+	return r.removeLogs(ctx, s)
+}
+
+// removeVolumes removes everything in the machine's pool that has its name.
+func removeVolumes(ctx context.Context, s *scope) error {
 	volumes, err := s.conn.ListVolumes(ctx, s.pool())
 	if errors.Is(err, virt.ErrNoPool) { // a pool that comes back brings disks and secrets with it
 		return outcome.Waitf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,

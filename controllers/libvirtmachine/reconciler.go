@@ -37,6 +37,8 @@ type Reconciler struct {
 	Client client.Client
 	// Connector reaches the hosts.
 	Connector virt.Connector
+	// Shells runs scripts on the hosts; nil leaves the logs of machines that are gone there.
+	Shells Shells
 	// Events wake machines whose domains changed: Connector.Events(), or a branch of it. Nil for none.
 	Events <-chan virt.Event
 	// Images brings images to hosts.

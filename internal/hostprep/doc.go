@@ -2,5 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package hostprep tells whether a hypervisor host has what the provider needs (packages, programs, a bridge, no packet
-// filter between bridge ports) and, when its administrator agreed, installs and sets what is missing.
+// filter between bridge ports) and, when its administrator agreed, installs and sets what is missing. It also removes logs of
+// machines that are gone.
 package hostprep

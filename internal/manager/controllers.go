@@ -62,7 +62,7 @@ func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error 
 			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
 		},
 		&libvirtmachine.Reconciler{
-			Client: mgr.GetClient(), Connector: hosts, Events: hosts.Events(), Images: images, Tasks: tasks,
+			Client: mgr.GetClient(), Connector: hosts, Shells: hostShells{shells{connections}}, Events: hosts.Events(), Images: images, Tasks: tasks,
 			Ledger: placement.NewLedger(), Recorder: mgr.GetEventRecorder("libvirtmachine"), Clock: clock.RealClock{},
 			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
 		},

@@ -15,8 +15,8 @@ import (
 const FirmwareConfigName = "opt/com.coreos/config"
 
 // ConsoleLogPath is the file on the host to which the guest's serial console is appended. The folder must be there:
-// libvirtd 9.0 without virtlogd was seen not to make it and not to start the guest. Nothing removes the file with the
-// domain.
+// libvirtd 9.0 without virtlogd was seen not to make it and not to start the guest. libvirt does not remove the file with
+// the domain; hostprep.RemoveLogs does.
 func ConsoleLogPath(domainName string) string {
 	return "/var/log/libvirt/qemu/" + domainName + "-console.log"
 }

@@ -1,0 +1,54 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+	"errors"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// Shells runs scripts on hosts. Errors: virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrUnsupported when the URI of
+// the host gives no shell.
+type Shells interface {
+	Shell(ctx context.Context, target virt.Target) (hostprep.Runner, error)
+}
+
+// removeLogs removes what libvirt logged about the machine. It waits for a host that does not answer, as the removal of the
+// domain does. A host without a shell keeps the logs, and one that refuses to remove them does not hold up the deletion:
+// they take little room and are told of.
+func (r *Reconciler) removeLogs(ctx context.Context, s *scope) error {
+	if r.Shells == nil || !hostaccess.HasShell(s.host) {
+		return nil
+	}
+	target, err := hostaccess.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
+	if err != nil {
+		return hostError(s, err)
+	}
+	shell, err := r.Shells.Shell(ctx, target)
+	if errors.Is(err, virt.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return hostError(s, err)
+	}
+	name := domainName(s.lm.Namespace, s.lm.Name, s.uuid)
+	err = hostprep.RemoveLogs(ctx, shell, name)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, virt.ErrUnreachable), errors.Is(err, virt.ErrAuthentication), ctx.Err() != nil:
+		return hostError(s, err)
+	}
+	ctrl.LoggerFrom(ctx).Error(err, "The machine's logs stay on its host", "domain", name)
+	r.Recorder.Eventf(s.lm, nil, corev1.EventTypeWarning, "LogsRemain", "Delete",
+		"the logs of domain %q stay in /var/log/libvirt/qemu of host %q: %.500s", name, s.lm.Spec.Host, err.Error())
+	return nil
+}

@@ -1,0 +1,149 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sigs.k8s.io/cluster-api/util/conditions"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+)
+
+// shells is the shell of every host: it keeps what it was told to run, unless it is told to fail.
+type shells struct {
+	openErr, runErr error
+	scripts         []string
+}
+
+func (s *shells) Shell(context.Context, virt.Target) (hostprep.Runner, error) {
+	if s.openErr != nil {
+		return nil, s.openErr
+	}
+	return s, nil
+}
+
+func (s *shells) RunScript(_ context.Context, script string, _ []byte) ([]byte, error) {
+	if s.runErr != nil {
+		return nil, s.runErr
+	}
+	s.scripts = append(s.scripts, script)
+	return nil, nil
+}
+
+// useShell gives the world's hosts a shell and lets the host be reached by ssh.
+func (w *world) useShell(host *fakevirt.Host) *shells {
+	w.t.Helper()
+	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "hosts-ssh"}, Data: map[string][]byte{
+		corev1.SSHAuthPrivateKey: []byte("key"), "known_hosts": []byte("host"),
+	}})
+	object := &infrav1.LibvirtHost{}
+	w.Expect(environment.Client.Get(w.ctx, client.ObjectKey{Name: host.Name()}, object)).To(Succeed())
+	object.Spec.URI, object.Spec.CredentialsRef.Name = "qemu+ssh://root@10.150.0.3/system", "hosts-ssh"
+	w.Expect(environment.Client.Update(w.ctx, object)).To(Succeed())
+	s := &shells{}
+	w.reconciler.Shells = s
+	return s
+}
+
+func TestDelete_removesTheLogsOfItsDomain(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	shell := w.useShell(host)
+	w.addMachine("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	domain := host.Domains()[0].Name
+	w.Expect(shell.scripts).To(BeEmpty())
+	w.delete("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.exists("m")).To(BeFalse())
+	w.Expect(leftovers(host)).To(BeEmpty())
+	w.Expect(shell.scripts).To(HaveLen(1))
+	w.Expect(shell.scripts[0]).To(ContainSubstring("domain='" + domain + "'\n"))
+}
+
+func TestDelete_waitsForAShellThatDoesNotAnswer(t *testing.T) {
+	for name, fail := range map[string]func(*shells, error){
+		"when it is opened": func(s *shells, err error) { s.openErr = err },
+		"when it is used":   func(s *shells, err error) { s.runErr = err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			host := w.addHost("a")
+			shell := w.useShell(host)
+			w.addMachine("m")
+			w.Expect(w.settle("m")).To(Succeed())
+			fail(shell, virt.ErrUnreachable)
+			w.delete("m")
+			w.Expect(w.settle("m")).To(Succeed())
+			w.Expect(conditions.GetReason(w.get("m"), infrav1.ReadyCondition)).To(Equal(infrav1.LibvirtMachineHostUnreachableReason))
+			w.Expect(leftovers(host)).To(BeEmpty(), "logs come last")
+			fail(shell, nil)
+			w.Expect(w.settle("m")).To(Succeed())
+			w.Expect(w.exists("m")).To(BeFalse())
+			w.Expect(shell.scripts).To(HaveLen(1))
+		})
+	}
+}
+
+func TestDelete_isNotHeldUpByLogs(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil func(*shells)
+		told  bool
+	}{
+		"a host whose URI gives no shell": {func(s *shells) { s.openErr = virt.ErrUnsupported }, false},
+		"a host that refuses":             {func(s *shells) { s.runErr = errors.New("sudo: a password is required") }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			host := w.addHost("a")
+			test.spoil(w.useShell(host))
+			w.addMachine("m")
+			w.Expect(w.settle("m")).To(Succeed())
+			w.delete("m")
+			w.Expect(w.settle("m")).To(Succeed())
+			w.Expect(w.exists("m")).To(BeFalse())
+			w.Expect(leftovers(host)).To(BeEmpty())
+			w.Expect(w.told("LogsRemain")).To(Equal(test.told))
+		})
+	}
+}
+
+func TestDelete_leavesTheLogsOfAForeignDomain(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	shell := w.useShell(host)
+	w.addMachine("m")
+	host.PutDomain(virt.Domain{UUID: string(w.get("m").UID), Name: "somebody-elses", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: gib})
+	w.Expect(w.settle("m")).To(Succeed())
+	w.delete("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.exists("m")).To(BeFalse())
+	w.Expect(shell.scripts).To(BeEmpty())
+}
+
+// told says whether an event of the reason was recorded until now.
+func (w *world) told(reason string) bool {
+	for {
+		select {
+		case event := <-w.events.Events:
+			if strings.Contains(event, reason) {
+				return true
+			}
+		default:
+			return false
+		}
+	}
+}
