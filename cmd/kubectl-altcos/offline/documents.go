@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/validate/content"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -54,6 +55,7 @@ func newDecoder(scheme *runtime.Scheme) (*decoder, error) {
 func (d *decoder) all(manifests []Manifest) ([]client.Object, error) {
 	var objects []client.Object
 	var problems []error
+	first := map[identity]string{}
 	for _, m := range manifests {
 		reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(m.Data)))
 		for i := 1; ; i++ {
@@ -65,14 +67,44 @@ func (d *decoder) all(manifests []Manifest) ([]client.Object, error) {
 				problems = append(problems, fmt.Errorf("%s: document %d: %w", m.Name, i, err))
 				break
 			}
+			where := fmt.Sprintf("%s: document %d", m.Name, i)
 			found, err := d.document(document)
+			if err == nil {
+				err = onlyOnce(found, where, first)
+			}
 			if err != nil {
-				problems = append(problems, prefixed(fmt.Sprintf("%s: document %d: ", m.Name, i), err))
+				problems = append(problems, prefixed(where+": ", err))
 			}
 			objects = append(objects, found...)
 		}
 	}
 	return objects, errors.Join(problems...)
+}
+
+// identity is what no two objects of an API server have in common.
+type identity struct{ group, kind, namespace, name string }
+
+func identityOf(o client.Object) identity {
+	kind := o.GetObjectKind().GroupVersionKind()
+	id := identity{kind.Group, kind.Kind, o.GetNamespace(), o.GetName()}
+	if id.namespace == "" && isNamespaced(o) {
+		id.namespace = metav1.NamespaceDefault
+	}
+	return id
+}
+
+// onlyOnce refuses objects that are there already, and notes where the others are.
+func onlyOnce(found []client.Object, where string, first map[identity]string) error {
+	var problems []error
+	for _, o := range found {
+		id := identityOf(o)
+		if before, there := first[id]; there {
+			problems = append(problems, fmt.Errorf("%s %q: is there twice, in %s too", id.kind, id.name, before))
+			continue
+		}
+		first[id] = where
+	}
+	return errors.Join(problems...)
 }
 
 // document reads one document: none, one object, or a list of them.

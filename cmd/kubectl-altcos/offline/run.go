@@ -246,7 +246,10 @@ func (r *run) settle(ctx context.Context, reconciler reconcile.Reconciler, key c
 	if ready := conditions.Get(got, clusterv1.ReadyCondition); ready != nil && ready.Status != metav1.ConditionTrue {
 		return fmt.Errorf("%s: %s", ready.Reason, ready.Message)
 	}
-	return last
+	if last != nil {
+		return last
+	}
+	return errors.New("its controller does nothing with it; is it managed externally?") // nothing of it would be rendered
 }
 
 // done says whether an object got as far as it can here: no machine ever becomes a node.

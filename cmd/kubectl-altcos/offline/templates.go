@@ -50,7 +50,7 @@ func (w *world) instantiate() {
 func sample(template client.Object, meta clusterv1.ObjectMeta) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: template.GetNamespace(), Name: template.GetName(),
-		Labels: maps.Clone(meta.Labels), Annotations: maps.Clone(meta.Annotations),
+		Labels: maps.Clone(meta.Labels), Annotations: unpaused(meta.Annotations),
 	}
 }
 
@@ -58,17 +58,21 @@ func sample(template client.Object, meta clusterv1.ObjectMeta) metav1.ObjectMeta
 type use struct {
 	cluster      string
 	controlPlane bool
-	// config is the AltcosBootstrapConfigTemplate of a MachineDeployment.
+	// config is the name of an AltcosBootstrapConfigTemplate.
 	config string
 }
 
-// useOf looks for a KubeadmControlPlane or a MachineDeployment that makes machines of the template. Without either, a
-// template with altcosTemplateRef is one for control planes, since only they need it.
+// useOf looks for a MachineDeployment, a MachineSet or a KubeadmControlPlane that makes machines of the template.
+// Without any, a template with altcosTemplateRef is one for control planes, since only they need it, and one without
+// goes with the AltcosBootstrapConfigTemplate of its own name.
 func (w *world) useOf(t *infrav1.LibvirtMachineTemplate) use {
-	for _, md := range of[*clusterv1.MachineDeployment](w) {
-		ref := md.Spec.Template.Spec.InfrastructureRef
-		if md.Namespace == t.Namespace && ref.Kind == "LibvirtMachineTemplate" && ref.Name == t.Name {
-			return use{cluster: md.Spec.ClusterName, config: md.Spec.Template.Spec.Bootstrap.ConfigRef.Name}
+	for _, machines := range w.machineTemplates() {
+		if ref := machines.spec.InfrastructureRef; machines.namespace == t.Namespace && ref.Kind == "LibvirtMachineTemplate" && ref.Name == t.Name {
+			found := use{cluster: machines.spec.ClusterName}
+			if config := machines.spec.Bootstrap.ConfigRef; config.Kind == "AltcosBootstrapConfigTemplate" {
+				found.config = config.Name
+			}
+			return found
 		}
 	}
 	for _, o := range of[*unstructured.Unstructured](w) {
@@ -86,5 +90,46 @@ func (w *world) useOf(t *infrav1.LibvirtMachineTemplate) use {
 		}
 		return use{controlPlane: true, cluster: o.GetLabels()[clusterv1.ClusterNameLabel]}
 	}
-	return use{controlPlane: t.Spec.Template.Spec.AltcosTemplateRef.Name != ""}
+	if t.Spec.Template.Spec.AltcosTemplateRef.Name != "" {
+		return use{controlPlane: true}
+	}
+	return use{config: t.Name}
+}
+
+// machineTemplate is what a MachineDeployment or a MachineSet makes Machines of.
+type machineTemplate struct {
+	namespace string
+	spec      clusterv1.MachineSpec
+}
+
+func (w *world) machineTemplates() []machineTemplate {
+	var out []machineTemplate
+	for _, md := range of[*clusterv1.MachineDeployment](w) {
+		out = append(out, machineTemplate{md.Namespace, md.Spec.Template.Spec})
+	}
+	for _, ms := range of[*clusterv1.MachineSet](w) {
+		out = append(out, machineTemplate{ms.Namespace, ms.Spec.Template.Spec})
+	}
+	return out
+}
+
+// unused warns about profiles that no machine of the manifests gets.
+func (w *world) unused() {
+	for _, config := range of[*bootstrapv1.AltcosBootstrapConfig](w) {
+		if len(config.OwnerReferences) == 0 {
+			w.warn("AltcosBootstrapConfig %q is used by no machine in the manifests", config.Name)
+		}
+	}
+	used := map[[2]string]bool{}
+	for _, t := range of[*infrav1.LibvirtMachineTemplate](w) {
+		used[[2]string{t.Namespace, w.useOf(t).config}] = true
+	}
+	for _, lm := range of[*infrav1.LibvirtMachine](w) {
+		used[[2]string{lm.Namespace, lm.Spec.AltcosTemplateRef.Name}] = true
+	}
+	for _, t := range of[*bootstrapv1.AltcosBootstrapConfigTemplate](w) {
+		if !used[[2]string{t.Namespace, t.Name}] {
+			w.warn("AltcosBootstrapConfigTemplate %q is used by no machine in the manifests", t.Name)
+		}
+	}
 }

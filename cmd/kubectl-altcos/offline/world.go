@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
@@ -64,34 +66,46 @@ func (w *world) complete() error {
 		return errors.New("there is no LibvirtCluster in the manifests: it has the endpoint and the network of the machines")
 	}
 	w.add(noCredentials())
-	for _, lc := range of[*infrav1.LibvirtCluster](w) {
-		w.own(lc)
-	}
 	var problems []error
+	for _, lc := range of[*infrav1.LibvirtCluster](w) {
+		problems = append(problems, w.own(lc))
+	}
 	for _, lm := range of[*infrav1.LibvirtMachine](w) {
 		problems = append(problems, w.machineOf(lm))
 	}
-	for _, config := range of[*bootstrapv1.AltcosBootstrapConfig](w) {
-		if len(config.OwnerReferences) == 0 {
-			w.warn("AltcosBootstrapConfig %q is used by no machine in the manifests", config.Name)
-		}
-	}
+	w.unused()
 	w.namespaces()
+	return errors.Join(append(problems, w.distinct())...)
+}
+
+// distinct refuses an object of the manifests that has the name of one that is made here.
+func (w *world) distinct() error {
+	var problems []error
+	seen := map[identity]bool{}
+	for _, o := range w.objects {
+		kind, err := apiutil.GVKForObject(o, w.scheme)
+		if err != nil {
+			return fmt.Errorf("tell the kind of %q: %w", o.GetName(), err)
+		}
+		o.GetObjectKind().SetGroupVersionKind(kind)
+		id := identityOf(o)
+		if seen[id] {
+			problems = append(problems, fmt.Errorf("%s %q: has the name of one that is made here for other objects of the manifests; rename it, or leave them out", id.kind, id.name))
+		}
+		seen[id] = true
+	}
 	return errors.Join(problems...)
 }
 
-// clean forgets what another cluster observed, gives each object a namespace where it needs one, and an identity that is
+// clean forgets what another cluster observed and that objects are paused, as they are while they move, gives each object a namespace where it needs one, and an identity that is
 // the same each time.
 func (w *world) clean() {
 	for _, o := range w.objects {
-		switch o.(type) {
-		case *infrav1.LibvirtHost, *corev1.Namespace:
-		default:
-			if o.GetNamespace() == "" {
-				o.SetNamespace(metav1.NamespaceDefault)
-			}
+		if o.GetNamespace() == "" && isNamespaced(o) {
+			o.SetNamespace(metav1.NamespaceDefault)
 		}
 		identify(o)
+		o.SetAnnotations(unpaused(o.GetAnnotations()))
 		o.SetDeletionTimestamp(nil)
 		o.SetFinalizers(nil)
 		switch o := o.(type) {
@@ -105,6 +119,21 @@ func (w *world) clean() {
 			o.Spec.CredentialsRef = infrav1.SecretReference{Name: credentials}
 		}
 	}
+}
+
+func unpaused(annotations map[string]string) map[string]string {
+	out := maps.Clone(annotations)
+	delete(out, clusterv1.PausedAnnotation)
+	return out
+}
+
+// isNamespaced takes objects of unknown kinds for namespaced: whether they are matters to nobody.
+func isNamespaced(o client.Object) bool {
+	switch o.(type) {
+	case *infrav1.LibvirtHost, *corev1.Namespace:
+		return false
+	}
+	return true
 }
 
 // identify gives an object the UID that its name has here: the identity of machines, on which MAC addresses and names
@@ -145,30 +174,43 @@ func noKeyPair(cluster *clusterv1.Cluster) *corev1.Secret {
 	}
 }
 
-// own finds or makes the Cluster of a LibvirtCluster.
-func (w *world) own(lc *infrav1.LibvirtCluster) {
-	i := slices.IndexFunc(of[*clusterv1.Cluster](w), func(c *clusterv1.Cluster) bool {
-		ref := c.Spec.InfrastructureRef
-		return c.Namespace == lc.Namespace && ref.Kind == "LibvirtCluster" && ref.Name == lc.Name
-	})
-	var cluster *clusterv1.Cluster
-	if i >= 0 {
-		cluster = of[*clusterv1.Cluster](w)[i]
-	} else {
+// own finds or makes the Cluster of a LibvirtCluster. A Cluster of that name without reference is one with a topology,
+// whose reference a cluster would fill in.
+func (w *world) own(lc *infrav1.LibvirtCluster) error {
+	ref := clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupVersion.Group, Kind: "LibvirtCluster", Name: lc.Name}
+	cluster := w.clusterWith(lc.Namespace, ref)
+	if cluster == nil {
 		name := lc.Labels[clusterv1.ClusterNameLabel]
 		if name == "" {
 			name = lc.Name
 		}
-		cluster = &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: lc.Namespace, Name: name}}
-		cluster.Spec.InfrastructureRef = clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupVersion.Group, Kind: "LibvirtCluster", Name: lc.Name}
-		identify(cluster)
-		w.add(cluster)
+		var there bool
+		if cluster, there = named[*clusterv1.Cluster](w, lc.Namespace, name); !there {
+			cluster = &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: lc.Namespace, Name: name}}
+			identify(cluster)
+			w.add(cluster)
+		}
+		if other := cluster.Spec.InfrastructureRef; other.IsDefined() {
+			return fmt.Errorf("LibvirtCluster %q: Cluster %q refers to %s %q: let it refer to this one, or rename this one", lc.Name, name, other.Kind, other.Name)
+		}
+		cluster.Spec.InfrastructureRef = ref
 	}
 	cluster.Status.Initialization.InfrastructureProvisioned = ptr.To(true)
 	if _, ok := named[*corev1.Secret](w, cluster.Namespace, profilesource.KeyPairName(cluster.Name)); !ok {
 		w.add(noKeyPair(cluster)) // a real one would be another each time
 	}
 	lc.OwnerReferences = []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "Cluster", Name: cluster.Name, UID: cluster.UID}}
+	return nil
+}
+
+// clusterWith returns the Cluster that refers to an object, or nil.
+func (w *world) clusterWith(namespace string, ref clusterv1.ContractVersionedObjectReference) *clusterv1.Cluster {
+	for _, c := range of[*clusterv1.Cluster](w) {
+		if there := c.Spec.InfrastructureRef; c.Namespace == namespace && there.Kind == ref.Kind && there.Name == ref.Name {
+			return c
+		}
+	}
+	return nil
 }
 
 // clusterOf returns the name of the Cluster of a machine.
@@ -189,13 +231,9 @@ func (w *world) clusterOf(lm *infrav1.LibvirtMachine, machine *clusterv1.Machine
 
 // machineOf finds or makes the Machine of a LibvirtMachine, with its bootstrap config.
 func (w *world) machineOf(lm *infrav1.LibvirtMachine) error {
-	i := slices.IndexFunc(of[*clusterv1.Machine](w), func(m *clusterv1.Machine) bool {
-		ref := m.Spec.InfrastructureRef
-		return m.Namespace == lm.Namespace && ref.Kind == "LibvirtMachine" && ref.Name == lm.Name
-	})
-	var machine *clusterv1.Machine
-	if i >= 0 {
-		machine = of[*clusterv1.Machine](w)[i]
+	machine, err := w.machineWith(lm)
+	if err != nil {
+		return err
 	}
 	cluster, err := w.clusterOf(lm, machine)
 	if err != nil {
@@ -216,6 +254,20 @@ func (w *world) machineOf(lm *infrav1.LibvirtMachine) error {
 	lm.OwnerReferences = []metav1.OwnerReference{ownedBy(machine)}
 	w.configOf(machine)
 	return nil
+}
+
+// machineWith returns the Machine that refers to a LibvirtMachine, or nil when one of its name can be made.
+func (w *world) machineWith(lm *infrav1.LibvirtMachine) (*clusterv1.Machine, error) {
+	for _, m := range of[*clusterv1.Machine](w) {
+		if ref := m.Spec.InfrastructureRef; m.Namespace == lm.Namespace && ref.Kind == "LibvirtMachine" && ref.Name == lm.Name {
+			return m, nil
+		}
+	}
+	if m, there := named[*clusterv1.Machine](w, lm.Namespace, lm.Name); there {
+		return nil, fmt.Errorf("LibvirtMachine %q: Machine %q refers to %s %q: let a Machine refer to this one, or rename this one",
+			lm.Name, m.Name, m.Spec.InfrastructureRef.Kind, m.Spec.InfrastructureRef.Name)
+	}
+	return nil, nil //nolint:nilnil // none is an answer
 }
 
 // configOf gives a Machine its AltcosBootstrapConfig: the one that it names, or the one of its own name.
