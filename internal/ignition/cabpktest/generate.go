@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/blang/semver/v4"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 )
@@ -55,9 +54,7 @@ func (g Generator) Machine(kind Kind) Machine {
 	if g.chance(2) {
 		s.Verbosity = ptr.To(int32(g.IntN(11)))
 	}
-	s.ClusterConfiguration.ControlPlaneEndpoint = "10.150.0.160:8443"
-	s.InitConfiguration.NodeRegistration, s.JoinConfiguration.NodeRegistration = g.registration(), g.registration()
-	s.JoinConfiguration.Discovery = discovery()
+	g.kubeadm(&m)
 	return m
 }
 
@@ -209,27 +206,4 @@ func (g Generator) mount(i int, made []bootstrapv1.Filesystem) bootstrapv1.Mount
 	options := append([]string{g.pick("defaults", "rw", "noatime")}, some(g, 3, func(int) string { return g.pick("nofail", "noauto", "_netdev", "subvol=@"+g.word(), "nodev") })...)
 	m = append(m, g.pick("auto", "ext4", "ext3", "xfs", "btrfs", "vfat", "nfs", "nfs4", "none", "tmpfs", "cifs"), strings.Join(options, ","), "0", g.pick("0", "1", "2"))
 	return m[:2+g.IntN(5)]
-}
-
-func (g Generator) registration() bootstrapv1.NodeRegistrationOptions {
-	// quotes in a tag would be doubled in kubeadm's YAML
-	tags := slices.DeleteFunc(slices.Clone(g.Tags), func(tag string) bool { return strings.Contains(tag, "'") })
-	tag := func() string { return g.pick(append([]string{g.word(), "a: b", "'", "010"}, tags...)...) }
-	return bootstrapv1.NodeRegistrationOptions{
-		Name: g.maybe(tag()), CRISocket: g.pick("", "", "unix:///run/containerd/containerd.sock"),
-		KubeletExtraArgs: some(g, 3, func(i int) bootstrapv1.Arg {
-			return bootstrapv1.Arg{Name: fmt.Sprintf("%s-%d", g.word(), i), Value: ptr.To(tag())}
-		}),
-		Taints: g.taints(), IgnorePreflightErrors: some(g, 2, func(int) string { return g.word() }),
-		ImagePullPolicy: corev1.PullPolicy(g.maybe("IfNotPresent", "Never")), ImagePullSerial: g.flag(),
-	}
-}
-
-func (g Generator) taints() *[]corev1.Taint {
-	if g.chance(2) {
-		return nil
-	}
-	return ptr.To(append([]corev1.Taint{}, some(g, 2, func(int) corev1.Taint {
-		return corev1.Taint{Key: "example.org/" + g.word(), Value: g.maybe(g.word()), Effect: corev1.TaintEffectNoSchedule}
-	})...))
 }

@@ -44,15 +44,18 @@ func (m Machine) CloudConfig(tb testing.TB) []byte {
 	if s.Verbosity != nil {
 		base.KubeadmVerbosity = fmt.Sprintf("--v %d", *s.Verbosity)
 	}
+	if file := m.DiscoveryFile(tb); file != nil {
+		base.AdditionalFiles = append(slices.Clone(s.Files), *file)
+	}
 	var out []byte
 	var err error
 	switch cluster, own := m.Kubeadm(tb); m.Kind {
 	case Init:
 		out, err = cloudinit.NewInitControlPlane(&cloudinit.ControlPlaneInput{
-			BaseUserData: base, Certificates: certificates(), ClusterConfiguration: cluster, InitConfiguration: own})
+			BaseUserData: base, Certificates: m.certificates(), ClusterConfiguration: cluster, InitConfiguration: own})
 	case JoinCP:
 		out, err = cloudinit.NewJoinControlPlane(&cloudinit.ControlPlaneJoinInput{
-			BaseUserData: base, Certificates: certificates(), JoinConfiguration: own})
+			BaseUserData: base, Certificates: m.certificates(), JoinConfiguration: own})
 	default:
 		out, err = cloudinit.NewNode(&cloudinit.NodeInput{BaseUserData: base, JoinConfiguration: own})
 	}
@@ -66,24 +69,35 @@ func (m Machine) CloudConfig(tb testing.TB) []byte {
 func (m Machine) Kubeadm(tb testing.TB) (cluster, own string) {
 	tb.Helper()
 	if m.Kind == Init {
-		data := &upstream.AdditionalData{KubernetesVersion: ptr.To("v" + m.Version.String()), ClusterName: ptr.To("demo"), PodSubnet: ptr.To("10.244.0.0/16")}
+		data := &upstream.AdditionalData{
+			KubernetesVersion: ptr.To("v" + m.Version.String()), ClusterName: ptr.To("demo"), PodSubnet: ptr.To("10.244.0.0/16"),
+			ControlPlaneComponentHealthCheckSeconds: m.Spec.InitConfiguration.Timeouts.ControlPlaneComponentHealthCheckSeconds,
+		}
 		return marshal(tb)(kubeadmtypes.MarshalClusterConfigurationForVersion(&m.Spec.ClusterConfiguration, m.Version, data)),
 			marshal(tb)(kubeadmtypes.MarshalInitConfigurationForVersion(&m.Spec.InitConfiguration, m.Version))
 	}
 	join := m.Spec.JoinConfiguration.DeepCopy()
-	if m.Kind == JoinCP {
+	if m.Kind == JoinCP && join.ControlPlane == nil {
 		join.ControlPlane = &bootstrapv1.JoinControlPlane{}
-	} else if taints := ptr.Deref(join.NodeRegistration.Taints, nil); !slices.Contains(taints, clusterv1.NodeUninitializedTaint) {
+	}
+	if taints := ptr.Deref(join.NodeRegistration.Taints, nil); m.Kind == Worker && !slices.Contains(taints, clusterv1.NodeUninitializedTaint) {
 		join.NodeRegistration.Taints = ptr.To(append(slices.Clone(taints), clusterv1.NodeUninitializedTaint))
 	}
 	return "", marshal(tb)(kubeadmtypes.MarshalJoinConfigurationForVersion(join, m.Version))
 }
 
-// certificates are those of a control plane; nothing in them is a certificate or a key.
-func certificates() secret.Certificates {
-	all := secret.NewCertificatesForInitialControlPlane(&bootstrapv1.ClusterConfiguration{})
+// certificates are those of a control plane; nothing in them is a certificate or a key. The key of an etcd of its own stays
+// there.
+func (m Machine) certificates() secret.Certificates {
+	all := secret.NewCertificatesForInitialControlPlane(&m.Spec.ClusterConfiguration)
+	if m.Kind == JoinCP {
+		all = secret.NewControlPlaneJoinCerts(&m.Spec.ClusterConfiguration)
+	}
 	for _, c := range all {
-		c.KeyPair = &certs.KeyPair{Cert: []byte("not the certificate " + string(c.Purpose) + "\n"), Key: []byte("not the key " + string(c.Purpose) + "\n")}
+		c.KeyPair = &certs.KeyPair{Cert: []byte("not the certificate " + string(c.Purpose) + "\n")}
+		if c.KeyFile != "" {
+			c.KeyPair.Key = []byte("not the key " + string(c.Purpose) + "\n")
+		}
 	}
 	return all
 }

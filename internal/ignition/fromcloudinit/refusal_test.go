@@ -164,10 +164,7 @@ func TestConvert_dropsNothingSilently(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(6) {
 				m := cabpktest.NewGenerator(seed, tagNames()).Machine(kinds[seed%3])
-				first := 8 // certificates and keys of a control plane
-				if m.Kind == cabpktest.Worker {
-					first = 0
-				}
+				first := len(certificateFiles(m))
 				want := tc.spoil(&m.Spec)
 				if before, rest, ok := strings.Cut(want, "FIRST+"); ok {
 					var i int

@@ -72,21 +72,44 @@ func wishOf(tb testing.TB, m cabpktest.Machine) wish {
 		command = "kubeadm init --config /run/kubeadm/kubeadm.yaml " + verbosity + sentinel
 	}
 	w.run = slices.Concat(s.PreKubeadmCommands, []string{command}, s.PostKubeadmCommands)
-	if m.Kind != cabpktest.Worker {
-		for _, c := range [][2]string{
-			{"ca", "ca.crt ca.key"}, {"etcd", "etcd/ca.crt etcd/ca.key"}, {"proxy", "front-proxy-ca.crt front-proxy-ca.key"}, {"sa", "sa.pub sa.key"},
-		} {
-			cert, key, _ := strings.Cut(c[1], " ")
-			w.files = append(w.files,
-				bootstrapv1.File{Path: "/etc/kubernetes/pki/" + cert, Owner: "root:root", Permissions: "0640", Content: "not the certificate " + c[0] + "\n"},
-				bootstrapv1.File{Path: "/etc/kubernetes/pki/" + key, Owner: "root:root", Permissions: "0600", Content: "not the key " + c[0] + "\n"})
-		}
+	w.files = certificateFiles(m)
+	files := s.Files
+	if f := m.DiscoveryFile(tb); f != nil {
+		f.Content = withoutTags(f.Content)
+		files = append(files, *f)
 	}
-	for _, f := range append(s.Files, kubeadmFile(tb, m)) {
+	for _, f := range append(files, kubeadmFile(tb, m)) {
 		f.Content = blockScalar(f.Content)
 		w.files = append(w.files, f)
 	}
 	return w
+}
+
+// certificateFiles are those that CABPK has for a control plane, in its order.
+func certificateFiles(m cabpktest.Machine) []bootstrapv1.File {
+	if m.Kind == cabpktest.Worker {
+		return nil
+	}
+	c := m.Spec.ClusterConfiguration
+	dir := or(c.CertificatesDir, "/etc/kubernetes/pki")
+	etcd, client := [3]string{"etcd", dir + "/etcd/ca.crt", dir + "/etcd/ca.key"}, [3]string{"apiserver-etcd-client"}
+	if external := c.Etcd.External; len(external.Endpoints) > 0 {
+		etcd = [3]string{"etcd", external.CAFile}
+		client[1], client[2] = external.CertFile, external.KeyFile
+	}
+	var files []bootstrapv1.File
+	for _, c := range [][3]string{
+		{"ca", dir + "/ca.crt", dir + "/ca.key"}, etcd, {"proxy", dir + "/front-proxy-ca.crt", dir + "/front-proxy-ca.key"},
+		{"sa", dir + "/sa.pub", dir + "/sa.key"}, client,
+	} {
+		if c[1] != "" {
+			files = append(files, bootstrapv1.File{Path: c[1], Owner: "root:root", Permissions: "0640", Content: "not the certificate " + c[0] + "\n"})
+		}
+		if c[2] != "" {
+			files = append(files, bootstrapv1.File{Path: c[2], Owner: "root:root", Permissions: "0600", Content: "not the key " + c[0] + "\n"})
+		}
+	}
+	return files
 }
 
 // kubeadmFile is where and how CABPK's templates write kubeadm's configuration.
