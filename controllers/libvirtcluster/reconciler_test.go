@@ -11,6 +11,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -82,7 +83,8 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 		"another machine has the address": {
 			func(w *world) {
 				w.addHost("a", "3")
-				w.balancer.err = fmt.Errorf("52:54:00:00:00:01 answers: %w", loadbalancer.ErrAddressInUse)
+				answer := strings.Repeat("52:54:00:00:00:01 answers, ", 100)
+				w.balancer.err = fmt.Errorf("%s: %w", answer, loadbalancer.ErrAddressInUse)
 			},
 			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterEndpointInUseReason, "10.150.0.160 is in use by another machine",
 			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostPending},
@@ -114,6 +116,13 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 			w.Expect(got.Reason).To(Equal(c.reason), got.Message)
 			w.Expect(got.Message).To(ContainSubstring(c.message))
 			w.Expect(conditions.GetReason(lc, infrav1.ReadyCondition)).To(Equal(c.reason))
+			kind := corev1.EventTypeWarning
+			if c.reason == infrav1.LibvirtClusterHostsNotReadyReason { // they tell themselves, and may be about to become so
+				kind = corev1.EventTypeNormal
+			}
+			event := w.announced(c.reason)
+			w.Expect(event).To(And(HavePrefix(kind), ContainSubstring(c.message)))
+			w.Expect(len(strings.TrimPrefix(event, kind+" "+c.reason+" "))).To(BeNumerically("<=", 1024), "or the API server refuses it")
 			served := c.reason == infrav1.LibvirtClusterLoadBalancerDegradedReason
 			w.Expect(ptr.Deref(lc.Status.Initialization.Provisioned, false)).To(Equal(served))
 			states := map[string]infrav1.LoadBalancerHostState{}

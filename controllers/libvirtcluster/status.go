@@ -9,7 +9,6 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +18,8 @@ import (
 	"sigs.k8s.io/cluster-api/util/patch"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
@@ -154,18 +155,11 @@ func hostStatus(host loadbalancer.HostReport) infrav1.LoadBalancerHostStatus {
 		return status
 	}
 	_, message := explain(host.Err, "")
-	status.State, status.Message = infrav1.LoadBalancerHostFailed, shorten(message)
+	status.State, status.Message = infrav1.LoadBalancerHostFailed, eventnote.Cut(message, maxMessage)
 	if onlyUnreachable(host.Err) {
 		status.State = infrav1.LoadBalancerHostUnreachable
 	}
 	return status
-}
-
-func shorten(message string) string {
-	if len(message) > maxMessage {
-		message = strings.ToValidUTF8(message[:maxMessage], "")
-	}
-	return message
 }
 
 // health is what the holder's haproxy thinks of a control plane.
@@ -189,11 +183,29 @@ func (r *Reconciler) announce(s *scope, result error) {
 		return
 	}
 	kind, message := corev1.EventTypeNormal, after.Message
-	if _, waits := outcome.AsWait(result); result != nil && !waits && !errors.Is(result, context.Canceled) {
+	if warns(after.Reason, result) {
 		kind = corev1.EventTypeWarning
 	}
 	if message == "" {
 		message = "the endpoint is served"
 	}
-	r.Recorder.Eventf(s.lc, nil, kind, after.Reason, "Reconcile", "%s", message)
+	eventnote.Emit(r.Recorder, s.lc, kind, after.Reason, "Reconcile", message)
+}
+
+// warns says whether people should look. A wait is for something that comes by itself, or for a person who has to mend
+// what its reason names.
+func warns(reason string, result error) bool {
+	if result == nil || errors.Is(result, context.Canceled) {
+		return false
+	}
+	if _, err := outcome.Resolve(result); err != nil {
+		return true
+	}
+	switch reason {
+	case infrav1.LibvirtClusterNoHostsReason, infrav1.LibvirtClusterEndpointMissingReason, infrav1.LibvirtClusterEndpointInUseReason,
+		infrav1.LibvirtClusterEndpointInvalidReason, infrav1.LibvirtClusterLoadBalancerRejectedReason,
+		infrav1.LibvirtClusterLoadBalancerDegradedReason, infrav1.LibvirtClusterLoadBalancerFailedReason, ipam.AddressFailedReason:
+		return true
+	}
+	return false
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -41,14 +42,18 @@ type world struct {
 	namespace  string
 	balancer   *balancer
 	reconciler *libvirtcluster.Reconciler
+	events     *events.FakeRecorder
 }
 
 func newWorld(t *testing.T, opts ...func(*infrav1.LibvirtCluster)) *world {
 	t.Helper()
-	w := &world{WithT: NewWithT(t), t: t, ctx: t.Context(), namespace: environment.Namespace(t), balancer: &balancer{down: map[string]bool{}, broken: map[string]error{}}}
+	w := &world{
+		WithT: NewWithT(t), t: t, ctx: t.Context(), namespace: environment.Namespace(t), events: events.NewFakeRecorder(100),
+		balancer: &balancer{down: map[string]bool{}, broken: map[string]error{}},
+	}
 	w.reconciler = &libvirtcluster.Reconciler{
 		Client: environment.Client, Shells: w.balancer, Balancer: w.balancer, RouterIDs: libvirtcluster.NewRouterIDs(),
-		Recorder: events.NewFakeRecorder(100), CredentialsNamespace: w.namespace,
+		Recorder: w.events, CredentialsNamespace: w.namespace,
 	}
 	w.create(&corev1.Secret{ObjectMeta: w.meta("credentials"), Data: map[string][]byte{"ssh-privatekey": []byte("k"), "known_hosts": []byte("h")}})
 	w.addCluster("demo", opts...)
@@ -146,6 +151,21 @@ func (w *world) settle(name string) error {
 		_, last = w.reconciler.Reconcile(w.ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: w.namespace, Name: name}})
 	}
 	return last
+}
+
+// announced is the last event with the reason.
+func (w *world) announced(reason string) string {
+	last := ""
+	for {
+		select {
+		case event := <-w.events.Events:
+			if strings.Contains(event, " "+reason+" ") {
+				last = event
+			}
+		default:
+			return last
+		}
+	}
 }
 
 // balancer stands for the hosts: it gives shells, carries endpoints, and remembers what it was asked.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
@@ -47,8 +48,8 @@ func (r *Reconciler) release(ctx context.Context, s *scope) error {
 		}
 	}
 	if connected != nil || hostaccess.HasShell(s.host) && shell == nil {
-		r.Recorder.Eventf(s.host, nil, corev1.EventTypeWarning, "HostLeftAsItIs", "Release",
-			"the host cannot be reached; cached images in its pools, load balancers and %s may be left on it", hostprep.SysctlFile)
+		eventnote.Emit(r.Recorder, s.host, corev1.EventTypeWarning, "HostLeftAsItIs", "Release",
+			"the host cannot be reached; cached images in its pools, load balancers and "+hostprep.SysctlFile+" may be left on it")
 	}
 	if connected == nil && r.checkStorage(ctx, s) == nil {
 		return r.collectImages(ctx, s, 0)

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/patch"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
@@ -92,5 +93,5 @@ func (r *Reconciler) announce(s *scope) {
 	if after.Status == metav1.ConditionTrue {
 		kind, message = corev1.EventTypeNormal, "machines can run on the host"
 	}
-	r.Recorder.Eventf(s.host, nil, kind, after.Reason, "Probe", "%s", message)
+	eventnote.Emit(r.Recorder, s.host, kind, after.Reason, "Probe", message)
 }

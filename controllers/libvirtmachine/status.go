@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/patch"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -197,7 +198,7 @@ func (r *Reconciler) announce(s *scope, result error) {
 	if message == "" {
 		message = "the machine is " + s.lm.Status.Domain.State
 	}
-	r.Recorder.Eventf(s.lm, nil, kind, after.Reason, "Reconcile", "%s", message)
+	eventnote.Emit(r.Recorder, s.lm, kind, after.Reason, "Reconcile", message)
 }
 
 // machineAddresses are the node's name and what its interfaces have.

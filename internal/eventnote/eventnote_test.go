@@ -1,0 +1,51 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package eventnote_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+)
+
+func TestCut(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		limit      int
+		want       string
+	}{
+		{"what fits stays", "host a", 6, "host a"},
+		{"nothing stays nothing", "", 6, ""},
+		{"what does not fit is cut", "host abc", 7, "host…"},
+		{"a character is not cut in two", "узел", 7, "уз…"},
+		{"nor is one of four bytes", "ab😀😀", 8, "ab…"},
+		{"bytes that are no text", "a\xffb", 6, "a?b"},
+		{"a cut character at the end", "уз\xd0", 6, "уз?"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, eventnote.Cut(c.text, c.limit)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestEmit_cutsTheNoteAndTakesItLiterally(t *testing.T) {
+	recorder := events.NewFakeRecorder(2)
+	eventnote.Emit(recorder, nil, corev1.EventTypeWarning, "Full", "Look", "100%d full")
+	eventnote.Emit(recorder, nil, corev1.EventTypeNormal, "Long", "Look", strings.Repeat("я", 600))
+	got := []string{<-recorder.Events, <-recorder.Events}
+	want := []string{"Warning Full 100%d full", "Normal Long " + strings.Repeat("я", 510) + "…"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if note := strings.TrimPrefix(got[1], "Normal Long "); len(note) > eventnote.Limit {
+		t.Errorf("the note has %d bytes", len(note))
+	}
+}
