@@ -23,6 +23,10 @@ help: ## Show this help
 build: ## Build the manager into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN)/manager .
 
+.PHONY: plugin
+plugin: ## Build the plugin of kubectl into bin/kubectl-altcos
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BIN)/kubectl-altcos ./cmd/kubectl-altcos
+
 .PHONY: image
 image: ## Build the container image
 	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .

@@ -43,19 +43,19 @@ func run(ctx context.Context, args []string, stdin io.Reader, messages io.Writer
 	flags := pflag.NewFlagSet("render", pflag.ContinueOnError)
 	flags.SetOutput(messages)
 	flags.Usage = func() { fmt.Fprint(messages, usage+flags.FlagUsages()) }
-	files := flags.StringArrayP("filename", "f", nil, "file of manifests, - for standard input; may be given more than once")
+	files := flags.StringArrayP("filename", "f", nil, "file of manifests, - for standard input; may be given more than once, and further files may follow")
 	bootstrapData := flags.String("bootstrap-data", "", "cloud-config of the kubeadm bootstrap provider, or an Ignition config, for machines without a data Secret in the manifests; a placeholder when empty")
 	dir := flags.StringP("output", "o", "", "directory to write to")
 	machineType := flags.String("machine-type", "pc-q35-7.2", "machine type of the virtual machines; hosts choose their newest q35")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	if len(*files) == 0 || *dir == "" || flags.NArg() > 0 {
-		return errors.New(usage + flags.FlagUsages() + "\nerror: -f and -o are needed, and nothing else")
+	if len(*files) == 0 || *dir == "" {
+		return errors.New(usage + flags.FlagUsages() + "\nerror: -f and -o are needed")
 	}
 	in := offline.Input{MachineType: *machineType}
 	var err error
-	if in.Manifests, err = read(*files, stdin); err != nil {
+	if in.Manifests, err = read(append(*files, flags.Args()...), stdin); err != nil { // shells make many of -f *.yaml
 		return err
 	}
 	if *bootstrapData != "" {

@@ -40,6 +40,27 @@ func TestRun_writesFilesThatOnlyTheirOwnerReads(t *testing.T) {
 	}
 }
 
+func TestRun_takesFurtherFiles(t *testing.T) {
+	data, err := os.ReadFile("offline/testdata/cluster.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second, _ := bytes.Cut(data, []byte("---\n"))
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a.yaml"), filepath.Join(dir, "b.yaml")
+	for name, part := range map[string][]byte{a: first, b: second} {
+		if err := os.WriteFile(name, part, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run(t.Context(), []string{"render", "-f", a, b, "-o", dir}, strings.NewReader(""), &bytes.Buffer{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "extra.ign")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRun_refuses(t *testing.T) {
 	dir := t.TempDir()
 	for name, args := range map[string][]string{
@@ -47,6 +68,7 @@ func TestRun_refuses(t *testing.T) {
 		"an unknown command":  {"draw"},
 		"no file":             {"render", "-o", dir},
 		"no directory":        {"render", "-f", "-"},
+		"files without -f":    {"render", "-o", dir, "-"},
 		"a file that is not":  {"render", "-f", filepath.Join(dir, "absent"), "-o", dir},
 		"data that is not":    {"render", "-f", "-", "-o", dir, "--bootstrap-data", filepath.Join(dir, "absent")},
 		"an unknown flag":     {"render", "--fast"},
