@@ -5,6 +5,7 @@ package libvirt
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"testing"
 
@@ -21,6 +22,13 @@ func TestHost_keepsTheContract(t *testing.T) {
 	virttest.Run(t, virttest.Options{
 		Host: h, Pool: libvirtd.Pool, Bridge: libvirtd.Bridge,
 		ReadVolume: func(_ context.Context, v virt.Volume) ([]byte, error) { return os.ReadFile(daemon.Path(v.Path)) },
+		VolumeMode: func(_ context.Context, v virt.Volume) (fs.FileMode, error) {
+			info, err := os.Stat(daemon.Path(v.Path))
+			if err != nil {
+				return 0, err
+			}
+			return info.Mode(), nil
+		},
 		PowerOff: func(ctx context.Context, id string) error {
 			found, err := h.(*host).lookupDomain(ctx, id)
 			if err != nil {

@@ -6,6 +6,7 @@ package fakevirt_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"testing"
 
 	"github.com/google/uuid"
@@ -33,6 +34,15 @@ func TestHost_keepsTheContract(t *testing.T) {
 				return nil, fmt.Errorf("volume %q is not there", v.Name)
 			}
 			return content, nil
+		},
+		VolumeMode: func(_ context.Context, v virt.Volume) (fs.FileMode, error) {
+			switch _, there := h.Content(v.VolumeRef); {
+			case !there:
+				return 0, fs.ErrNotExist
+			case h.Private(v.VolumeRef):
+				return 0o600, nil
+			}
+			return 0o644, nil
 		},
 		PowerOff: func(_ context.Context, id string) error {
 			h.SetState(id, virt.DomainShutOff)

@@ -200,6 +200,7 @@ func (s *suite) testScrub(t *testing.T) {
 	if d := s.observe(t, spec); d.State != virt.DomainRunning || !d.HasFirmwareConfig {
 		t.Errorf("started domain is %+v", d)
 	}
+	s.wantMode(t, config, privateMode) // the hypervisor gives the file to QEMU's user
 	if again := s.define(t, spec); again.State != virt.DomainRunning {
 		t.Errorf("defining again stopped the domain: %+v", again)
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ type Options struct {
 	Bridge string
 	// ReadVolume returns the file of a volume as it is on the host.
 	ReadVolume func(ctx context.Context, v virt.Volume) ([]byte, error)
+	// VolumeMode returns the mode of the file of a volume as it is on the host.
+	VolumeMode func(ctx context.Context, v virt.Volume) (fs.FileMode, error)
 	// PowerOff ends a guest without undefining the domain.
 	PowerOff func(ctx context.Context, uuid string) error
 	// ForeignDomain is the UUID of a domain that somebody made without our metadata; optional.
@@ -52,6 +55,7 @@ func Run(t *testing.T, o Options) {
 	t.Run("Inventory", s.testInventory)
 	t.Run("Volumes", s.testVolumes)
 	t.Run("WriteVolume", s.testWriteVolume)
+	t.Run("Modes", s.testModes)
 	t.Run("DeleteVolume", s.testDeleteVolume)
 	t.Run("Domains", s.testDomains)
 	t.Run("Ownership", s.testOwnership)
