@@ -9,7 +9,7 @@ import (
 )
 
 // ClusterFinalizer keeps a LibvirtCluster until its load balancer is gone from all hosts.
-const ClusterFinalizer = "libvirtcluster.infrastructure.cluster.x-k8s.io"
+const ClusterFinalizer = "infrastructure.cluster.x-k8s.io/libvirtcluster"
 
 // Conditions of a LibvirtCluster and their reasons.
 const (

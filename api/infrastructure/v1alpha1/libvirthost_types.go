@@ -10,7 +10,7 @@ import (
 )
 
 // HostFinalizer keeps a LibvirtHost while machines run on it or our services are configured on it.
-const HostFinalizer = "libvirthost.infrastructure.cluster.x-k8s.io"
+const HostFinalizer = "infrastructure.cluster.x-k8s.io/libvirthost"
 
 // Conditions of a LibvirtHost and their reasons.
 const (

@@ -10,7 +10,7 @@ import (
 )
 
 // MachineFinalizer keeps a LibvirtMachine until its virtual machine, volumes and addresses are gone.
-const MachineFinalizer = "libvirtmachine.infrastructure.cluster.x-k8s.io"
+const MachineFinalizer = "infrastructure.cluster.x-k8s.io/libvirtmachine"
 
 // ForgetHostAnnotation on a LibvirtMachine that is being deleted names the host that is dead for good: what the machine
 // left there is given up and deletion goes on.
