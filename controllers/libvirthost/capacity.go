@@ -10,9 +10,9 @@ import (
 	"k8s.io/utils/ptr"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
-	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
-	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
 
 // What a LibvirtHost's empty fields mean.
@@ -37,16 +37,16 @@ func (s *scope) describe() {
 		status.Capacity.Memory = resource.NewQuantity(s.facts.MemoryBytes, resource.BinarySI)
 	}
 	if s.facts.CPUs > 0 {
-		var cpus, memory int64
-		for _, domain := range s.domains {
-			cpus, memory = cpus+int64(domain.VCPUs), memory+domain.MemoryBytes
-		}
-		status.Allocated.CPUs = ptr.To(int32(cpus))
-		status.Allocated.Memory = resource.NewQuantity(memory, resource.BinarySI)
+		tellDomains(&status.Allocated, capacity.ForeignDomains(s.domains, nil))
+		tellDomains(&status.Foreign, capacity.ForeignDomains(s.domains, s.machines))
 	}
 	if s.pool.CapacityBytes > 0 {
+		storage := s.storage()
 		if s.listed || status.Allocated.Storage == nil {
-			status.Allocated.Storage = resource.NewQuantity(promisedStorage(s.pool, s.volumes, s.images), resource.BinarySI)
+			status.Allocated.Storage = resource.NewQuantity(storage.Promised(), resource.BinarySI)
+		}
+		if s.listed || status.Foreign.Storage == nil {
+			status.Foreign.Storage = resource.NewQuantity(storage.Foreign(s.machines), resource.BinarySI)
 		}
 		status.Capacity.Storage = resource.NewQuantity(s.pool.CapacityBytes, resource.BinarySI)
 	}
@@ -63,23 +63,18 @@ func (s *scope) describe() {
 	status.Allocatable = allocatable(&s.host.Spec, status.Capacity)
 }
 
-// promisedStorage is what the pool's files take when thin disks are full. What disks stand on is only read and does not
-// grow; the disks themselves do, whoever made them and whether or not anybody said how large they shall be.
-func promisedStorage(pool virt.Pool, volumes []virt.Volume, images []imagecache.Image) int64 {
-	bases := map[string]bool{}
-	for _, volume := range volumes {
-		bases[volume.BackingPath] = true
+func tellDomains(told *infrav1.HostResources, amount placement.Resources) {
+	told.CPUs = ptr.To(int32(amount.VCPUs))
+	told.Memory = resource.NewQuantity(amount.MemoryBytes, resource.BinarySI)
+}
+
+// storage is the pool. An image that nothing stands on yet does not grow either.
+func (s *scope) storage() capacity.Storage {
+	storage := capacity.Storage{Pool: s.pool, Volumes: s.volumes}
+	for _, image := range s.images {
+		storage.ReadOnly = append(storage.ReadOnly, image.Volume.Path)
 	}
-	for _, image := range images {
-		bases[image.Volume.Path] = true
-	}
-	promised := pool.CapacityBytes - pool.AvailableBytes
-	for _, volume := range volumes {
-		if !bases[volume.Path] {
-			promised += max(volume.CapacityBytes-volume.PhysicalBytes, 0)
-		}
-	}
-	return promised
+	return storage
 }
 
 func accelerator(wanted infrav1.Accelerator, kvm bool) infrav1.Accelerator {
@@ -93,18 +88,18 @@ func accelerator(wanted infrav1.Accelerator, kvm bool) infrav1.Accelerator {
 }
 
 // allocatable is what may be promised to machines in all: (capacity - reserve) x overcommit.
-func allocatable(spec *infrav1.LibvirtHostSpec, capacity infrav1.HostResources) infrav1.HostResources {
+func allocatable(spec *infrav1.LibvirtHostSpec, has infrav1.HostResources) infrav1.HostResources {
 	var all infrav1.HostResources
-	if capacity.CPUs != nil {
-		free := int64(*capacity.CPUs) - int64(ptr.Deref(spec.Reserve.CPUs, 0))
+	if has.CPUs != nil {
+		free := int64(*has.CPUs) - int64(ptr.Deref(spec.Reserve.CPUs, 0))
 		all.CPUs = ptr.To(int32(promised(free, spec.Overcommit.CPUPercent, defaultCPUPercent)))
 	}
-	if capacity.Memory != nil {
-		free := capacity.Memory.Value() - valueOr(spec.Reserve.Memory, defaultMemoryReserve)
+	if has.Memory != nil {
+		free := has.Memory.Value() - valueOr(spec.Reserve.Memory, defaultMemoryReserve)
 		all.Memory = resource.NewQuantity(promised(free, spec.Overcommit.MemoryPercent, defaultMemoryPercent), resource.BinarySI)
 	}
-	if capacity.Storage != nil {
-		free := capacity.Storage.Value() - valueOr(spec.Reserve.Storage, 0)
+	if has.Storage != nil {
+		free := has.Storage.Value() - valueOr(spec.Reserve.Storage, 0)
 		all.Storage = resource.NewQuantity(promised(free, spec.Overcommit.StoragePercent, defaultStoragePercent), resource.BinarySI)
 	}
 	return all

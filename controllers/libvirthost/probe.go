@@ -14,9 +14,11 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
+	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/providerid"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -28,6 +30,9 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 		return err
 	}
 	s.virtual = hostaccess.VirtualAddresses(clusters)
+	if err := r.noteMachines(ctx, s); err != nil {
+		return err
+	}
 	err = r.connect(ctx, s)
 	if _, about := s.results[reachable]; err != nil && !about {
 		return err
@@ -40,6 +45,24 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 	s.results[networkReady] = r.checkNetwork(ctx, s, shell)
 	if s.host.Spec.LoadBalancer != infrav1.HostLoadBalancerDisabled && (shell != nil || s.host.Spec.LoadBalancer == infrav1.HostLoadBalancerEnabled) {
 		s.results[loadBalancerReady] = r.checkLoadBalancer(s)
+	}
+	return r.noteMachines(ctx, s)
+}
+
+// noteMachines adds the machines that are bound to the host now. It is called before and after the host tells what it
+// carries: what was made for a machine that went meanwhile, or came, is not foreign.
+func (r *Reconciler) noteMachines(ctx context.Context, s *scope) error {
+	list := &infrav1.LibvirtMachineList{}
+	if err := r.Client.List(ctx, list, machinesOn(s.host.Name)); err != nil {
+		return fmt.Errorf("list LibvirtMachines on host %q: %w", s.host.Name, err)
+	}
+	if s.machines == nil {
+		s.machines = capacity.Machines{}
+	}
+	for i := range list.Items {
+		if id, err := providerid.Parse(list.Items[i].Spec.ProviderID); err == nil {
+			s.machines[id] = capacity.Requests(&list.Items[i])
+		}
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
+	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -84,7 +85,9 @@ type scope struct {
 	facts  virt.Facts
 	// domains are all virtual machines of the host, whoever owns them.
 	domains []virt.Domain
-	pool    virt.Pool
+	// machines are those that were bound to the host when it was looked at.
+	machines capacity.Machines
+	pool     virt.Pool
 	// volumes are those of the pool, if they could be listed.
 	volumes []virt.Volume
 	listed  bool

@@ -47,7 +47,7 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 		Named("libvirthost").
 		WithOptions(options).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.secretToHosts)).
-		Watches(&infrav1.LibvirtMachine{}, handler.EnqueueRequestsFromMapFunc(machineToHost), builder.WithPredicates(goneOnly())).
+		Watches(&infrav1.LibvirtMachine{}, handler.EnqueueRequestsFromMapFunc(machineToHost), builder.WithPredicates(comesOrGoes())).
 		WatchesRawSource(source.Channel(r.Installs.Events(), &handler.EnqueueRequestForObject{})).
 		Complete(r)
 	if err != nil {
@@ -78,7 +78,7 @@ func (r *Reconciler) secretToHosts(ctx context.Context, object client.Object) []
 	return requests
 }
 
-// machineToHost leads from a machine to the host that waits for its end.
+// machineToHost leads from a machine to the host that it takes room of, and that may wait for its end.
 func machineToHost(_ context.Context, object client.Object) []reconcile.Request {
 	machine, ok := object.(*infrav1.LibvirtMachine)
 	if !ok || machine.Spec.Host == "" {
@@ -87,9 +87,14 @@ func machineToHost(_ context.Context, object client.Object) []reconcile.Request 
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: machine.Spec.Host}}}
 }
 
-func goneOnly() predicate.Predicate {
+// comesOrGoes lets through machines that went, and those that come with their virtual machine, as clusterctl move makes
+// them: up to then the host took that for somebody else's.
+func comesOrGoes() predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc:  func(event.CreateEvent) bool { return false },
+		CreateFunc: func(e event.CreateEvent) bool {
+			machine, ok := e.Object.(*infrav1.LibvirtMachine)
+			return ok && machine.Spec.ProviderID != ""
+		},
 		UpdateFunc:  func(event.UpdateEvent) bool { return false },
 		DeleteFunc:  func(event.DeleteEvent) bool { return true },
 		GenericFunc: func(event.GenericEvent) bool { return false },

@@ -153,12 +153,15 @@ func (w *world) told() []string {
 	}
 }
 
-func (w *world) addMachine(name, sha256 string) *infrav1.LibvirtMachine {
+func (w *world) addMachine(name, sha256 string, opts ...func(*infrav1.LibvirtMachine)) *infrav1.LibvirtMachine {
 	w.t.Helper()
 	machine := &infrav1.LibvirtMachine{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}, Spec: infrav1.LibvirtMachineSpec{
 		Host: w.name(), VCPUs: 2, Memory: resource.MustParse("2Gi"),
 		Image: infrav1.Image{URL: "https://images.example/altcos.qcow2", SHA256: sha256},
 	}}
+	for _, opt := range opts {
+		opt(machine)
+	}
 	w.create(machine)
 	return machine
 }

@@ -10,13 +10,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
@@ -31,7 +31,7 @@ func newRequest(s *scope) (placement.Request, error) {
 	return placement.Request{
 		UID:           string(s.lm.UID),
 		Group:         group(s.lm),
-		Requests:      requests(s.lm),
+		Requests:      capacity.Requests(s.lm),
 		Selects:       selects,
 		FailureDomain: s.machine.Spec.FailureDomain,
 		Host:          s.lm.Spec.Host,
@@ -82,19 +82,6 @@ func group(lm *infrav1.LibvirtMachine) string {
 	return "workers/" + cluster
 }
 
-// requests are what the machine takes of a host. A root disk without size counts nothing: its size is the image's, which
-// nobody knows before it has been read.
-func requests(lm *infrav1.LibvirtMachine) placement.Resources {
-	res := placement.Resources{VCPUs: int64(lm.Spec.VCPUs), MemoryBytes: lm.Spec.Memory.Value()}
-	if size := lm.Spec.RootDisk.Size; size != nil {
-		res.DiskBytes = size.Value()
-	}
-	for _, disk := range lm.Spec.DataDisks {
-		res.DiskBytes += disk.Size.Value()
-	}
-	return res
-}
-
 // snapshot is what the cache knows of hosts and of the machines on them, the machine itself left out.
 func (r *Reconciler) snapshot(ctx context.Context, s *scope) (placement.Snapshot, error) {
 	hosts := &infrav1.LibvirtHostList{}
@@ -113,7 +100,7 @@ func (r *Reconciler) snapshot(ctx context.Context, s *scope) (placement.Snapshot
 	for i := range machines.Items {
 		lm := &machines.Items[i]
 		if lm.Spec.Host != "" && lm.Spec.ProviderID != "" && lm.UID != s.lm.UID {
-			bound[lm.Spec.Host] = append(bound[lm.Spec.Host], placement.Bound{UID: string(lm.UID), Group: group(lm), Requests: requests(lm)})
+			bound[lm.Spec.Host] = append(bound[lm.Spec.Host], placement.Bound{UID: string(lm.UID), Group: group(lm), Requests: capacity.Requests(lm)})
 		}
 	}
 	snapshot := placement.Snapshot{}
@@ -139,30 +126,8 @@ func snapshotHost(h *infrav1.LibvirtHost, namespace *corev1.Namespace, bound []p
 		Ready:            conditions.IsTrue(h, infrav1.ReadyCondition),
 		Unschedulable:    h.Spec.Scheduling == infrav1.HostSchedulingDisabled || !h.DeletionTimestamp.IsZero(),
 		NamespaceAllowed: allowed,
-		Allocatable:      resources(h.Status.Allocatable),
-		Bound:            append(bound, others(h, bound)),
+		Allocatable:      capacity.Of(h.Status.Allocatable),
+		Foreign:          capacity.ForeignOn(h),
+		Bound:            bound,
 	}
-}
-
-// others are the virtual machines of other owners: what the host says it has promised beyond our machines. The host's
-// word may be older than a machine; then it counts for less, never twice.
-func others(h *infrav1.LibvirtHost, bound []placement.Bound) placement.Bound {
-	left := resources(h.Status.Allocated)
-	for _, b := range bound {
-		left = left.Minus(b.Requests)
-	}
-	return placement.Bound{Requests: placement.Resources{
-		VCPUs: max(left.VCPUs, 0), MemoryBytes: max(left.MemoryBytes, 0), DiskBytes: max(left.DiskBytes, 0),
-	}}
-}
-
-func resources(h infrav1.HostResources) placement.Resources {
-	res := placement.Resources{VCPUs: int64(ptr.Deref(h.CPUs, 0))}
-	if h.Memory != nil {
-		res.MemoryBytes = h.Memory.Value()
-	}
-	if h.Storage != nil {
-		res.DiskBytes = h.Storage.Value()
-	}
-	return res
 }

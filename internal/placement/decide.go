@@ -119,7 +119,7 @@ type candidate struct {
 }
 
 func newCandidate(host *Host, assumed []Bound, visible map[string]bool, request Request) candidate {
-	c := candidate{host: host, free: host.Allocatable}
+	c := candidate{host: host, free: host.Allocatable.Minus(host.Foreign)}
 	take := func(b Bound) {
 		c.free = c.free.Minus(b.Requests)
 		if request.Group != "" && b.Group == request.Group {

@@ -40,6 +40,10 @@ func zone(name string) func(*placement.Host) {
 	return func(h *placement.Host) { h.FailureDomain = name }
 }
 
+func foreign(r placement.Resources) func(*placement.Host) {
+	return func(h *placement.Host) { h.Foreign = r }
+}
+
 func notReady(h *placement.Host)      { h.Ready = false }
 func unschedulable(h *placement.Host) { h.Unschedulable = true }
 func closed(h *placement.Host)        { h.NamespaceAllowed = false }
@@ -94,6 +98,11 @@ func TestDecide_chooses(t *testing.T) {
 		{
 			"a machine that is bound stays, whatever became of its host",
 			[]placement.Host{host("a"), host("b", notReady, bound("me", ""))}, placement.Request{UID: "me"}, "b",
+		},
+		{
+			"what others have takes room like machines",
+			[]placement.Host{host("a", foreign(placement.Resources{MemoryBytes: 30 * gib})), host("b", bound("1", "x"))},
+			placement.Request{}, "b",
 		},
 		{
 			"the host asked for is taken",
@@ -188,6 +197,30 @@ func TestLedger_countsWhatIsNotVisibleYet(t *testing.T) {
 	_, err := l.Decide(func() (placement.Snapshot, error) { return snapshot, io.ErrUnexpectedEOF }, placement.Request{UID: "5"})
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestLedger_foreignLoadIsHiddenByNobody places one machine after the other, which the host has not seen: assumed ones,
+// then bound ones.
+func TestLedger_foreignLoadIsHiddenByNobody(t *testing.T) {
+	l := placement.NewLedger()
+	eight := placement.Resources{VCPUs: 1, MemoryBytes: 8 * gib}
+	h := host("a", memory(31*gib), foreign(placement.Resources{MemoryBytes: 16 * gib}))
+	first := placement.Request{UID: "1", Requests: eight}
+	if _, err := l.Decide(fixed(placement.Snapshot{Hosts: []placement.Host{h}}), first); err != nil {
+		t.Fatal(err)
+	}
+	withFirst := h
+	withFirst.Bound = []placement.Bound{{UID: "1", Requests: eight}}
+	for _, step := range []struct {
+		name string
+		host placement.Host
+	}{{"assumed", h}, {"bound", withFirst}, {"bound and assumed no more", withFirst}} {
+		snapshot := placement.Snapshot{Hosts: []placement.Host{step.host}}
+		_, err := l.Decide(fixed(snapshot), placement.Request{UID: "2", Requests: eight})
+		if diff := cmp.Diff("no host fits: a: needs 8 GiB memory, 7 GiB left", fmt.Sprint(err)); diff != "" {
+			t.Errorf("%s: %s", step.name, diff)
+		}
 	}
 }
 

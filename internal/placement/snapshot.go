@@ -46,6 +46,8 @@ type Host struct {
 	NamespaceAllowed bool
 	// Allocatable is what machines may use of it altogether.
 	Allocatable Resources
+	// Foreign is what others take of it. It comes on top of Bound.
+	Foreign Resources
 	// Bound are the machines that are on the host, or chosen for it in a way that everybody sees.
 	Bound []Bound
 }

@@ -309,6 +309,12 @@ type LibvirtHostStatus struct {
 	// +optional
 	Allocated HostResources `json:"allocated,omitempty,omitzero"`
 
+	// foreign is the part of allocated that no LibvirtMachine on the host asks for: what other owners have there, other
+	// management clusters among them, and what machines take beyond their specs. What the specs of machines ask for comes
+	// on top of it.
+	// +optional
+	Foreign HostResources `json:"foreign,omitempty,omitzero"`
+
 	// images on the host that machines are made from, the first 64 of them.
 	// +optional
 	// +listType=map

@@ -529,6 +529,7 @@ func (in *LibvirtHostStatus) DeepCopyInto(out *LibvirtHostStatus) {
 	in.Capacity.DeepCopyInto(&out.Capacity)
 	in.Allocatable.DeepCopyInto(&out.Allocatable)
 	in.Allocated.DeepCopyInto(&out.Allocated)
+	in.Foreign.DeepCopyInto(&out.Foreign)
 	if in.Images != nil {
 		in, out := &in.Images, &out.Images
 		*out = make([]CachedImage, len(*in))

@@ -1,0 +1,104 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package capacity_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
+	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+const (
+	gib    = int64(1) << 30
+	ours   = "6f0b4c8e-0000-4000-8000-000000000001"
+	theirs = "6f0b4c8e-0000-4000-8000-000000000002"
+)
+
+func machines() capacity.Machines {
+	return capacity.Machines{ours: {VCPUs: 2, MemoryBytes: 4 * gib, DiskBytes: 30 * gib}}
+}
+
+func TestForeignDomains(t *testing.T) {
+	for name, c := range map[string]struct {
+		domains []virt.Domain
+		want    placement.Resources
+	}{
+		"a machine without a domain hides nothing": {
+			[]virt.Domain{{UUID: theirs, VCPUs: 3, MemoryBytes: 16 * gib}}, placement.Resources{VCPUs: 3, MemoryBytes: 16 * gib},
+		},
+		"a machine with its domain is not foreign": {
+			[]virt.Domain{{UUID: ours, VCPUs: 2, MemoryBytes: 4 * gib}, {UUID: theirs, VCPUs: 3, MemoryBytes: 16 * gib}},
+			placement.Resources{VCPUs: 3, MemoryBytes: 16 * gib},
+		},
+		"metadata like ours does not make a domain ours": {
+			[]virt.Domain{{UUID: theirs, Owner: virt.Owner{UID: theirs, Namespace: "ns", Name: "m"}, VCPUs: 1, MemoryBytes: gib}},
+			placement.Resources{VCPUs: 1, MemoryBytes: gib},
+		},
+		"what a machine was given beyond its spec is foreign, what it lacks is not room": {
+			[]virt.Domain{{UUID: ours, VCPUs: 1, MemoryBytes: 6 * gib}}, placement.Resources{MemoryBytes: 2 * gib},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, capacity.ForeignDomains(c.domains, machines())); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestStorage(t *testing.T) {
+	image := virt.Volume{VolumeRef: virt.VolumeRef{Name: "image"}, Path: "/image", CapacityBytes: 8 * gib, PhysicalBytes: gib, AllocatedBytes: gib}
+	disk := func(name string, capacityBytes, physical int64) virt.Volume {
+		return virt.Volume{
+			VolumeRef: virt.VolumeRef{Name: name}, Path: "/" + name, BackingPath: "/image",
+			CapacityBytes: capacityBytes, PhysicalBytes: physical, AllocatedBytes: physical,
+		}
+	}
+	for name, c := range map[string]struct {
+		used              int64
+		volumes           []virt.Volume
+		promised, foreign int64
+	}{
+		"files that are no volumes":                 {5 * gib, nil, 5 * gib, 5 * gib},
+		"an image that disks stand on":              {gib, []virt.Volume{image, disk(theirs+"-root", 10*gib, 0)}, 11 * gib, 11 * gib},
+		"an image that none stands on":              {gib, []virt.Volume{image}, gib, gib},
+		"disks of a machine count for its requests": {3 * gib, []virt.Volume{image, disk(ours+"-root", 10*gib, 2*gib)}, 11 * gib, gib},
+		"disks of a machine beyond its requests":    {gib, []virt.Volume{image, disk(ours+"-root", 20*gib, 0), disk(ours+"-data", 20*gib, 0)}, 41 * gib, 11 * gib},
+		"a short name":                              {gib, []virt.Volume{disk("x", gib, gib)}, gib, gib},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := capacity.Storage{
+				Pool:    virt.Pool{CapacityBytes: 100 * gib, AvailableBytes: 100*gib - c.used},
+				Volumes: c.volumes, ReadOnly: []string{"/image"},
+			}
+			got := []int64{s.Promised(), s.Foreign(machines())}
+			if diff := cmp.Diff([]int64{c.promised, c.foreign}, got); diff != "" {
+				t.Errorf("promised and foreign (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestForeignOn_countsAllAsLongAsNothingIsTold(t *testing.T) {
+	host := &infrav1.LibvirtHost{}
+	host.Status.Allocated = infrav1.HostResources{
+		CPUs: ptr.To[int32](4), Memory: resource.NewQuantity(8*gib, resource.BinarySI), Storage: resource.NewQuantity(20*gib, resource.BinarySI),
+	}
+	want := placement.Resources{VCPUs: 4, MemoryBytes: 8 * gib, DiskBytes: 20 * gib}
+	if diff := cmp.Diff(want, capacity.ForeignOn(host)); diff != "" {
+		t.Errorf("host that told nothing (-want +got):\n%s", diff)
+	}
+	host.Status.Foreign = infrav1.HostResources{CPUs: ptr.To[int32](0), Memory: resource.NewQuantity(gib, resource.BinarySI)}
+	want = placement.Resources{MemoryBytes: gib, DiskBytes: 20 * gib}
+	if diff := cmp.Diff(want, capacity.ForeignOn(host)); diff != "" {
+		t.Errorf("host that told some (-want +got):\n%s", diff)
+	}
+}
