@@ -20,6 +20,8 @@ import (
 // the schema and of numbers only: in a malformed document a secret may stand where a name should.
 type decoder struct {
 	problems problem.List
+	// lines are the document: nodes do not tell how deep a text was indented.
+	lines lines
 	// budget is how many bytes of decompressed content are still allowed.
 	budget int64
 }

@@ -51,6 +51,10 @@ func (d *decoder) files(cfg *Config) func(*yaml.Node, string) {
 				f.Path = path.Clean(f.Path)
 			}
 			f.Mode = d.mode(item, join(p, "permissions"), mode)
+			if encoding == "" && d.isIndented(n, item, content) {
+				d.addf(content, join(p, "content"), indented)
+				content = nil
+			}
 			f.Content = d.content(content, join(p, "content"), encoding)
 			cfg.WriteFiles = append(cfg.WriteFiles, f)
 		})

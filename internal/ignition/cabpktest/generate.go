@@ -119,7 +119,7 @@ func (g Generator) file(i int) bootstrapv1.File {
 		_ = w.Close()
 		f.Content = g.wrapped(b.Bytes())
 	default:
-		// a block scalar takes the indentation of its first line from the text, so that may not begin with a blank
+		// what begins with a blank is refused: a block scalar takes its indentation from the first line
 		f.Content = g.pick("", "\n", g.text(), g.text()+"\n", "\n\n"+g.text(), g.text()+"\n\n")
 	}
 	return f

@@ -96,6 +96,7 @@ func refusals() map[string]refusal {
 		"content that is no base64":          {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.Base64, Content: "*"}, "content"), "no base64"},
 		"content that is no gzip":            {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.GzipBase64, Content: "YWJj"}, "content"), "no gzip"},
 		"text that says it is gzip":          {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.Gzip, Content: "abc"}, "content"), "no gzip"},
+		"a text that begins with blanks":     {badFile(bootstrapv1.File{Path: "/etc/x", Content: "  a: b\n  c: d\n"}, "content"), "base64"},
 		"an unknown Jinja name in a file":    {badFile(bootstrapv1.File{Path: "/etc/x", Content: "a {{ ds.meta_data.public_keys }}"}, "content"), "unknown Jinja name"},
 		"an inactive user":                   {badUser(bootstrapv1.User{Name: "x", Inactive: ptr.To(true)}, "inactive"), "inactive"},
 		"a user with a capital letter":       {badUser(bootstrapv1.User{Name: "Root"}, "name"), "no user name"},
