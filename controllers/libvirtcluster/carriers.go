@@ -18,10 +18,32 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
+// maxCarriers is how many hosts the status tells of. One that is not told of would never be released.
+const maxCarriers = 64
+
 // carriers are the hosts that shall carry the endpoint: those that can, and those that did and are only out of reach now,
-// since taking a host out of the group changes the others.
+// since taking a host out of the group changes the others. New ones come as far as there is room beside those that carry
+// it, also those that shall not any more.
 func (s *scope) carriers() []*infrav1.LibvirtHost {
-	return s.able(true)
+	able := s.able(true)
+	most := len(able)
+	known := func(host *infrav1.LibvirtHost) bool { return s.carries(host.Name) }
+	carriers := withRoomFor(maxCarriers-len(s.lc.Status.LoadBalancer.Hosts), able, known)
+	if len(carriers) < most {
+		s.notes[loadBalancerReady] = fmt.Sprintf("%d of the %d hosts that can carry the endpoint do; there is no room for more", len(carriers), most)
+	}
+	return carriers
+}
+
+// withRoomFor keeps what is known and the first of what is new: nothing moves because something else comes.
+func withRoomFor[T any](room int, all []T, known func(T) bool) []T {
+	return slices.DeleteFunc(all, func(one T) bool {
+		if known(one) {
+			return false
+		}
+		room--
+		return room < 0
+	})
 }
 
 // able are the hosts fit for the endpoint, with or without an address that VRRP can speak from.

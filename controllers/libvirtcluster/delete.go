@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -49,7 +51,7 @@ func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
 		s.wanted.VIP = netip.PrefixFrom(address, address.BitLen())
 	}
 	var errs []error
-	for name := range names {
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if err := r.releaseHost(ctx, s, name); err != nil {
 			errs = append(errs, err)
 		}

@@ -45,7 +45,9 @@ type scope struct {
 	virtual []netip.Addr
 
 	// results are the outcomes of the phases that ran, by condition.
-	results     map[string]error
+	results map[string]error
+	// notes are what else there is to say of a phase that went well, by condition.
+	notes       map[string]string
 	readyBefore string
 }
 
@@ -61,7 +63,7 @@ func (s *scope) step(condition string, run func(context.Context, *scope) error) 
 // load reads what belongs to the cluster. Its only outcome without a condition is the absence of an owner, which has
 // nobody to tell.
 func (r *Reconciler) load(ctx context.Context, lc *infrav1.LibvirtCluster) (*scope, error) {
-	s := &scope{lc: lc, results: map[string]error{}, strays: map[string]error{}}
+	s := &scope{lc: lc, results: map[string]error{}, notes: map[string]string{}, strays: map[string]error{}}
 	if ready := conditions.Get(lc, infrav1.ReadyCondition); ready != nil {
 		s.readyBefore = ready.Reason
 	}

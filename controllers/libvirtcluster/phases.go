@@ -63,6 +63,26 @@ func (r *Reconciler) failureDomains(s *scope, anyReady bool) []clusterv1.Failure
 		seen[name] = true
 		domains = append(domains, clusterv1.FailureDomain{Name: name, ControlPlane: &suitable})
 	}
+	return s.cappedDomains(domains)
+}
+
+// maxFailureDomains is how many Cluster API takes.
+const maxFailureDomains = 100
+
+// cappedDomains keeps as many as can be published, first of all those that are: machines stand there.
+func (s *scope) cappedDomains(domains []clusterv1.FailureDomain) []clusterv1.FailureDomain {
+	known := func(domain clusterv1.FailureDomain) bool { return s.published(domain.Name) }
+	room, most := maxFailureDomains, len(domains)
+	for _, domain := range domains {
+		if known(domain) {
+			room--
+		}
+	}
+	domains = withRoomFor(room, domains, known)
+	if len(domains) < most {
+		s.notes[hostsReady] = fmt.Sprintf("%d of %d failure domains are published; Cluster API takes no more: "+
+			"select fewer hosts with spec.hostSelector, or let hosts share failure domains", len(domains), most)
+	}
 	return domains
 }
 

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"regexp"
 	"slices"
 
@@ -75,7 +76,7 @@ func (s *scope) served() bool {
 func (s *scope) condition(name string) metav1.Condition {
 	switch err, tried := s.results[name]; {
 	case tried && err == nil:
-		return metav1.Condition{Type: name, Status: metav1.ConditionTrue, Reason: infrav1.LibvirtClusterReadyReason}
+		return metav1.Condition{Type: name, Status: metav1.ConditionTrue, Reason: infrav1.LibvirtClusterReadyReason, Message: s.notes[name]}
 	case tried:
 		reason, message := explain(err, infrav1.LibvirtClusterLoadBalancerFailedReason)
 		return metav1.Condition{Type: name, Status: metav1.ConditionFalse, Reason: reason, Message: message}
@@ -92,7 +93,7 @@ func explain(err error, other string) (reason, message string) {
 		return cmp.Or(wait.Reason, other), stable(wait.Message)
 	}
 	if terminal, ok := outcome.AsTerminal(err); ok {
-		return terminal.Reason, terminal.Err.Error()
+		return terminal.Reason, stable(terminal.Err.Error())
 	}
 	return other, stable(err.Error())
 }
@@ -100,8 +101,14 @@ func explain(err error, other string) (reason, message string) {
 // ownPort is our side of a connection, which is another one each time.
 var ownPort = regexp.MustCompile(`[0-9A-Fa-f.:\[\]]+:[0-9]+->`)
 
-// stable takes out of a message what differs each time, since people and tools watch conditions for changes.
-func stable(message string) string { return ownPort.ReplaceAllString(message, "") }
+// maxCondition is the limit of the API for a condition's message, less the name of the condition that Ready puts before it.
+const maxCondition = 32<<10 - 64
+
+// stable takes out of a message what differs each time, since people and tools watch conditions for changes. Many hosts
+// may have more to say than a condition holds.
+func stable(message string) string {
+	return eventnote.Cut(ownPort.ReplaceAllString(message, ""), maxCondition)
+}
 
 // maxMessage is the limit of the API for a host's message, in bytes.
 const maxMessage = 1024
@@ -121,19 +128,30 @@ func (s *scope) reportLoadBalancer() {
 		}
 		status.Hosts = append(status.Hosts, hostStatus(host))
 	}
-	for name, err := range s.strays {
-		status.Hosts = append(status.Hosts, hostStatus(loadbalancer.HostReport{Name: name, Err: err}))
-	}
-	backends := s.wanted.Backends
-	if !s.settled() { // a machine whose virtual machine may go is one that gets no connections any more
-		backends = append(slices.Clone(backends), s.leaving...)
+	for _, name := range slices.Sorted(maps.Keys(s.strays)) {
+		status.Hosts = append(status.Hosts, hostStatus(loadbalancer.HostReport{Name: name, Err: s.strays[name]}))
 	}
 	status.Backends = nil
-	for _, backend := range backends {
+	for _, backend := range s.toldBackends() {
 		status.Backends = append(status.Backends, infrav1.LoadBalancerBackendStatus{
 			Name: backend.Name, Address: backend.Address.String(), Health: health(holder, backend.Name),
 		})
 	}
+}
+
+// maxBackends is the limit of the API.
+const maxBackends = 64
+
+// toldBackends are the backends that have room in the status, first of all those that are leaving: a machine whose virtual
+// machine may go is one that is not told of, since it gets no connections any more.
+func (s *scope) toldBackends() []loadbalancer.Backend {
+	leaving := s.leaving
+	if s.settled() {
+		leaving = nil
+	}
+	leaving = leaving[:min(len(leaving), maxBackends)]
+	staying := s.wanted.Backends[:min(len(s.wanted.Backends), maxBackends-len(leaving))]
+	return slices.Concat(staying, leaving)
 }
 
 // settled says that no host that answers has a configuration which is not wanted any more.
