@@ -24,7 +24,6 @@ import (
 
 	"sigs.k8s.io/cluster-api/util/flags"
 
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/hosturi"
 	bootstrapwebhooks "github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
 	infrawebhooks "github.com/altcos/cluster-api-provider-altcos/internal/webhooks/infrastructure"
@@ -142,7 +141,7 @@ func addAll(ctx context.Context, mgr ctrl.Manager, o *Options) error {
 		}
 	}
 	if o.runs(Bootstrap) {
-		return bootstrapwebhooks.SetupWithManager(mgr, checkButane)
+		return bootstrapwebhooks.SetupWithManager(mgr)
 	}
 	return nil
 }
@@ -163,11 +162,6 @@ func addProbes(mgr ctrl.Manager, o *Options) error {
 
 func checkURI(uri string) error {
 	_, err := hosturi.Parse(uri)
-	return err
-}
-
-func checkButane(config string) error {
-	_, err := butane.Translate([]byte(config))
 	return err
 }
 

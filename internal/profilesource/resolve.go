@@ -45,7 +45,7 @@ func Resolve(
 	}
 	var layers []render.UserLayer
 	for i, source := range spec.ButaneFrom {
-		data, err := read(ctx, c, machine.Cluster.Namespace, source)
+		data, err := Read(ctx, c, machine.Cluster.Namespace, source)
 		if err != nil {
 			return nil, nil, fmt.Errorf("butaneFrom[%d]: %w", i, err)
 		}
@@ -66,7 +66,8 @@ func Resolve(
 	return resolved, append(layers, inline...), nil
 }
 
-func read(ctx context.Context, c client.Client, namespace string, source bootstrapv1.ButaneSource) ([]byte, error) {
+// Read returns the config that a source names. Errors: ErrMissing, those of the client.
+func Read(ctx context.Context, c client.Reader, namespace string, source bootstrapv1.ButaneSource) ([]byte, error) {
 	key := client.ObjectKey{Namespace: namespace, Name: source.Name}
 	var data []byte
 	var err error

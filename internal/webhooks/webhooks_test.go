@@ -20,7 +20,6 @@ import (
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/hosturi"
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/infrastructure"
@@ -41,10 +40,7 @@ func TestWebhooks(t *testing.T) {
 		if err := infrastructure.SetupWithManager(mgr, parse); err != nil {
 			return err
 		}
-		return bootstrap.SetupWithManager(mgr, func(config string) error {
-			_, err := butane.Translate([]byte(config))
-			return err
-		})
+		return bootstrap.SetupWithManager(mgr)
 	})
 	t.Run("templates never change but in dry runs of the topology", testTemplates)
 	t.Run("malformed objects are refused with the field's path", testMalformed)
@@ -145,6 +141,12 @@ func testMalformed(t *testing.T) {
 			&bootstrapv1.AltcosBootstrapConfigTemplate{ObjectMeta: meta, Spec: bootstrapv1.AltcosBootstrapConfigTemplateSpec{
 				Template: bootstrapv1.AltcosBootstrapConfigTemplateResource{Spec: kubeadmSpec(kubeadmv1.KubeadmConfigSpec{Files: files})},
 			}}, []string{"spec.template.spec.kubeadm.files[1].path: Invalid value: path property must be unique"},
+		},
+		"a group that the system has": {
+			&bootstrapv1.AltcosBootstrapConfig{ObjectMeta: meta, Spec: bootstrapv1.AltcosBootstrapConfigSpec{AltcosProfile: bootstrapv1.AltcosProfile{
+				Users: []bootstrapv1.User{{Name: "u", Groups: []string{"users"}}},
+			}}},
+			[]string{"spec.users[0].groups[0]: Invalid value"},
 		},
 		"a user with two passwords": {
 			&bootstrapv1.AltcosBootstrapConfig{ObjectMeta: meta, Spec: kubeadmSpec(kubeadmv1.KubeadmConfigSpec{Users: []kubeadmv1.User{{

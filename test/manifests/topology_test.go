@@ -20,6 +20,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/kubeconfig"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -54,6 +55,9 @@ func TestClusterClass_patchesEveryTemplate(t *testing.T) {
 	for _, file := range []string{"clusterclass-altcos.yaml", "cluster-template-topology.yaml"} {
 		for _, object := range process(t, filepath.Join(config, "templates", file)) {
 			object.SetNamespace(namespace.Name) // as clusterctl does
+			if object.GetName() == "altcos-worker" && object.GetKind() == "AltcosBootstrapConfigTemplate" {
+				setButane(t, object)
+			}
 			eventually(ctx, t, func() error { return api.Client.Create(ctx, object) })
 		}
 	}
@@ -89,20 +93,45 @@ func TestClusterClass_patchesEveryTemplate(t *testing.T) {
 	if diff := cmp.Diff(map[string]bool{"": true, name + "-control-plane": true}, profiles); diff != "" {
 		t.Errorf("profiles of workers and control plane (-want +got):\n%s", diff)
 	}
-	keys := configs.Items[0].Spec.Template.Spec.AltcosUser.SSHAuthorizedKeys
-	if diff := cmp.Diff([]string{variables["SSH_AUTHORIZED_KEY"]}, keys); diff != "" {
+	workers := configs.Items[0].Spec.Template.Spec
+	if diff := cmp.Diff([]string{variables["SSH_AUTHORIZED_KEY"]}, workers.AltcosUser.SSHAuthorizedKeys); diff != "" {
 		t.Errorf("keys of workers (-want +got):\n%s", diff)
 	}
+	if workers.Butane != ownButane {
+		t.Errorf("workers have the Butane config %q", workers.Butane)
+	}
+	refuseButane(ctx, t, api.Client, &configs.Items[0])
 	rotate(ctx, t, api.Client, client.ObjectKey{Namespace: namespace.Name, Name: name}, mine)
 }
 
-// rotate changes what templates of machines are made from, and expects new ones. Cluster API compares by dry runs that
+// ownButane is what a user adds to the class. Each dry run has it checked again.
+const ownButane = "variant: fcos\nversion: 1.1.0\nstorage:\n  files:\n  - path: /etc/motd.d/own\n    contents: {inline: hello}\n"
+
+func setButane(t *testing.T, template *unstructured.Unstructured) {
+	t.Helper()
+	if err := unstructured.SetNestedField(template.Object, ownButane, "spec", "template", "spec", "butane"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refuseButane sees that it is the product's own check that looks at Butane.
+func refuseButane(ctx context.Context, t *testing.T, c client.Client, like *bootstrapv1.AltcosBootstrapConfigTemplate) {
+	t.Helper()
+	bad := &bootstrapv1.AltcosBootstrapConfigTemplate{ObjectMeta: metav1.ObjectMeta{Namespace: like.Namespace, Name: "bad"}, Spec: like.Spec}
+	bad.Spec.Template.Spec.Butane = ownButane + "nonsense: 1\n"
+	if err := c.Create(ctx, bad, client.DryRunAll); !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "line 7") {
+		t.Errorf("a Butane config with an unknown field: got %v, want that line 7 is invalid", err)
+	}
+}
+
+// rotate changes what templates of machines and of workers' configs are made from, and expects new ones. Cluster API compares by dry runs that
 // change the old ones, which neither schema nor webhooks may refuse.
 func rotate(ctx context.Context, t *testing.T, c client.Client, key client.ObjectKey, mine []client.ListOption) {
 	t.Helper()
 	values := map[string]string{
 		"controlPlaneSize": `{"vcpus":4,"memory":"8Gi"}`, "workerSize": `{"vcpus":6,"memory":"8Gi"}`,
-		"image": `{"url":"https://images.test/next.qcow2","sha256":"` + strings.Repeat("ab", 32) + `"}`,
+		"image":             `{"url":"https://images.test/next.qcow2","sha256":"` + strings.Repeat("ab", 32) + `"}`,
+		"sshAuthorizedKeys": `["ssh-ed25519 BBBB another"]`,
 	}
 	eventually(ctx, t, func() error {
 		var cluster clusterv1.Cluster
@@ -117,19 +146,45 @@ func rotate(ctx context.Context, t *testing.T, c client.Client, key client.Objec
 		return c.Update(ctx, &cluster)
 	})
 	eventually(ctx, t, func() error {
-		var templates infrav1.LibvirtMachineTemplateList
-		if err := c.List(ctx, &templates, mine...); err != nil {
-			return err
-		}
-		made := map[int32]string{}
-		for _, template := range templates.Items {
-			made[template.Spec.Template.Spec.VCPUs] = template.Spec.Template.Spec.Image.URL
-		}
-		if made[4] != "https://images.test/next.qcow2" || made[6] != made[4] {
-			return errors.Join(fmt.Errorf("templates by their processors: %v", made), reconciled(ctx, c, key.Namespace, key.Name))
-		}
-		return reconciled(ctx, c, key.Namespace, key.Name)
+		return errors.Join(machinesRotated(ctx, c, mine), keysRotated(ctx, c, mine), reconciled(ctx, c, key.Namespace, key.Name))
 	})
+}
+
+func machinesRotated(ctx context.Context, c client.Client, mine []client.ListOption) error {
+	var templates infrav1.LibvirtMachineTemplateList
+	if err := c.List(ctx, &templates, mine...); err != nil {
+		return err
+	}
+	made := map[int32]string{}
+	for _, template := range templates.Items {
+		made[template.Spec.Template.Spec.VCPUs] = template.Spec.Template.Spec.Image.URL
+	}
+	if made[4] != "https://images.test/next.qcow2" || made[6] != made[4] {
+		return fmt.Errorf("templates by their processors: %v", made)
+	}
+	return nil
+}
+
+// keysRotated looks at the template that workers are made from, which is another one than before.
+func keysRotated(ctx context.Context, c client.Client, mine []client.ListOption) error {
+	var deployments clusterv1.MachineDeploymentList
+	if err := c.List(ctx, &deployments, mine...); err != nil {
+		return err
+	}
+	if len(deployments.Items) != 1 {
+		return fmt.Errorf("there are %d MachineDeployments", len(deployments.Items))
+	}
+	deployment := deployments.Items[0]
+	var config bootstrapv1.AltcosBootstrapConfigTemplate
+	name := deployment.Spec.Template.Spec.Bootstrap.ConfigRef.Name
+	if err := c.Get(ctx, client.ObjectKey{Namespace: deployment.Namespace, Name: name}, &config); err != nil {
+		return err
+	}
+	spec := config.Spec.Template.Spec
+	if diff := cmp.Diff([]string{"ssh-ed25519 BBBB another"}, spec.AltcosUser.SSHAuthorizedKeys); diff != "" || spec.Butane != ownButane {
+		return fmt.Errorf("workers are made from %s with Butane %q and keys (-want +got):\n%s", name, spec.Butane, diff)
+	}
+	return nil
 }
 
 // serveOwnWebhooks runs a manager with nothing but this repository's webhooks, beside those of Cluster API.
@@ -146,7 +201,7 @@ func serveOwnWebhooks(t *testing.T, api *envtest.Environment, paths []string) {
 	})
 	api.RunManager(t, options, func(_ context.Context, mgr ctrl.Manager) error {
 		fine := func(string) error { return nil }
-		return errors.Join(infrastructure.SetupWithManager(mgr, fine), bootstrap.SetupWithManager(mgr, fine))
+		return errors.Join(infrastructure.SetupWithManager(mgr, fine), bootstrap.SetupWithManager(mgr))
 	})
 	if err := own.Install(api.Config); err != nil {
 		t.Fatal(err)

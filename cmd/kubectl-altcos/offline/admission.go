@@ -14,9 +14,6 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
-	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
 )
 
@@ -41,26 +38,9 @@ func admitted(o client.Object) error {
 }
 
 func checkConfig(spec *bootstrapv1.AltcosBootstrapConfigSpec, path *field.Path) error {
-	p := &spec.AltcosProfile
 	var errs []error
-	for _, wrong := range bootstrap.ValidateKubeadm(&spec.Kubeadm, path.Child("kubeadm")) {
+	for _, wrong := range bootstrap.ValidateSpec(spec, path) {
 		errs = append(errs, wrong)
-	}
-	if p.Butane != "" {
-		_, err := butane.Translate([]byte(p.Butane))
-		for _, found := range problem.All(err) {
-			errs = append(errs, field.Invalid(path.Child("butane"), field.OmitValueType{}, found.Error()))
-		}
-	}
-	resolved, _, err := profile.Of(p)
-	if err == nil {
-		_, err = resolved.Layer()
-	}
-	if err == nil {
-		_, err = resolved.NetworkPluginLayer(nil)
-	}
-	for _, found := range problem.All(err) {
-		errs = append(errs, field.Invalid(path.Child(found.Path), field.OmitValueType{}, found.Reason))
 	}
 	return errors.Join(errs...)
 }

@@ -148,9 +148,9 @@ func TestProfile_refusesWithPath(t *testing.T) {
 		"a label without device":       {altcos.Profile{ContainerStorage: altcos.ContainerStorage{Label: "x"}}, "containerStorage.label: needs a device"},
 		"an unknown preload":           {altcos.Profile{ImagePreload: "All"}, "imagePreload: must be Archives or None"},
 		"an unknown shell profile":     {altcos.Profile{ShellProfile: "zsh"}, "shellProfile: must be Kubeconfig or None"},
-		"an unknown update strategy":   {altcos.Profile{OSUpdates: altcos.OSUpdates{Strategy: "Often"}}, "osUpdates.strategy: must be Disabled, Immediate, Periodic or FleetLock"},
-		"periodic updates at no time":  {altcos.Profile{OSUpdates: altcos.OSUpdates{Strategy: altcos.UpdatesPeriodic}}, "osUpdates.windows: must not be empty with strategy Periodic"},
-		"windows that nobody looks at": {altcos.Profile{OSUpdates: altcos.OSUpdates{TimeZone: "UTC"}}, "osUpdates.windows: windows and a time zone need strategy Periodic"},
+		"an unknown update strategy":   {altcos.Profile{OSUpdates: altcos.OSUpdates{Strategy: "Often"}}, "osUpdates: must be Disabled, Immediate, Periodic or FleetLock"},
+		"periodic updates at no time":  {altcos.Profile{OSUpdates: altcos.OSUpdates{Strategy: altcos.UpdatesPeriodic}}, "osUpdateWindows: must not be empty with osUpdates Periodic"},
+		"windows that nobody looks at": {altcos.Profile{OSUpdates: altcos.OSUpdates{TimeZone: "UTC"}}, "osUpdateWindows: windows and a time zone need osUpdates Periodic"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

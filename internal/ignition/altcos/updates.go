@@ -65,35 +65,35 @@ func (p *Profile) updates(b *ignition.Builder, problems *problem.List) {
 	case UpdatesFleetLock:
 		t.set("strategy", "fleet_lock")
 		if at, err := url.Parse(u.FleetLockURL); err != nil || (at.Scheme != "http" && at.Scheme != "https") || at.Host == "" {
-			problems.Addf("osUpdates.fleetLockURL", "must be an http or https URL")
+			problems.Addf("osUpdateLockURL", "must be an http or https URL")
 		}
 		t.table("updates.fleet_lock")
 		t.set("base_url", u.FleetLockURL)
 	default:
-		problems.Addf("osUpdates.strategy", "must be Disabled, Immediate, Periodic or FleetLock")
+		problems.Addf("osUpdates", "must be Disabled, Immediate, Periodic or FleetLock")
 	}
 	if u.Strategy != UpdatesPeriodic && (len(u.Windows) > 0 || u.TimeZone != "") {
-		problems.Addf("osUpdates.windows", "windows and a time zone need strategy Periodic")
+		problems.Addf("osUpdateWindows", "windows and a time zone need osUpdates Periodic")
 	}
 	if u.Strategy != UpdatesFleetLock && u.FleetLockURL != "" {
-		problems.Addf("osUpdates.fleetLockURL", "needs strategy FleetLock")
+		problems.Addf("osUpdateLockURL", "needs osUpdates FleetLock")
 	}
 	b.File("/etc/zincati/config.d/90-altcos.toml", 0o644, t.bytes())
 }
 
 func (u OSUpdates) windows(t *toml, problems *problem.List) {
 	if len(u.Windows) == 0 {
-		problems.Addf("osUpdates.windows", "must not be empty with strategy Periodic")
+		problems.Addf("osUpdateWindows", "must not be empty with osUpdates Periodic")
 	}
 	if u.TimeZone != "" {
 		if !zoneName.MatchString(u.TimeZone) {
-			problems.Addf("osUpdates.timeZone", "is no time zone name")
+			problems.Addf("osUpdateTimeZone", "is no time zone name")
 		}
 		t.table("updates.periodic")
 		t.set("time_zone", u.TimeZone)
 	}
 	for i, w := range u.Windows {
-		path := fmt.Sprintf("osUpdates.windows[%d]", i)
+		path := fmt.Sprintf("osUpdateWindows[%d]", i)
 		if len(w.Days) == 0 || slices.ContainsFunc(w.Days, func(d string) bool { return !weekday.MatchString(d) }) {
 			problems.Addf(path+".days", "must list some of Mon, Tue, Wed, Thu, Fri, Sat, Sun")
 		}

@@ -6,7 +6,12 @@ package bootstrap
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 )
@@ -14,7 +19,7 @@ import (
 // What an earlier version let pass must keep its owners, labels and finalizers writable. Admission itself lets no test
 // store such an object.
 func TestConfigValidator_looksOnlyAtSpecsThatChange(t *testing.T) {
-	v := &configValidator{specValidator{func(string) error { return nil }}}
+	v := &configValidator{sources{fake.NewClientBuilder().Build()}}
 	bad := &bootstrapv1.AltcosBootstrapConfig{ObjectMeta: metav1.ObjectMeta{Name: "m"}}
 	bad.Spec.Kubeadm.Format = "ignition"
 	labelled := bad.DeepCopy()
@@ -29,5 +34,57 @@ func TestConfigValidator_looksOnlyAtSpecsThatChange(t *testing.T) {
 	}
 	if _, err := v.ValidateCreate(t.Context(), bad); err == nil {
 		t.Error("it can be created")
+	}
+}
+
+// Configs in Secrets and ConfigMaps may come and change later, so that nothing is refused for them.
+func TestConfigValidator_warnsOfSources(t *testing.T) {
+	const good, bad = "variant: fcos\nversion: 1.3.0\n", "variant: fcos\nversion: 1.3.0\nsystemd:\n  s3cr3t: 1\n"
+	meta := metav1.ObjectMeta{Namespace: "n", Name: "o"}
+	v := &configValidator{sources{fake.NewClientBuilder().WithObjects(
+		&corev1.Secret{ObjectMeta: meta, Data: map[string][]byte{"good": []byte(good), "bad": []byte(bad)}},
+		&corev1.ConfigMap{ObjectMeta: meta, Data: map[string]string{"good": good, "bad": bad}},
+	).Build()}}
+	config := &bootstrapv1.AltcosBootstrapConfig{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "m"}}
+	for _, kind := range []bootstrapv1.ButaneSourceKind{bootstrapv1.ButaneSourceSecret, bootstrapv1.ButaneSourceConfigMap} {
+		for _, key := range []string{"good", "bad", "absent"} {
+			config.Spec.ButaneFrom = append(config.Spec.ButaneFrom, bootstrapv1.ButaneSource{Kind: kind, Name: "o", Key: key})
+		}
+	}
+	want := admission.Warnings{
+		`spec.butaneFrom[1]: key "bad" of Secret "o": line 4 column 3: is refused; what is wrong is left out, as the document is a Secret`,
+		`spec.butaneFrom[4]: key "bad" of ConfigMap "o": line 4 column 3: $.systemd.s3cr3t: unused key s3cr3t`,
+	}
+	got, err := v.ValidateCreate(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	got, err = v.ValidateUpdate(t.Context(), &bootstrapv1.AltcosBootstrapConfig{}, config)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("update: %v (-want +got)\n%s", err, diff)
+	}
+}
+
+// The profile is looked at as it is when a machine is made, so that nobody waits for a machine to learn what is wrong.
+func TestValidateSpec_looksAtTheProfile(t *testing.T) {
+	cases := map[string]struct {
+		profile bootstrapv1.AltcosProfile
+		want    string
+	}{
+		"a group of the system":   {bootstrapv1.AltcosProfile{Users: []bootstrapv1.User{{Name: "a", Groups: []string{"users"}}}}, "spec.users[0].groups[0]"},
+		"a key of two lines":      {bootstrapv1.AltcosProfile{AltcosUser: bootstrapv1.AltcosUser{SSHAuthorizedKeys: []string{"a\nb"}}}, "spec.altcosUser.sshAuthorizedKeys[0]"},
+		"an address that is none": {bootstrapv1.AltcosProfile{Hosts: []bootstrapv1.HostsEntry{{Address: "a"}}}, "spec.hosts[0].address"},
+		"a URL that is none":      {bootstrapv1.AltcosProfile{OSUpdates: bootstrapv1.OSUpdatesFleetLock, OSUpdateLockURL: "https://"}, "spec.osUpdateLockURL"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			errs := ValidateSpec(&bootstrapv1.AltcosBootstrapConfigSpec{AltcosProfile: tc.profile}, field.NewPath("spec"))
+			if len(errs) != 1 || errs[0].Field != tc.want || errs[0].BadValue != (field.OmitValueType{}) {
+				t.Errorf("got %v", errs)
+			}
+		})
 	}
 }

@@ -29,13 +29,15 @@ type Validator[T client.Object] struct {
 	Spec func(T) any
 	// Validate checks spec.template.spec beyond what the CRD's schema says. It may be nil.
 	Validate func(object T, path *field.Path) field.ErrorList
+	// Warn says what may go wrong with spec.template.spec and is no reason to refuse it. It may be nil.
+	Warn func(ctx context.Context, object T, path *field.Path) admission.Warnings
 }
 
 var templatePath = field.NewPath("spec", "template") //nolint:gochecknoglobals // a table that nobody writes
 
 // ValidateCreate refuses malformed templates.
-func (v *Validator[T]) ValidateCreate(_ context.Context, object T) (admission.Warnings, error) {
-	return nil, v.invalid(object, v.wellFormed(object))
+func (v *Validator[T]) ValidateCreate(ctx context.Context, object T) (admission.Warnings, error) {
+	return v.verdict(ctx, object, v.wellFormed(object))
 }
 
 // ValidateUpdate refuses malformed templates and changes of the spec.
@@ -51,7 +53,7 @@ func (v *Validator[T]) ValidateUpdate(ctx context.Context, before, after T) (adm
 	if !topology.IsDryRunRequest(request, after) && !apiequality.Semantic.DeepEqual(v.Spec(before), v.Spec(after)) {
 		errs = append(errs, field.Forbidden(templatePath.Child("spec"), "cannot be changed; make a new template and refer to it"))
 	}
-	return nil, v.invalid(after, errs)
+	return v.verdict(ctx, after, errs)
 }
 
 // ValidateDelete refuses nothing.
@@ -67,9 +69,12 @@ func (v *Validator[T]) wellFormed(object T) field.ErrorList {
 	return errs
 }
 
-func (v *Validator[T]) invalid(object T, errs field.ErrorList) error {
-	if len(errs) == 0 {
-		return nil
+func (v *Validator[T]) verdict(ctx context.Context, object T, errs field.ErrorList) (admission.Warnings, error) {
+	switch {
+	case len(errs) > 0:
+		return nil, apierrors.NewInvalid(v.GroupKind, object.GetName(), errs)
+	case v.Warn == nil:
+		return nil, nil
 	}
-	return apierrors.NewInvalid(v.GroupKind, object.GetName(), errs)
+	return v.Warn(ctx, object, templatePath.Child("spec")), nil
 }
