@@ -26,6 +26,10 @@ func (d *decoder) content(n *yaml.Node, p, encoding string) []byte {
 		d.addf(n, p, marked)
 		return nil
 	}
+	if n.Style&yaml.LiteralStyle == 0 && isCut(n) {
+		d.addf(n, p, cut)
+		return nil
+	}
 	raw := []byte(n.Value)
 	var packed, zipped bool
 	switch encoding {

@@ -46,6 +46,17 @@ func isMarked(n *yaml.Node) bool {
 
 const marked = `begins with what YAML takes for a tag or an anchor ("!" or "&"); put the whole value in single quotes`
 
+// isCut finds a value of which a part is missing. In a value without quotes YAML takes " #" for the beginning of a comment,
+// and "|" or ">" alone for a text that does not come.
+func isCut(n *yaml.Node) bool {
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return n.Value == ""
+	}
+	return n.LineComment != "" && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0
+}
+
+const cut = `has a part that YAML takes for a comment ("#") or for the sign of a longer text ("|" or ">"); put the whole value in single quotes`
+
 func join(path, key string) string {
 	if path == "" {
 		return key
@@ -61,6 +72,10 @@ func (d *decoder) object(n *yaml.Node, path string, fields map[string]func(*yaml
 		decode, known := fields[key]
 		if !known {
 			d.addf(keyNode, path, "has an unknown field; known are %s", strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+			return
+		}
+		if isNull(value) && keyNode.LineComment != "" {
+			d.addf(keyNode, join(path, key), cut)
 			return
 		}
 		decode(value, join(path, key))
@@ -116,6 +131,9 @@ func (d *decoder) text(into *string) func(*yaml.Node, string) {
 		if isMarked(n) {
 			d.addf(n, path, marked)
 			return
+		}
+		if isCut(n) {
+			d.addf(n, path, cut) // what is left still says whether there is more to complain about
 		}
 		if strings.ContainsRune(n.Value, 0) {
 			d.addf(n, path, "must not contain a NUL character")

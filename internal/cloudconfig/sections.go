@@ -121,7 +121,7 @@ func (d *decoder) filesystems(cfg *Config) func(*yaml.Node, string) {
 		d.list(n, p, func(item *yaml.Node, p string) {
 			var f Filesystem
 			label := func(n *yaml.Node, p string) {
-				if !isNull(n) { // CABPK writes "label: " for a file system without one
+				if !isNull(n) || n.Value != "" { // CABPK writes "label: " for a file system without one
 					d.text(&f.Label)(n, p)
 				}
 			}
