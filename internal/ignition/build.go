@@ -70,7 +70,7 @@ const unitDir = "/etc/systemd/system/"
 func disabled(units []types.Unit) map[string]bool {
 	out := map[string]bool{}
 	for _, u := range units {
-		if u.Enabled != nil && !*u.Enabled || u.Mask != nil && *u.Mask {
+		if isFalse(u.Enabled) || isTrue(u.Mask) {
 			out[u.Name] = true
 		}
 	}

@@ -56,6 +56,19 @@ func (d Doc) Newer() (Newer, error) {
 	return Newer{cfg}, nil
 }
 
+// Accounts is a layer of the users and groups, with what OwnGroups wants to know of them.
+func (n Newer) Accounts() Layer {
+	var l Layer
+	for _, u := range n.config.Passwd.Users {
+		l.Config.Passwd.Users = append(l.Config.Passwd.Users, types.PasswdUser{
+			Name: u.Name, PrimaryGroup: u.PrimaryGroup, ShouldExist: u.ShouldExist, NoUserGroup: u.NoUserGroup})
+	}
+	for _, g := range n.config.Passwd.Groups {
+		l.Config.Passwd.Groups = append(l.Config.Passwd.Groups, types.PasswdGroup{Name: g.Name, ShouldExist: g.ShouldExist})
+	}
+	return l
+}
+
 // Lift returns a layer as what Ignition makes of it in newer specs.
 func Lift(l Layer) (Newer, error) {
 	l.Config.Ignition.Version = types.MaxVersion.String()

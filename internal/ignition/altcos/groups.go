@@ -16,8 +16,11 @@ const SystemGroupProblem = "%q is a system group: images keep it where Ignition 
 
 // IsImageGroup tells whether every image has the group in /etc/group. Others are made.
 func IsImageGroup(name string) bool {
-	return slices.Contains([]string{"root", "wheel", "docker", "adm"}, name)
+	return slices.Contains([]string{"root", AdminUser, "wheel", "docker", "adm"}, name)
 }
+
+// IsImageUser tells whether every image has the user in /etc/passwd. Others are made.
+func IsImageUser(name string) bool { return name == "root" || name == AdminUser }
 
 // IsSystemGroup tells whether a package of the image is likely to have made the group. An ostree image keeps such groups in
 // /lib/group, by way of nss-altfiles: there useradd does not find them, and the groupadd of an older Ignition fails on what

@@ -169,26 +169,6 @@ users:
 	}
 }
 
-func TestConvert_namesAGroupThatHasTheUsersNameAlready(t *testing.T) {
-	got := layer(t, `
-users:
-- {name: a}
-- {name: b, groups: a}
-- {name: docker}
-- {name: c, primary_group: a}
-`)
-	want := map[string]string{"a": "a", "b": "", "docker": "docker", "c": "a"} // useradd a would fail: "group a exists"
-	for _, u := range got.Passwd.Users {
-		primary := ""
-		if u.PrimaryGroup != nil {
-			primary = *u.PrimaryGroup
-		}
-		if primary != want[u.Name] {
-			t.Errorf("%s has the primary group %q, want %q", u.Name, primary, want[u.Name])
-		}
-	}
-}
-
 func TestConvert_knowsPartitionTypes(t *testing.T) {
 	for code, want := range map[string]string{
 		"83": "0FC63DAF-8483-4772-8E79-3D69D8477DE4", "82": "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", "fd": "A19D880F-05FC-4D3B-A006-743F0F84911E",

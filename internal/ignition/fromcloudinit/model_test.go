@@ -108,7 +108,7 @@ func (m *model) started(name, text string) {
 func (m *model) users() {
 	passwd := &m.want.Passwd
 	made := func(name string) bool {
-		return slices.Contains([]string{"root", "wheel", "docker", "adm"}, name)
+		return slices.Contains([]string{"root", "altcos", "wheel", "docker", "adm"}, name)
 	}
 	sudoers := ""
 	for _, u := range m.wish.users {
@@ -142,12 +142,6 @@ func (m *model) users() {
 			sudoers += u.Name + " " + u.Sudo + "\n"
 		}
 		passwd.Users = append(passwd.Users, pu)
-	}
-	for i, u := range passwd.Users {
-		own := slices.ContainsFunc(passwd.Groups, func(g types.PasswdGroup) bool { return g.Name == u.Name })
-		if u.PrimaryGroup == nil && (own || made(u.Name)) {
-			passwd.Users[i].PrimaryGroup = ptrTo(u.Name)
-		}
 	}
 	if sudoers != "" {
 		m.file("/etc/sudoers.d/90-bootstrap-users", 0o440, sudoers)

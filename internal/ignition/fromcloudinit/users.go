@@ -37,7 +37,6 @@ func (c *converter) users() {
 			sudoers.WriteString(u.Name + " " + u.Sudo + "\n")
 		}
 	}
-	c.ownGroups()
 	if sudoers.Len() > 0 {
 		c.b.File("/etc/sudoers.d/90-bootstrap-users", 0o440, []byte(sudoers.String()))
 	}
@@ -54,18 +53,6 @@ func (c *converter) mayUseSudo(field, rule string) bool {
 		c.problems.Addf(field+".sudo", "must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD:ALL")
 	}
 	return true
-}
-
-// ownGroups names a group as primary when it has its user's name already: useradd would make it and fail.
-func (c *converter) ownGroups() {
-	passwd := &c.b.Config.Passwd
-	for i := range passwd.Users {
-		u := &passwd.Users[i]
-		made := slices.ContainsFunc(passwd.Groups, func(g types.PasswdGroup) bool { return g.Name == u.Name })
-		if u.PrimaryGroup == nil && (made || altcos.IsImageGroup(u.Name)) {
-			u.PrimaryGroup = ptr(u.Name)
-		}
-	}
 }
 
 func (c *converter) user(field string, u cloudconfig.User) {

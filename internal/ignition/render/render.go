@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
@@ -79,7 +80,16 @@ func Render(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ignition.EncodeLayers(append(append(layers, node), deferred...)...)
+	return ignition.EncodeLayers(withOwnGroups(append(append(layers, node), deferred...))...)
+}
+
+// withOwnGroups puts below layers the primary groups that their users need.
+func withOwnGroups(layers []ignition.Layer) []ignition.Layer {
+	own := ignition.OwnGroups(layers, altcos.IsImageGroup, altcos.IsImageUser)
+	if len(own.Config.Passwd.Users) == 0 {
+		return layers
+	}
+	return append([]ignition.Layer{own}, layers...)
 }
 
 // bootstrap returns the layers below the node, and the configs of bootstrap data in Ignition: the first is below the
@@ -213,12 +223,21 @@ func newer(in Input, layers []ignition.Layer, docs []ignition.Doc, user []igniti
 	if err := lift(user...); err != nil {
 		return nil, err
 	}
-	return ignition.EncodeNewer(docs, all)
+	accounts := make([]ignition.Layer, len(all))
+	for i := range all {
+		accounts[i] = all[i].Accounts()
+	}
+	own, err := ignition.Lift(ignition.OwnGroups(accounts, altcos.IsImageGroup, altcos.IsImageUser))
+	if err != nil {
+		return nil, err
+	}
+	return ignition.EncodeNewer(docs, append([]ignition.Newer{own}, all...))
 }
 
 // keepApart writes layers as the config and deferred ones as configs that Ignition merges into it.
 func keepApart(layers, deferred []ignition.Layer) ([]byte, error) {
-	cfg := ignition.Merge(layers...)
+	all := withOwnGroups(slices.Concat(layers, deferred))
+	cfg := ignition.Merge(all[:len(all)-len(deferred)]...)
 	ignition.DropLinks(&cfg, ignition.Merge(deferred...).Systemd.Units)
 	for _, l := range deferred {
 		raw, err := ignition.EncodeLayers(l)
