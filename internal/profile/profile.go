@@ -28,6 +28,7 @@ func Of(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer, erro
 		Users:            users(p.Users),
 		Hosts:            hosts(p.Hosts, &problems),
 		ContainerStorage: containerStorage(p.ContainerStorage),
+		CNIPluginDirs:    p.CNIPluginDirs,
 		ImagePreload:     altcos.ImagePreload(p.ImagePreload),
 		NetworkPlugin:    networkPlugin(p.NetworkPlugin),
 		ShellProfile:     altcos.ShellProfile(p.ShellProfile),
@@ -93,6 +94,7 @@ func hosts(entries []bootstrapv1.HostsEntry, problems *problem.List) []altcos.Ho
 func containerStorage(s bootstrapv1.ContainerStorage) altcos.ContainerStorage {
 	out := altcos.ContainerStorage{
 		Device:                s.Device,
+		Label:                 s.Label,
 		Driver:                altcos.StorageDriver(s.Driver),
 		AdditionalImageStores: s.AdditionalImageStores,
 	}

@@ -25,7 +25,8 @@ func TestOf_layersAreValid(t *testing.T) {
 			AltcosUser:       bootstrapv1.AltcosUser{PasswordHash: "$y$j9T$abc", Groups: []string{"wheel"}, SSHAuthorizedKeys: []string{"ssh-ed25519 AAAA a"}},
 			Users:            []bootstrapv1.User{{Name: "ops", Groups: []string{"wheel"}, Sudo: "ALL=(ALL) NOPASSWD: ALL", Shell: "/bin/bash"}},
 			Hosts:            []bootstrapv1.HostsEntry{{Address: "10.0.0.1", Names: []string{"registry"}}},
-			ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers", Driver: bootstrapv1.StorageDriverBtrfs},
+			ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers", Label: "images", Driver: bootstrapv1.StorageDriverBtrfs},
+			CNIPluginDirs:    []string{"/usr/lib/cni", "/opt/cni/bin"},
 			ImagePreload:     bootstrapv1.ImagePreloadArchives,
 			NetworkPlugin:    bootstrapv1.NetworkPlugin{Type: bootstrapv1.NetworkPluginManifest, Manifest: "kind: List\n"},
 			ShellProfile:     bootstrapv1.ShellProfileNone,
@@ -63,13 +64,22 @@ func TestOf_namesWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestOf_dataDiskIsFoundByItsSerial(t *testing.T) {
-	got, _, err := profile.Of(&bootstrapv1.AltcosProfile{ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers"}})
+func TestOf_keepsEverythingOfTheRuntime(t *testing.T) {
+	got, _, err := profile.Of(&bootstrapv1.AltcosProfile{
+		ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers", Label: "images", Driver: bootstrapv1.StorageDriverOverlay, AdditionalImageStores: []string{"/a"}},
+		CNIPluginDirs:    []string{"/b"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(altcos.DeviceBySerial("containers"), got.ContainerStorage.Device); diff != "" {
-		t.Error(diff)
+	want := altcos.ContainerStorage{
+		Device: altcos.DeviceBySerial("containers"), Label: "images", Driver: altcos.DriverOverlay, AdditionalImageStores: []string{"/a"},
+	}
+	if diff := cmp.Diff(want, got.ContainerStorage); diff != "" {
+		t.Errorf("storage (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"/b"}, got.CNIPluginDirs); diff != "" {
+		t.Errorf("plugins (-want +got)\n%s", diff)
 	}
 }
 

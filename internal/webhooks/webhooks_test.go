@@ -142,6 +142,18 @@ func testMalformed(t *testing.T) {
 				Template: bootstrapv1.AltcosBootstrapConfigTemplateResource{Spec: kubeadmSpec(kubeadmv1.KubeadmConfigSpec{Files: files})},
 			}}, []string{"spec.template.spec.kubeadm.files[1].path: Invalid value: path property must be unique"},
 		},
+		"a rule of sudo that is none": {
+			&bootstrapv1.AltcosBootstrapConfig{ObjectMeta: meta, Spec: bootstrapv1.AltcosBootstrapConfigSpec{AltcosProfile: bootstrapv1.AltcosProfile{
+				Users: []bootstrapv1.User{{Name: "u", Sudo: "yes please"}},
+			}}},
+			[]string{"spec.users[0].sudo: Invalid value", "must be one line of sudoers without the user's name"},
+		},
+		"a label without a disk": {
+			&bootstrapv1.AltcosBootstrapConfig{ObjectMeta: meta, Spec: bootstrapv1.AltcosBootstrapConfigSpec{AltcosProfile: bootstrapv1.AltcosProfile{
+				ContainerStorage: bootstrapv1.ContainerStorage{Label: "images"},
+			}}},
+			[]string{"spec.containerStorage: Invalid value", "label needs dataDisk or device"},
+		},
 		"a group that the system has": {
 			&bootstrapv1.AltcosBootstrapConfig{ObjectMeta: meta, Spec: bootstrapv1.AltcosBootstrapConfigSpec{AltcosProfile: bootstrapv1.AltcosProfile{
 				Users: []bootstrapv1.User{{Name: "u", Groups: []string{"users"}}},

@@ -241,6 +241,11 @@ func (in *AltcosProfile) DeepCopyInto(out *AltcosProfile) {
 		}
 	}
 	in.ContainerStorage.DeepCopyInto(&out.ContainerStorage)
+	if in.CNIPluginDirs != nil {
+		in, out := &in.CNIPluginDirs, &out.CNIPluginDirs
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	out.NetworkPlugin = in.NetworkPlugin
 	if in.OSUpdateWindows != nil {
 		in, out := &in.OSUpdateWindows, &out.OSUpdateWindows

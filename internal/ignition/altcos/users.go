@@ -20,6 +20,9 @@ const LockedPassword = "*"
 // userName is what useradd accepts; a dot is refused because sudo ignores files of sudoers.d whose name has one.
 var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 
+// sudoRule is what a rule looks like without its user. The API has it too.
+var sudoRule = regexp.MustCompile(`^[^=#\r\n\x00]+=[^\r\n\x00]*[^\s\\,=()\x00]$`)
+
 func (p *Profile) users(b *ignition.Builder, problems *problem.List) {
 	groups := p.AltcosUser.Groups
 	if groups == nil {
@@ -66,8 +69,8 @@ func addUser(b *ignition.Builder, problems *problem.List, path string, u User) {
 	if u.Sudo == "" {
 		return
 	}
-	if strings.ContainsAny(u.Sudo, "\n\r\x00") {
-		problems.Addf(path+".sudo", "must be one line")
+	if !sudoRule.MatchString(u.Sudo) { // one bad line makes sudo useless for everybody
+		problems.Addf(path+".sudo", "must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL")
 	}
 	b.File("/etc/sudoers.d/"+u.Name, 0o440, []byte(u.Name+" "+u.Sudo+"\n"))
 }
@@ -101,6 +104,9 @@ func sshKeys(problems *problem.List, path string, keys []string) []types.SSHAuth
 	return out
 }
 
+// sshConfig takes the host key that a node shows first, since nobody is there to be asked, and refuses another one later.
+const sshConfig = "Host *\n  StrictHostKeyChecking accept-new\n"
+
 // clusterSSH accepts the cluster's key on every node and gives the private half to control planes, in place of the
 // exchange of keys by hand.
 func (p *Profile) clusterSSH(b *ignition.Builder, problems *problem.List) {
@@ -123,6 +129,9 @@ func (p *Profile) clusterSSH(b *ignition.Builder, problems *problem.List) {
 		b.Config.Storage.Directories = append(b.Config.Storage.Directories, types.Directory{Node: dir, DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: ptr(0o700)}})
 	}
 	b.Node(types.File{Node: key, FileEmbedded1: types.FileEmbedded1{Mode: ptr(0o600), Contents: ignition.Inline(p.ClusterSSH.PrivateKey)}})
+	config := owner
+	config.Path, config.Overwrite = "/var/home/"+AdminUser+"/.ssh/config", ptr(true)
+	b.Node(types.File{Node: config, FileEmbedded1: types.FileEmbedded1{Mode: ptr(0o600), Contents: ignition.Inline([]byte(sshConfig))}})
 }
 
 func optional(s string) *string {
