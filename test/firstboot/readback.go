@@ -72,7 +72,9 @@ func Expect(before Tree, config types.Config) (Tree, error) {
 	want := maps.Clone(before)
 	for _, d := range config.Storage.Directories {
 		e := Entry{Mode: fs.ModeDir | mode(d.Mode, 0o755)}
-		e.own(d.Node)
+		if err := e.own(d.Node); err != nil {
+			return nil, err
+		}
 		want[resolve(d.Path)] = e
 	}
 	for _, f := range config.Storage.Files {
@@ -87,7 +89,9 @@ func Expect(before Tree, config types.Config) (Tree, error) {
 			}
 			e.Content += string(content)
 		}
-		e.own(f.Node)
+		if err := e.own(f.Node); err != nil {
+			return nil, err
+		}
 		want[resolve(f.Path)] = e
 	}
 	for _, l := range config.Storage.Links {
@@ -156,18 +160,26 @@ func mode(given *int, fallback fs.FileMode) fs.FileMode {
 	return fs.FileMode(*given).Perm()
 }
 
-func (e *Entry) own(n types.Node) {
+// own sets the owner. One whom the root does not know would stop the boot.
+func (e *Entry) own(n types.Node) error {
 	ids := map[string]int{"root": 0, "altcos": altcosID, "wheel": wheelID, "docker": dockerID}
-	pick := func(id *int, name *string, into *int) {
+	for _, o := range []struct {
+		id   *int
+		name *string
+		into *int
+	}{{n.User.ID, n.User.Name, &e.UID}, {n.Group.ID, n.Group.Name, &e.GID}} {
 		switch {
-		case id != nil:
-			*into = *id
-		case name != nil && *name != "":
-			*into = ids[*name]
+		case o.id != nil:
+			*o.into = *o.id
+		case o.name != nil && *o.name != "":
+			known, ok := ids[*o.name]
+			if !ok {
+				return fmt.Errorf("own %q: there is no %q", n.Path, *o.name)
+			}
+			*o.into = known
 		}
 	}
-	pick(n.User.ID, n.User.Name, &e.UID)
-	pick(n.Group.ID, n.Group.Name, &e.GID)
+	return nil
 }
 
 // resolve follows the links of NewRoot.

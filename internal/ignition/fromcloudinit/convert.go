@@ -56,6 +56,8 @@ type converter struct {
 	kubeadm int
 	// staged are the files that the script puts in place, in order.
 	staged []stagedFile
+	// lateOwners are for the script to set, then.
+	lateOwners []lateOwner
 	// mountUnits must be there before kubeadm runs; softMounts are only waited for.
 	mountUnits, softMounts []string
 	bootUnit               bool

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
@@ -39,7 +38,7 @@ var ownerName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A
 var directory = regexp.MustCompile(`^/(run|tmp|etc|var(/(run|lock|tmp|lib|log|opt|home|srv|mnt|roothome))?|opt|home|root|srv|mnt|boot|usr/local|usr/libexec/kubernetes)?$`)
 
 func (c *converter) files() {
-	index := map[string]int{}
+	index, owners := map[string]int{}, map[string]string{}
 	for i, f := range c.cfg.WriteFiles {
 		field := fmt.Sprintf("write_files[%d]", i)
 		if f.Owner != "" && !ownerName.MatchString(f.Owner) {
@@ -71,14 +70,17 @@ func (c *converter) files() {
 			c.problems.Addf(field+".path", "%s", notBelowRoot)
 		default:
 			c.diskFile(f, index)
+			if !f.Append || f.Owner != "" {
+				owners[f.Path] = f.Owner
+			}
 		}
 	}
+	c.giveAway(owners)
 }
 
 // diskFile adds an Ignition file. A path that comes again replaces or extends the earlier entry, as in cloud-init.
 func (c *converter) diskFile(f cloudconfig.File, index map[string]int) {
 	node := types.Node{Path: f.Path}
-	node.User, node.Group = owner(f.Owner)
 	files := &c.b.Config.Storage.Files
 	i, again := index[f.Path]
 	if !again {
@@ -89,9 +91,6 @@ func (c *converter) diskFile(f cloudconfig.File, index map[string]int) {
 	file := &(*files)[i]
 	if f.Append {
 		file.Append = append(file.Append, ignition.Inline(f.Content))
-		if f.Owner != "" {
-			file.User, file.Group = node.User, node.Group
-		}
 		if f.Mode != nil {
 			file.Mode = f.Mode
 		}
@@ -134,30 +133,6 @@ func safeBase(p string) string {
 		}
 		return '_'
 	}, path.Base(p))
-}
-
-// owner translates user:group; numbers stay numbers, and root is 0 even when the image keeps no /etc/passwd.
-func owner(s string) (types.NodeUser, types.NodeGroup) {
-	if s == "" {
-		return types.NodeUser{}, types.NodeGroup{}
-	}
-	user, group, _ := strings.Cut(s, ":")
-	uid, uname := idOrName(user)
-	gid, gname := idOrName(group)
-	return types.NodeUser{ID: uid, Name: uname}, types.NodeGroup{ID: gid, Name: gname}
-}
-
-func idOrName(s string) (id *int, name *string) {
-	if s == "" {
-		return nil, nil
-	}
-	if s == "root" {
-		return ptr(0), nil
-	}
-	if n, err := strconv.Atoi(s); err == nil {
-		return &n, nil
-	}
-	return nil, &s
 }
 
 type placement int

@@ -47,6 +47,7 @@ func everything(tb testing.TB) bootstrapv1.KubeadmConfigSpec {
 			{Path: "/etc/motd", Append: ptr.To(true), Permissions: "0600", Owner: "altcos", Content: "hello\n"},
 			{Path: "/etc/b64", Owner: "altcos:wheel", Permissions: "600", Encoding: bootstrapv1.Base64, Content: base64.StdEncoding.EncodeToString([]byte("packed\n"))},
 			{Path: "/opt/zipped", Owner: "0:10", Encoding: bootstrapv1.GzipBase64, Content: base64.StdEncoding.EncodeToString(zipped.Bytes())},
+			{Path: "/etc/journal", Owner: "root:systemd-journal", Permissions: "0640", Content: "for a group that Ignition does not find\n"},
 			{Path: "/usr/local/bin/tool", Permissions: "0755", Content: "#!/bin/sh\n"},
 			{Path: "/run/tmp/plain", Owner: "etcd:etcd", Permissions: "0600", Content: "gone after a boot\n"},
 			{Path: "/run/tmp/plain", Append: ptr.To(true), Content: "more\n"},

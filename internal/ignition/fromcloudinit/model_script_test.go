@@ -53,6 +53,7 @@ func word(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "
 
 // files are on the disk when the machine starts, except those of a tmpfs, which the script puts there.
 func (m *model) files() {
+	owners := map[string]string{}
 	for _, f := range m.wish.files {
 		f.Path = path.Clean(f.Path)
 		content := decoded(f)
@@ -62,8 +63,35 @@ func (m *model) files() {
 			m.stage(f, content)
 		default:
 			m.onDisk(f, content)
+			if f.Owner != "" || !isTrue(f.Append) {
+				owners[f.Path] = f.Owner
+			}
 		}
 	}
+	for i := range m.want.Storage.Files {
+		m.own(&m.want.Storage.Files[i], owners)
+	}
+}
+
+// own lets Ignition give a file to whom it can find in the image's own files and among the wish's users, and the script to
+// anybody else.
+func (m *model) own(file *types.File, owners map[string]string) {
+	user, group, _ := strings.Cut(owners[file.Path], ":")
+	users, groups := []string{"", "root", "altcos"}, []string{"", "root", "altcos", "wheel", "docker", "adm"}
+	for _, u := range m.wish.users {
+		users = append(users, u.Name)
+		groups = append(groups, or(u.PrimaryGroup, u.Name))
+		for g := range strings.SplitSeq(u.Groups, ",") {
+			groups = append(groups, strings.TrimSpace(g))
+		}
+	}
+	uid, uname := account(user)
+	gid, gname := account(group)
+	if uname != nil && !slices.Contains(users, user) || gname != nil && !slices.Contains(groups, group) {
+		m.staged = append(m.staged, "altcos_step "+word("owner of "+file.Path)+"\nchown "+owners[file.Path]+" "+word(file.Path)+"\n")
+		return
+	}
+	file.User.ID, file.User.Name, file.Group.ID, file.Group.Name = uid, uname, gid, gname
 }
 
 func octal(s string) *int {
@@ -92,11 +120,6 @@ func (m *model) onDisk(f bootstrapv1.File, content string) {
 	}
 	if mode := octal(f.Permissions); mode != nil {
 		file.Mode = mode
-	}
-	if f.Owner != "" {
-		user, group, _ := strings.Cut(f.Owner, ":")
-		file.User.ID, file.User.Name = account(user)
-		file.Group.ID, file.Group.Name = account(group)
 	}
 }
 

@@ -50,7 +50,7 @@ func (c *converter) findKubeadm() {
 
 // script writes the script and its unit. Nothing to do makes neither.
 func (c *converter) script() {
-	if len(c.cfg.RunCmd) == 0 && len(c.staged) == 0 {
+	if len(c.cfg.RunCmd) == 0 && len(c.staged) == 0 && len(c.lateOwners) == 0 {
 		return
 	}
 	c.b.Directory(stageDir, 0o700)
@@ -92,6 +92,9 @@ func (c *converter) scriptText() string {
 	b.WriteString(scriptHead)
 	for _, s := range c.staged {
 		writeStaged(&b, s)
+	}
+	for _, l := range c.lateOwners {
+		fmt.Fprintf(&b, "altcos_step %s\nchown %s %s\n", quote("owner of "+l.path), l.owner, quote(l.path))
 	}
 	total := len(c.cfg.RunCmd)
 	for i, cmd := range c.cfg.RunCmd {

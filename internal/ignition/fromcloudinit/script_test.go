@@ -47,7 +47,7 @@ func (m *machine) path(p string) string { return filepath.Join(m.root, p) }
 
 // moved lets absolute paths of the guest point below root.
 func (m *machine) moved(text string) string {
-	for _, dir := range []string{"/var/lib/altcos-bootstrap", "/run/", "/etc/tmpfiles.d", "/etc/kubernetes", "/order"} {
+	for _, dir := range []string{"/var/lib/altcos-bootstrap", "/run/", "/etc/tmpfiles.d", "/etc/kubernetes", "/order", "/owners"} {
 		text = strings.ReplaceAll(text, dir, m.root+dir)
 	}
 	return text
@@ -233,6 +233,40 @@ chown root:root /run/a/four
 chown root:root /run/a/four
 ` {
 		t.Errorf("owners %q", got)
+	}
+}
+
+// TestScript_givesFilesToWhomIgnitionDoesNotFind: a name that it cannot look up would stop the boot.
+func TestScript_givesFilesToWhomIgnitionDoesNotFind(t *testing.T) {
+	config := layer(t, `
+write_files:
+- {path: /etc/a, owner: 'root:systemd-journal'}
+- {path: /etc/b, owner: 'etcd:etcd'}
+- {path: /etc/b, owner: 'etcd', append: true, content: x}
+- {path: /etc/c, owner: 'etcd'}
+- {path: /etc/c, owner: 'op:staff'}
+- {path: /etc/d, owner: 'op:op'}
+- {path: /etc/e, owner: 'altcos:adm'}
+- {path: /run/f, owner: 'etcd'}
+users: [{name: op, primary_group: staff}]
+runcmd: ["echo command >> /owners"]
+`)
+	have := map[string]string{}
+	for _, f := range config.Storage.Files {
+		have[f.Path] = id(f.User.ID, f.User.Name) + ":" + id(f.Group.ID, f.Group.Name)
+	}
+	for path, want := range map[string]string{"/etc/a": ":", "/etc/b": ":", "/etc/c": "op:staff", "/etc/d": ":", "/etc/e": "altcos:adm"} {
+		if have[path] != want {
+			t.Errorf("Ignition gives %s to %q, want %q", path, have[path], want)
+		}
+	}
+	m := start(t, config, "")
+	if console, ok := m.run(t); !ok {
+		t.Fatalf("failed:\n%s", console)
+	}
+	want := "chown etcd /run/f\nchown root:systemd-journal /etc/a\nchown etcd /etc/b\nchown op:op /etc/d\ncommand\n"
+	if diff := cmp.Diff(want, strings.ReplaceAll(m.read("/owners"), m.root, "")); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
