@@ -39,14 +39,9 @@ func (c *converter) mounts() {
 			c.problems.Addf(field+"[1]", "must be an absolute path other than /; swap and disabled mounts are not supported")
 			continue
 		}
-		switch place(where) {
-		case absent:
-			c.problems.Addf(field+"[1]", "%s", notBelowRoot)
+		if reason := hides(where); reason != "" {
+			c.problems.Addf(field+"[1]", "%s", reason)
 			continue
-		case readOnly, virtual, nodes:
-			c.problems.Addf(field+"[1]", "is on a part of the system where no mount point can be made; use /var, /opt or /srv")
-			continue
-		case onDisk, onTmpfs, ours:
 		}
 		if seen[where] {
 			c.problems.Addf(field+"[1]", "is mounted twice")
@@ -58,6 +53,23 @@ func (c *converter) mounts() {
 			c.mount(field, m, what, where)
 		}
 	}
+}
+
+// hides says why nothing may be mounted at where; it is empty when something may.
+func hides(where string) string {
+	switch place(where) {
+	case absent:
+		return notBelowRoot
+	case readOnly, virtual, nodes:
+		return "is on a part of the system where no mount point can be made; use directories in /var, /opt or /srv"
+	case ours:
+		return "would hide the provider's own directory " + altcos.StateDir + "; choose another place"
+	case onDisk, onTmpfs:
+	}
+	if slices.Contains([]string{"/etc", "/var", "/var/lib", "/run", "/boot"}, where) {
+		return "would hide what the system needs; choose a directory below it"
+	}
+	return ""
 }
 
 func (c *converter) mount(field string, m cloudconfig.Mount, what, where string) {

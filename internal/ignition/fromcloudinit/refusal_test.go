@@ -129,15 +129,22 @@ func refusals() map[string]refusal {
 			badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext4"}, "")(s)
 			return badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext4", Partition: "none"}, "device")(s)
 		}, "two file systems"},
-		"a mount of one field":           {badMount("", "/dev/bad"), "source and mount point"},
-		"a mount of seven fields":        {badMount("", "/dev/bad", "/bad", "ext4", "defaults", "0", "2", "x"), "source and mount point"},
-		"swap":                           {badMount("[1]", "/dev/bad", "none", "swap"), "swap"},
-		"a mount over the root":          {badMount("[1]", "/dev/bad", "/"), "other than /"},
-		"options in place of a type":     {badMount("[2]", "/dev/bad", "/var/bad", "noatime,nofail"), "options come fourth"},
-		"options of fstab's generator":   {badMount("[3]", "/dev/bad", "/var/bad", "ext4", "noatime,x-systemd.automount"), "fstab only"},
-		"a dump frequency":               {badMount("[4]", "/dev/bad", "/var/bad", "ext4", "defaults", "1"), "dump"},
-		"a source that is nothing":       {badMount("[0]", "nowhere", "/var/bad"), "LABEL="},
-		"a source of systemd specifiers": {badMount("", "LABEL=%h", "/var/bad"), "percent signs"},
+		"a mount of one field":            {badMount("", "/dev/bad"), "source and mount point"},
+		"a mount of seven fields":         {badMount("", "/dev/bad", "/bad", "ext4", "defaults", "0", "2", "x"), "source and mount point"},
+		"swap":                            {badMount("[1]", "/dev/bad", "none", "swap"), "swap"},
+		"a mount over /etc":               {badMount("[1]", "/dev/bad", "/etc/"), "system needs"},
+		"a mount over /var":               {badMount("[1]", "/dev/bad", "/var"), "system needs"},
+		"a mount over the state's parent": {badMount("[1]", "/dev/bad", "/var/lib"), "system needs"},
+		"a mount over /run":               {badMount("[1]", "/dev/bad", "/var/run"), "system needs"},
+		"a mount over the kernels":        {badMount("[1]", "/dev/bad", "/boot"), "system needs"},
+		"a mount over the state":          {badMount("[1]", "/dev/bad", "/var/lib/altcos-bootstrap"), "provider's own"},
+		"a mount in the state":            {badMount("[1]", "/dev/bad", "/var/lib/altcos-bootstrap/x"), "provider's own"},
+		"a mount over the root":           {badMount("[1]", "/dev/bad", "/"), "other than /"},
+		"options in place of a type":      {badMount("[2]", "/dev/bad", "/var/bad", "noatime,nofail"), "options come fourth"},
+		"options of fstab's generator":    {badMount("[3]", "/dev/bad", "/var/bad", "ext4", "noatime,x-systemd.automount"), "fstab only"},
+		"a dump frequency":                {badMount("[4]", "/dev/bad", "/var/bad", "ext4", "defaults", "1"), "dump"},
+		"a source that is nothing":        {badMount("[0]", "nowhere", "/var/bad"), "LABEL="},
+		"a source of systemd specifiers":  {badMount("", "LABEL=%h", "/var/bad"), "percent signs"},
 		"a mount over a mount": {func(s *spec) string {
 			badMount("", "/dev/bad", "/opt/bad")(s)
 			return badMount("[1]", "/dev/bad", "/var/opt/bad")(s)
