@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
 )
@@ -78,13 +79,20 @@ func (r *Reconciler) createChild(ctx context.Context, s *scope, wanted *kubeadmv
 	if err := r.ensureAuthorities(ctx, s); err != nil {
 		return err
 	}
+	skew, err := r.skew(ctx, s)
+	if err != nil {
+		return err
+	}
 	ctrl.LoggerFrom(ctx).Info("Creating child KubeadmConfig", "KubeadmConfig", wanted.Name)
-	err := r.Client.Create(ctx, wanted)
+	err = r.Client.Create(ctx, wanted)
 	if apierrors.IsAlreadyExists(err) { // our own, which the cache does not know yet
 		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon, "KubeadmConfig %q was made a moment ago", wanted.Name)
 	}
 	if err != nil {
 		return refused(err)
+	}
+	if skew != "" {
+		eventnote.Emit(r.Recorder, s.config, corev1.EventTypeWarning, skewReason, "Reconcile", skew)
 	}
 	s.child = wanted
 	return nil

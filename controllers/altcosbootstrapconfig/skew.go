@@ -1,0 +1,49 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package altcosbootstrapconfig
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/version"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+)
+
+// skewReason is what Cluster API calls the check that it makes for MachineSets with KubeadmConfigTemplates, and for no
+// others.
+const skewReason = string(clusterv1.MachineSetPreflightCheckKubeadmVersionSkew)
+
+// skew says that no control plane machine has the minor version of the machine that joins; it is empty otherwise. It is
+// no reason to refuse the machine: kubeadm supports no such join, but most succeed.
+func (r *Reconciler) skew(ctx context.Context, s *scope) (string, error) {
+	own, err := version.ParseGeneric(s.machine.Spec.Version)
+	if _, controls := s.machine.Labels[clusterv1.MachineControlPlaneLabel]; controls || err != nil { // one without version is of any
+		return "", nil //nolint:nilerr // what cannot be compared is not
+	}
+	machines := &clusterv1.MachineList{}
+	err = r.Client.List(ctx, machines, client.InNamespace(s.machine.Namespace),
+		client.MatchingLabels{clusterv1.ClusterNameLabel: s.cluster.Name}, client.HasLabels{clusterv1.MachineControlPlaneLabel})
+	if err != nil {
+		return "", fmt.Errorf("list control plane machines: %w", err)
+	}
+	var other string
+	for _, m := range machines.Items {
+		theirs, err := version.ParseGeneric(m.Spec.Version)
+		if err != nil {
+			continue
+		}
+		if theirs.Major() == own.Major() && theirs.Minor() == own.Minor() {
+			return "", nil
+		}
+		other = m.Spec.Version
+	}
+	if other == "" {
+		return "", nil
+	}
+	return fmt.Sprintf("Machine %q has version %s, and the control plane %s: kubeadm supports only joins of its own minor version; "+
+		"upgrade what makes the Machine together with the control plane", s.machine.Name, s.machine.Spec.Version, other), nil
+}
