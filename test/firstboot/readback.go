@@ -82,11 +82,16 @@ func Expect(before Tree, config types.Config) (Tree, error) {
 		if old, there := before[resolve(f.Path)]; there && f.Contents.Source == nil {
 			e = old
 		}
+		open := e.Content != "" && !strings.HasSuffix(e.Content, "\n")
 		for _, r := range append([]types.Resource{f.Contents}, f.Append...) {
 			content, err := ignition.Contents(r, 1<<20)
 			if err != nil {
 				return nil, fmt.Errorf("read file %q: %w", f.Path, err)
 			}
+			if open && len(content) > 0 && content[0] != '\n' {
+				return nil, fmt.Errorf("append to %q: the text is glued to the image's last line", f.Path)
+			}
+			open = open && len(content) == 0
 			e.Content += string(content)
 		}
 		if err := e.own(f.Node); err != nil {

@@ -93,14 +93,16 @@ func TestConvert_makesFiles(t *testing.T) {
 write_files:
 - {path: /etc/a, content: one, owner: 'root:wheel', permissions: '0600'}
 - {path: /etc/a, content: two, owner: '7:8', append: true}
+- {path: /etc/hosts, append: true}
 - {path: /etc/hosts, content: "1.2.3.4 x\n", append: true}
+- {path: /etc/hosts, content: "1.2.3.5 y\n", append: true}
 - {path: /opt/b, content: three}
 - {path: /opt/b, content: four}
 `).Storage.Files
 	type file struct{ Path, Contents, Appended, User, Group string }
 	want := []file{
 		{"/etc/a", "one", "two", "#7", "#8"},
-		{"/etc/hosts", "", "1.2.3.4 x\n", "", ""},
+		{"/etc/hosts", "", "\n1.2.3.4 x\n1.2.3.5 y\n", "", ""}, // the image's last line may be open
 		{"/opt/b", "four", "", "", ""},
 	}
 	var have []file

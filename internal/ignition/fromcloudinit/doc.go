@@ -10,6 +10,8 @@
 // numbers, and the users and groups of the same cloud-config. Others are looked up by the script, before all commands; as
 // under cloud-init a user that a command makes comes too late.
 //
+// Text that is added to a file of the image begins with a line break: whether its last line has one is not known.
+//
 // Three facts shape it. Ignition writes before the real root is there, so what belongs below /run is staged on disk
 // and put in place by the script. cloud-init runs its commands once in the life of a machine, so does the unit.
 // kubeadm prints tokens and keys, so output goes to a file for root alone and only progress goes to the journal.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
@@ -90,7 +91,11 @@ func (c *converter) diskFile(f cloudconfig.File, index map[string]int) {
 	}
 	file := &(*files)[i]
 	if f.Append {
-		file.Append = append(file.Append, ignition.Inline(f.Content))
+		content := f.Content
+		if file.Contents.Source == nil && len(content) > 0 && !slices.ContainsFunc(file.Append, hasText) {
+			content = append([]byte("\n"), content...) // the image's file may end in an open line
+		}
+		file.Append = append(file.Append, ignition.Inline(content))
 		if f.Mode != nil {
 			file.Mode = f.Mode
 		}
@@ -103,6 +108,8 @@ func (c *converter) diskFile(f cloudconfig.File, index map[string]int) {
 	node.Overwrite = ptr(true)
 	*file = types.File{Node: node, FileEmbedded1: types.FileEmbedded1{Mode: &mode, Contents: ignition.Inline(f.Content)}}
 }
+
+func hasText(r types.Resource) bool { return *r.Source != "data:," }
 
 // stage keeps a file where root alone can read it, for the script to put in place.
 func (c *converter) stage(f cloudconfig.File, field string) {

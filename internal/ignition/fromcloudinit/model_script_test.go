@@ -116,6 +116,13 @@ func (m *model) onDisk(f bootstrapv1.File, content string) {
 	if !isTrue(f.Append) {
 		*file = types.File{Node: types.Node{Path: f.Path, Overwrite: ptrTo(true)}, FileEmbedded1: types.FileEmbedded1{Mode: ptrTo(0o644), Contents: plain(content)}}
 	} else {
+		before := file.Contents.Source != nil
+		for _, r := range file.Append {
+			before = before || *r.Source != *plain("").Source
+		}
+		if content != "" && !before { // not glued to what the image has
+			content = "\n" + content
+		}
 		file.Append = append(file.Append, plain(content))
 	}
 	if mode := octal(f.Permissions); mode != nil {
