@@ -134,39 +134,3 @@ func (s *story) expectMachines(want int) {
 		s.Errorf("%d IPAddressClaims, want %d", len(claims.Items), want)
 	}
 }
-
-// expectVolumes wants a root disk and a data disk for each machine; what else is there must be a cached image.
-func (s *story) expectVolumes(machines int) {
-	s.Helper()
-	disks := 0
-	for _, host := range s.hosts() {
-		for _, volume := range s.exec(host, "ls", "/var/lib/libvirt/images") {
-			switch {
-			case strings.HasPrefix(volume, "img-") && !strings.Contains(volume, "partial"):
-			case strings.HasSuffix(volume, "-root.qcow2"), strings.HasSuffix(volume, "-containers.qcow2"):
-				disks++
-			default:
-				s.Errorf("host %s has volume %s", host.Name, volume)
-			}
-		}
-	}
-	if disks != 2*machines {
-		s.Errorf("%d disks on the hosts, want %d", disks, 2*machines)
-	}
-}
-
-// expectCleanHosts wants nothing of the load balancer: no file, no unit, no process, no address.
-func (s *story) expectCleanHosts() {
-	s.Helper()
-	for _, host := range s.hosts() {
-		for what, command := range map[string]string{
-			"file":    "find /etc/altcos-capi /etc/systemd/system /run/systemd/system -name '*altcos*' 2>/dev/null; true",
-			"process": "pgrep -a 'haproxy|keepalived'; true",
-			"address": "ip -o address | grep -F ' " + endpoint + "/'; true",
-		} {
-			if left, err := host.Exec(s.ctx, "sh", "-c", command); err != nil || left != "" {
-				s.Errorf("host %s still has a %s: %s %v", host.Name, what, left, err)
-			}
-		}
-	}
-}
