@@ -26,22 +26,12 @@ type Running struct {
 	Management client.WithWatch
 }
 
-// Attach returns the demo that Up has made.
-func Attach(options Options) (*Running, error) {
-	l, err := open(options)
-	if err != nil {
-		return nil, err
-	}
+func (l *lab) running() (*Running, error) {
 	c, err := l.client(l.kubeconfig())
 	if err != nil {
 		return nil, fmt.Errorf("find a demo in %s: %w", l.StateDir, err)
 	}
 	return &Running{lab: l, Management: c}, nil
-}
-
-// Workload returns a new client of the cluster that the demo made; it goes through the virtual address.
-func (r *Running) Workload() (client.WithWatch, error) {
-	return r.lab.client(r.lab.workloadKubeconfig())
 }
 
 // Network is the segment that hosts, machines and the management cluster are on.

@@ -30,44 +30,53 @@ import (
 
 // Up makes what is missing of the demo and returns when its cluster is ready.
 func Up(ctx context.Context, options Options) error {
-	l, err := open(options)
+	running, err := Start(ctx, options)
 	if err != nil {
 		return err
 	}
+	return running.Follow(ctx, options.ControlPlanes, options.Workers)
+}
+
+// Start makes what is missing of the demo and asks for its cluster, whose way has only begun when it returns.
+func Start(ctx context.Context, options Options) (*Running, error) {
+	l, err := open(options)
+	if err != nil {
+		return nil, err
+	}
 	if os.Geteuid() != 0 {
-		return errors.New("start the demo: only root can do that")
+		return nil, errors.New("start the demo: only root can do that")
 	}
 	if err := os.MkdirAll(l.StateDir, 0o700); err != nil {
-		return fmt.Errorf("create state directory: %w", err)
+		return nil, fmt.Errorf("create state directory: %w", err)
 	}
 	p, err := l.prepare(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if l.network, err = segment.Ensure(ctx, l.Name); err != nil {
-		return err
+		return nil, err
 	}
 	signer, privateKey, err := l.signer()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l.say("hypervisor hosts %v", hostNames)
 	hosts, err := l.startHosts(ctx, p, signer.PublicKey())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cluster, err := l.startManagement(ctx, p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l.say("inventory: LibvirtHosts and the key to them")
 	if err := registerHosts(ctx, cluster, hosts, privateKey, p.kvm); err != nil {
-		return err
+		return nil, err
 	}
 	if err := l.applyManifest(ctx, cluster, p, signer.PublicKey()); err != nil {
-		return err
+		return nil, err
 	}
-	return l.follow(ctx, p)
+	return l.running()
 }
 
 // startManagement starts the management cluster, our manager and the server of images.

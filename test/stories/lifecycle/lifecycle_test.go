@@ -8,6 +8,7 @@ package lifecycle_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,18 +17,22 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/demo"
 )
 
-// stepLimit is what one step may take with emulated machines on two processors.
-const stepLimit = 30 * time.Minute
+const (
+	// stepLimit is what one step may take with emulated machines on two processors.
+	stepLimit = 30 * time.Minute
+	// labLimit is what a lab may take to be removed and to start.
+	labLimit = 15 * time.Minute
+)
 
 // TestCluster is one story, so its steps depend on one another and the first that fails ends it. What runs then stays for
-// inspection: "make demo-status", "make demo-down".
+// inspection: "make demo-status", "make demo-down". A demo that is there when it begins is removed.
 func TestCluster(t *testing.T) {
 	s := newStory(t)
 	for _, step := range []struct {
 		name string
 		run  func(*story)
 	}{
-		{"comes to be", (*story).comesToBe},
+		{"comes to be while the manager crashes", (*story).comesToBe},
 		{"leaves no bootstrap data on the hosts", (*story).leavesNoBootstrapData},
 		{"is reachable after a haproxy died", (*story).survivesHAProxy},
 		{"is reachable after the holder of its address died", (*story).survivesHolder},
@@ -65,7 +70,7 @@ func newStory(t *testing.T) *story {
 }
 
 func (s *story) in(t *testing.T) *story {
-	ctx, cancel := context.WithTimeout(t.Context(), stepLimit+5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), stepLimit+labLimit)
 	t.Cleanup(cancel)
 	s.T, s.ctx = t, ctx
 	return s
@@ -78,12 +83,17 @@ func (s *story) must(err error) {
 	}
 }
 
+// comesToBe begins with nothing, so that the manager crashes from the first thing that it makes.
 func (s *story) comesToBe() {
-	s.must(demo.Up(s.ctx, s.options))
+	s.must(demo.Down(s.ctx, s.options))
 	var err error
-	s.demo, err = demo.Attach(s.options)
+	s.demo, err = demo.Start(s.ctx, s.options)
 	s.must(err)
+	watch := s.watchConfigs()
+	s.whileManagerCrashes(func() { s.follow(1) })
+	s.expectPrivateConfigs(watch())
 	s.secrets.collect(s)
+	s.expectMachines(2)
 }
 
 func (s *story) grows() {
@@ -110,21 +120,28 @@ func (s *story) goes() {
 	s.expectCleanHosts()
 }
 
-// whileManagerCrashes kills the manager again and again, each time a little later into its life, until act has ended.
+// whileManagerCrashes kills the manager again and again, each time a little later into its life, until act has ended. Then
+// it runs, also for those who look for why act has failed.
 func (s *story) whileManagerCrashes(act func()) {
+	s.Helper()
 	ctx, stop := context.WithCancel(s.ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- s.crashes(ctx) }()
+	defer func() {
+		stop()
+		if err := errors.Join(<-ended, s.demo.Repair(s.ctx)); err != nil {
+			s.Error(err)
+		}
+	}()
 	act()
-	stop()
-	s.must(<-ended)
-	s.must(s.demo.Repair(s.ctx))
 }
 
 func (s *story) crashes(ctx context.Context) error {
-	for life := 500 * time.Millisecond; ; life += life / 2 {
+	life := 500 * time.Millisecond
+	for count := 0; ; count++ {
 		select {
 		case <-ctx.Done():
+			s.Logf("the manager crashed %d times", count)
 			return nil
 		case <-time.After(life):
 		}
@@ -134,5 +151,6 @@ func (s *story) crashes(ctx context.Context) error {
 		if err := s.demo.Repair(s.ctx); err != nil {
 			return err
 		}
+		life += life / 2
 	}
 }
