@@ -11,6 +11,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 )
 
@@ -76,5 +77,19 @@ func TestRender_namesAGroupThatHasTheUsersNameAlready(t *testing.T) {
 				t.Errorf("in two steps (-one step +two steps)\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestRender_keepsThePasswordOfTheProfile: lock_passwd: false without a password asks for the one that is there.
+func TestRender_keepsThePasswordOfTheProfile(t *testing.T) {
+	for user, want := range map[string]string{
+		"name: altcos": "$y$profile", "name: altcos, lock_passwd: false": "$y$profile", "name: altcos, lock_passwd: true": altcos.LockedPassword,
+		"name: altcos, lock_passwd: false, passwd: $6$x": "$6$x", "name: altcos, passwd: $6$x": "!$6$x",
+	} {
+		got := mustRender(t, render.Input{Profile: &altcos.Profile{AltcosUser: altcos.AltcosUser{PasswordHash: "$y$profile"}}, Node: node("n", "10.150.0.171"),
+			Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: []byte("#cloud-config\nusers: [{" + user + "}]\n")}})
+		if hash := *ignitiontest.Parse(t, got).Passwd.Users[0].PasswordHash; hash != want {
+			t.Errorf("%s: the hash is %q, want %q", user, hash, want)
+		}
 	}
 }
