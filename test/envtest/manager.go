@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
+	upstream "sigs.k8s.io/controller-runtime/pkg/envtest"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 )
@@ -100,4 +101,18 @@ func (e *Environment) awaitWebhooks(t *testing.T, manager ctrl.Manager) {
 			t.Fatalf("wait for webhook server: %v", err)
 		}
 	}
+}
+
+// Kubeconfig returns the access of a new user, who may do what is granted to the name and nothing else.
+func (e *Environment) Kubeconfig(t *testing.T, user string) []byte {
+	t.Helper()
+	added, err := e.server.AddUser(upstream.User{Name: user}, nil)
+	if err != nil {
+		t.Fatalf("add user %q: %v", user, err)
+	}
+	content, err := added.KubeConfig()
+	if err != nil {
+		t.Fatalf("write kubeconfig of user %q: %v", user, err)
+	}
+	return content
 }
