@@ -29,7 +29,14 @@ func SetupWithManager(mgr ctrl.Manager) error {
 	if err := ctrl.NewWebhookManagedBy(mgr, &bootstrapv1.AltcosBootstrapConfig{}).WithValidator(&configValidator{sources}).Complete(); err != nil {
 		return fmt.Errorf("register AltcosBootstrapConfig webhook: %w", err)
 	}
-	templates := &template.Validator[*bootstrapv1.AltcosBootstrapConfigTemplate]{
+	if err := ctrl.NewWebhookManagedBy(mgr, &bootstrapv1.AltcosBootstrapConfigTemplate{}).WithValidator(templateValidator(sources)).Complete(); err != nil {
+		return fmt.Errorf("register AltcosBootstrapConfigTemplate webhook: %w", err)
+	}
+	return nil
+}
+
+func templateValidator(sources sources) *template.Validator[*bootstrapv1.AltcosBootstrapConfigTemplate] {
+	return &template.Validator[*bootstrapv1.AltcosBootstrapConfigTemplate]{
 		GroupKind: bootstrapv1.GroupVersion.WithKind("AltcosBootstrapConfigTemplate").GroupKind(),
 		Metadata: func(t *bootstrapv1.AltcosBootstrapConfigTemplate) *clusterv1.ObjectMeta {
 			return &t.Spec.Template.ObjectMeta
@@ -42,10 +49,6 @@ func SetupWithManager(mgr ctrl.Manager) error {
 			return sources.warnings(ctx, t.Namespace, &t.Spec.Template.Spec.AltcosProfile, path)
 		},
 	}
-	if err := ctrl.NewWebhookManagedBy(mgr, &bootstrapv1.AltcosBootstrapConfigTemplate{}).WithValidator(templates).Complete(); err != nil {
-		return fmt.Errorf("register AltcosBootstrapConfigTemplate webhook: %w", err)
-	}
-	return nil
 }
 
 type configValidator struct {

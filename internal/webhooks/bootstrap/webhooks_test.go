@@ -4,6 +4,7 @@
 package bootstrap
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,14 +38,36 @@ func TestConfigValidator_looksOnlyAtSpecsThatChange(t *testing.T) {
 	}
 }
 
+func TestTemplateValidator_looksOnlyAtTemplatesThatChange(t *testing.T) {
+	v := templateValidator(sources{fake.NewClientBuilder().Build()})
+	ctx := admission.NewContextWithRequest(t.Context(), admission.Request{})
+	bad := &bootstrapv1.AltcosBootstrapConfigTemplate{ObjectMeta: metav1.ObjectMeta{Name: "m"}}
+	bad.Spec.Template.Spec.Kubeadm.Format = "ignition"
+	labelled := bad.DeepCopy()
+	labelled.Labels = map[string]string{"a": "b"}
+	if _, err := v.ValidateUpdate(ctx, bad, labelled); err != nil {
+		t.Errorf("its labels cannot change: %v", err)
+	}
+	labelled.Spec.Template.ObjectMeta.Labels = map[string]string{"a b": "c"}
+	if _, err := v.ValidateUpdate(ctx, bad, labelled); err == nil {
+		t.Error("labels of what it makes are not looked at")
+	}
+	good := bad.DeepCopy()
+	good.Spec.Template.Spec.Kubeadm.Format = ""
+	if _, err := v.ValidateUpdate(ctx, bad, good); err == nil {
+		t.Error("its spec can change")
+	}
+}
+
 // Configs in Secrets and ConfigMaps may come and change later, so that nothing is refused for them.
-func TestConfigValidator_warnsOfSources(t *testing.T) {
+func TestValidators_warnOfSources(t *testing.T) {
 	const good, bad = "variant: fcos\nversion: 1.3.0\n", "variant: fcos\nversion: 1.3.0\nsystemd:\n  s3cr3t: 1\n"
 	meta := metav1.ObjectMeta{Namespace: "n", Name: "o"}
-	v := &configValidator{sources{fake.NewClientBuilder().WithObjects(
+	known := sources{fake.NewClientBuilder().WithObjects(
 		&corev1.Secret{ObjectMeta: meta, Data: map[string][]byte{"good": []byte(good), "bad": []byte(bad)}},
 		&corev1.ConfigMap{ObjectMeta: meta, Data: map[string]string{"good": good, "bad": bad}},
-	).Build()}}
+	).Build()}
+	v := &configValidator{known}
 	config := &bootstrapv1.AltcosBootstrapConfig{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "m"}}
 	for _, kind := range []bootstrapv1.ButaneSourceKind{bootstrapv1.ButaneSourceSecret, bootstrapv1.ButaneSourceConfigMap} {
 		for _, key := range []string{"good", "bad", "absent"} {
@@ -65,6 +88,16 @@ func TestConfigValidator_warnsOfSources(t *testing.T) {
 	got, err = v.ValidateUpdate(t.Context(), &bootstrapv1.AltcosBootstrapConfig{}, config)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("update: %v (-want +got)\n%s", err, diff)
+	}
+
+	made := &bootstrapv1.AltcosBootstrapConfigTemplate{ObjectMeta: config.ObjectMeta}
+	made.Spec.Template.Spec = config.Spec
+	got, err = templateValidator(known).ValidateCreate(t.Context(), made)
+	for i := range want {
+		want[i] = strings.Replace(want[i], "spec.", "spec.template.spec.", 1)
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("template: %v (-want +got)\n%s", err, diff)
 	}
 }
 

@@ -49,8 +49,12 @@ func (v *Validator[T]) ValidateUpdate(ctx context.Context, before, after T) (adm
 	if !after.GetDeletionTimestamp().IsZero() { // finalizers must be removable whatever the object looks like
 		return nil, nil
 	}
+	same := apiequality.Semantic.DeepEqual(v.Spec(before), v.Spec(after))
+	if same && apiequality.Semantic.DeepEqual(v.Metadata(before), v.Metadata(after)) {
+		return nil, nil // owners, labels and annotations must be writable whatever an earlier version of us let pass
+	}
 	errs := v.wellFormed(after)
-	if !topology.IsDryRunRequest(request, after) && !apiequality.Semantic.DeepEqual(v.Spec(before), v.Spec(after)) {
+	if !topology.IsDryRunRequest(request, after) && !same {
 		errs = append(errs, field.Forbidden(templatePath.Child("spec"), "cannot be changed; make a new template and refer to it"))
 	}
 	return v.verdict(ctx, after, errs)
