@@ -114,7 +114,7 @@ func (m *model) users() {
 	for _, u := range m.wish.users {
 		pu := types.PasswdUser{Name: u.Name, Gecos: orNil(u.Gecos), HomeDir: orNil(u.HomeDir), Shell: orNil(u.Shell), PrimaryGroup: orNil(u.PrimaryGroup)}
 		switch {
-		case u.Name == "altcos" && u.Passwd == "" && u.LockPassword == nil: // the profile's
+		case u.Name == "altcos" && u.Passwd == "" && !isTrue(u.LockPassword): // the profile's
 		case u.Passwd == "":
 			pu.PasswordHash = ptrTo("*")
 		case u.LockPassword != nil && !*u.LockPassword:

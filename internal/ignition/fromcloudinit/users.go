@@ -91,10 +91,12 @@ func (c *converter) user(field string, u cloudconfig.User) {
 }
 
 // passwordHash follows cloud-init: the password is locked unless lock_passwd is false. The administrator's is left to the
-// profile, which always says what it is, unless the cloud-config does.
+// profile, which always says what it is, unless the cloud-config has another or locks it: lock_passwd: false only asks to
+// keep the one that is there.
 func passwordHash(u cloudconfig.User) *string {
-	switch locked := u.LockPassword == nil || *u.LockPassword; {
-	case u.Name == altcos.AdminUser && u.PasswordHash == "" && u.LockPassword == nil:
+	asked := u.LockPassword != nil && *u.LockPassword
+	switch locked := u.LockPassword == nil || asked; {
+	case u.Name == altcos.AdminUser && u.PasswordHash == "" && !asked:
 		return nil
 	case u.PasswordHash == "":
 		return ptr(altcos.LockedPassword)
