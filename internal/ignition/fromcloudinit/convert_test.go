@@ -199,8 +199,9 @@ fs_setup:
 mounts:
 - [etcd, /var/lib/etcd]
 - [LABEL=logs, /opt/logs, ext4, 'noatime,nofail', '0', '0']
-- ['LABEL=a,b', /var/lib/ab]
+- ['LABEL=a,b', /var/lib/ab, auto, defaults]
 - ['server:/x', /srv/x, nfs, noauto]
+- ['server:/y', /srv/y]
 runcmd: [true]
 `)
 	var devices []string
@@ -219,11 +220,12 @@ runcmd: [true]
 		units[u.Name] = *u.Contents
 	}
 	for name, lines := range map[string][]string{
-		"var-lib-etcd.mount":     {"What=/dev/disk/by-label/etcd", "Where=/var/lib/etcd", "Options=defaults", `Requires=systemd-fsck@dev-disk-by\x2dlabel-etcd.service`},
+		"var-lib-etcd.mount":     {"What=/dev/disk/by-label/etcd", "Where=/var/lib/etcd", "Options=defaults,nofail", `Requires=systemd-fsck@dev-disk-by\x2dlabel-etcd.service`},
 		"var-opt-logs.mount":     {"What=/dev/disk/by-label/logs", "Type=ext4", "Options=noatime,nofail", "Where=/var/opt/logs"},
 		"var-lib-ab.mount":       {`What=/dev/disk/by-label/a\x2cb`, `After=systemd-fsck@dev-disk-by\x2dlabel-a\x5cx2cb.service`},
+		"var-srv-y.mount":        {"What=server:/y", "Options=defaults,nofail,_netdev"},
 		"var-srv-x.mount":        {"What=server:/x", "Type=nfs", "Options=noauto"},
-		"altcos-kubeadm.service": {"Requires=var-lib-etcd.mount var-lib-ab.mount"},
+		"altcos-kubeadm.service": {"Requires=var-lib-ab.mount"},
 	} {
 		have := strings.Split(units[name], "\n")
 		for _, l := range lines {
@@ -235,8 +237,8 @@ runcmd: [true]
 	if strings.Contains(units["var-srv-x.mount"], "[Install]") {
 		t.Error("a noauto mount is enabled")
 	}
-	if after := units["altcos-kubeadm.service"]; !strings.Contains(after, "var-opt-logs.mount") {
-		t.Errorf("kubeadm does not wait for the nofail mount:\n%s", after)
+	if after := units["altcos-kubeadm.service"]; !strings.Contains(after, "time-sync.target var-lib-etcd.mount var-opt-logs.mount") {
+		t.Errorf("kubeadm does not wait for the nofail mounts:\n%s", after)
 	}
 }
 

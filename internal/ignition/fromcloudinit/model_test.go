@@ -225,7 +225,10 @@ func (m *model) filesystems() {
 }
 
 func (m *model) mount(fields bootstrapv1.MountPoints) {
-	all := append(slices.Clone(fields), []string{"", "", "auto", "defaults", "0", "2"}[len(fields):]...)
+	all := append(slices.Clone(fields), []string{"", "", "auto", "defaults,nofail", "0", "2"}[len(fields):]...)
+	if remote := strings.HasPrefix(all[0], "//") || strings.HasPrefix(m.source(all[0]), all[0]) && all[0][0] != '/' && all[0] != "tmpfs"; remote && len(fields) < 4 {
+		all[3] += ",_netdev"
+	}
 	what, where, kind, options, pass := m.source(all[0]), canonically(all[1]), all[2], all[3], all[5]
 	text := "[Unit]\nDescription=Mount " + where + "\n"
 	if checked := []string{"auto", "ext4", "ext3", "ext2", "vfat"}; pass != "0" && strings.HasPrefix(what, "/dev/") && slices.Contains(checked, kind) {

@@ -72,8 +72,17 @@ func hides(where string) string {
 	return ""
 }
 
+// defaultOptions are those of cloud-init without what only its own units need: a mount that says nothing may fail, and
+// kubeadm runs all the same. Local disks are there before the network.
+func defaultOptions(what string) string {
+	if local := strings.HasPrefix(what, "/") && !strings.HasPrefix(what, "//") || what == "tmpfs"; local {
+		return "defaults,nofail"
+	}
+	return "defaults,nofail,_netdev"
+}
+
 func (c *converter) mount(field string, m cloudconfig.Mount, what, where string) {
-	fstype, options := "auto", "defaults"
+	fstype, options := "auto", defaultOptions(what)
 	if len(m) > 2 {
 		fstype = m[2]
 	}
