@@ -11,11 +11,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -149,6 +151,7 @@ func TestEnsure_unpacksWhateverTheNameSays(t *testing.T) {
 		{"qcow2 as it is", image, image, virt.VolumeQCOW2, virtualSize},
 		{"a raw disk", raw, raw, virt.VolumeRaw, 1 << 20},
 		{"xz", packed(t, image, func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) }), image, virt.VolumeQCOW2, virtualSize},
+		{"xz in two streams", slices.Concat(xzFile(t, image[:512], 22), xzFile(t, image[512:], 22)), image, virt.VolumeQCOW2, virtualSize},
 		{"gzip", packed(t, image, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }), image, virt.VolumeQCOW2, virtualSize},
 		{"zstd", packed(t, image, func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) }), image, virt.VolumeQCOW2, virtualSize},
 	} {
@@ -179,6 +182,42 @@ func patched(change func(header []byte)) []byte {
 	image := virttest.QCOW2(virtualSize)
 	change(image)
 	return image
+}
+
+// xzFile packs the image so that unpacking needs the dictionary that code stands for: 2 or 3 << (code/2 + 11) bytes.
+func xzFile(t *testing.T, image []byte, code byte) []byte {
+	t.Helper()
+	file := packed(t, image, func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) })
+	const streamHeader, lzma2 = 12, 0x21
+	block := file[streamHeader:]
+	sum := (int(block[0])+1)*4 - 4
+	if block[1] != 0 || block[2] != lzma2 {
+		t.Fatalf("block header is % x", block[:sum])
+	}
+	block[4] = code
+	binary.LittleEndian.PutUint32(block[sum:], crc32.ChecksumIEEE(block[:sum]))
+	return file
+}
+
+func TestEnsure_boundsTheMemoryThatAnXZFileAsksFor(t *testing.T) {
+	const small, most, tooMuch, all = 22, 32, 33, 40 // 8 MiB, 256 MiB, 384 MiB, 4 GiB
+	image := virttest.QCOW2(virtualSize)
+	allowed := xzFile(t, image, most)
+	newFixture(t, allowed).mustEnsure(sum(allowed))
+	half := len(image) / 2
+	for name, file := range map[string][]byte{
+		"at once":        xzFile(t, image, tooMuch),
+		"as can be":      xzFile(t, image, all),
+		"in a later one": slices.Concat(xzFile(t, image[:half], small), xzFile(t, image[half:], tooMuch)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, file)
+			if _, err := f.ensure(sum(file)); !errors.Is(err, imagecache.ErrNotAnImage) {
+				t.Errorf("error is %v", err)
+			}
+			f.wantNothing()
+		})
+	}
 }
 
 func TestEnsure_refusesWhatIsNotTheImage(t *testing.T) {

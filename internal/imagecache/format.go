@@ -13,7 +13,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
+	"github.com/therootcompany/xz"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -23,6 +23,9 @@ const (
 	headerBytes = 512
 	// maxWindow is what a zstd frame may need in memory: zstd --long=27, the most that the tool unpacks unasked.
 	maxWindow = 128 << 20
+	// maxDictionary is what an xz file may need in memory: four times what "xz -9" makes. The file says how much that is,
+	// up to 4 GiB, before anybody knows whose file it is.
+	maxDictionary = 256 << 20
 )
 
 // unpack decides by magic bytes, not by names, how to read r.
@@ -34,7 +37,7 @@ func unpack(r io.Reader) (io.ReadCloser, error) {
 	}
 	switch {
 	case bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
-		x, err := xz.NewReader(buffered)
+		x, err := xz.NewReader(buffered, maxDictionary)
 		if err != nil {
 			return nil, fmt.Errorf("%w: broken xz file: %w", ErrNotAnImage, err)
 		}
