@@ -20,30 +20,37 @@ const skewReason = string(clusterv1.MachineSetPreflightCheckKubeadmVersionSkew)
 // skew says that no control plane machine has the minor version of the machine that joins; it is empty otherwise. It is
 // no reason to refuse the machine: kubeadm supports no such join, but most succeed.
 func (r *Reconciler) skew(ctx context.Context, s *scope) (string, error) {
-	own, err := version.ParseGeneric(s.machine.Spec.Version)
-	if _, controls := s.machine.Labels[clusterv1.MachineControlPlaneLabel]; controls || err != nil { // one without version is of any
-		return "", nil //nolint:nilerr // what cannot be compared is not
+	own, known := minor(s.machine)
+	if _, controls := s.machine.Labels[clusterv1.MachineControlPlaneLabel]; controls || !known {
+		return "", nil
 	}
 	machines := &clusterv1.MachineList{}
-	err = r.Client.List(ctx, machines, client.InNamespace(s.machine.Namespace),
+	err := r.Client.List(ctx, machines, client.InNamespace(s.machine.Namespace),
 		client.MatchingLabels{clusterv1.ClusterNameLabel: s.cluster.Name}, client.HasLabels{clusterv1.MachineControlPlaneLabel})
 	if err != nil {
 		return "", fmt.Errorf("list control plane machines: %w", err)
 	}
 	var other string
-	for _, m := range machines.Items {
-		theirs, err := version.ParseGeneric(m.Spec.Version)
-		if err != nil {
-			continue
-		}
-		if theirs.Major() == own.Major() && theirs.Minor() == own.Minor() {
+	for i := range machines.Items {
+		switch theirs, known := minor(&machines.Items[i]); {
+		case known && theirs == own:
 			return "", nil
+		case known:
+			other = machines.Items[i].Spec.Version
 		}
-		other = m.Spec.Version
 	}
 	if other == "" {
 		return "", nil
 	}
 	return fmt.Sprintf("Machine %q has version %s, and the control plane %s: kubeadm supports only joins of its own minor version; "+
 		"upgrade what makes the Machine together with the control plane", s.machine.Name, s.machine.Spec.Version, other), nil
+}
+
+// minor returns the major and the minor part of a Machine's version, which a Machine need not have.
+func minor(m *clusterv1.Machine) (parts [2]uint, known bool) {
+	v, err := version.ParseGeneric(m.Spec.Version)
+	if err != nil {
+		return parts, false
+	}
+	return [2]uint{v.Major(), v.Minor()}, true
 }
