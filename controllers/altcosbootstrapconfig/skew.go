@@ -17,8 +17,8 @@ import (
 // others.
 const skewReason = string(clusterv1.MachineSetPreflightCheckKubeadmVersionSkew)
 
-// skew says that no control plane machine has the minor version of the machine that joins; it is empty otherwise. It is
-// no reason to refuse the machine: kubeadm supports no such join, but most succeed.
+// skew says that no control plane machine has the minor version of the machine that joins; it is empty otherwise. The
+// machine is made nevertheless: Cluster API lets people skip its own check too.
 func (r *Reconciler) skew(ctx context.Context, s *scope) (string, error) {
 	own, known := minor(s.machine)
 	if _, controls := s.machine.Labels[clusterv1.MachineControlPlaneLabel]; controls || !known {
