@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	v3 "github.com/coreos/ignition/v2/config/v3_2"
-	"github.com/coreos/ignition/v2/config/v3_2/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
@@ -200,55 +198,6 @@ func TestRender_saysWhatIsTooBig(t *testing.T) {
 	if !errors.As(err, &size) || size.Largest[0].Name != "file /etc/noise" || !render.Terminal(err) {
 		t.Errorf("got %.200v", err)
 	}
-}
-
-// FuzzRender: whatever the cloud-config is, either it is refused with problems, or Ignition accepts the result, rendering
-// again gives the same bytes, and every command is in it.
-func FuzzRender(f *testing.F) {
-	for _, kind := range []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker} {
-		f.Add(cloudConfig(f, kind).Value, "")
-	}
-	f.Add([]byte("#cloud-config\nmounts: [[/dev/vdb, /data, ext4]]\nbootcmd: [a]\nusers: [{name: a, groups: 'b, c'}]\nntp: {servers: [x]}\n"), butaneHead)
-	f.Fuzz(func(t *testing.T, data []byte, user string) {
-		in := render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: data}, Node: node("n", "10.150.0.161")}
-		if user != "" {
-			in.UserLayers = []render.UserLayer{{Name: "user", Data: []byte(user)}}
-		}
-		got, err := render.Render(in)
-		if err != nil {
-			if !render.Terminal(err) {
-				t.Fatalf("no problem in %v", err)
-			}
-			return
-		}
-		again, err := render.Render(in)
-		if err != nil || !bytes.Equal(got, again) {
-			t.Fatalf("second time: %v", err)
-		}
-		checkCommands(t, data, got)
-	})
-}
-
-func checkCommands(t *testing.T, data, got []byte) {
-	t.Helper()
-	cfg, err := cloudconfig.Parse(data, cloudconfig.Names{Hostname: "n", InstanceID: "6f1d3c3e-0000-4000-8000-000000000161", LocalIPv4: "10.150.0.161"})
-	if err != nil || len(cfg.RunCmd) == 0 {
-		return
-	}
-	for _, f := range mustParse(t, got) {
-		if f.Path == altcos.StateDir+"/bootstrap.sh" && strings.Count(strings.ReplaceAll(ignitiontest.Contents(t, f.Contents), "\naltcos_join '", "\neval '"), "\neval '") < len(cfg.RunCmd) {
-			t.Fatal("a command is missing")
-		}
-	}
-}
-
-func mustParse(t *testing.T, raw []byte) []types.File {
-	t.Helper()
-	cfg, _, err := v3.Parse(raw) // warnings are the user's own
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg.Storage.Files
 }
 
 func BenchmarkRender(b *testing.B) {
