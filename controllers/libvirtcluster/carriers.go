@@ -30,7 +30,8 @@ func (s *scope) carriers() []*infrav1.LibvirtHost {
 	known := func(host *infrav1.LibvirtHost) bool { return s.carries(host.Name) }
 	carriers := withRoomFor(maxCarriers-len(s.lc.Status.LoadBalancer.Hosts), able, known)
 	if len(carriers) < most {
-		s.notes[loadBalancerReady] = fmt.Sprintf("%d of the %d hosts that can carry the endpoint do; there is no room for more", len(carriers), most)
+		s.notes[loadBalancerReady] = fmt.Sprintf(
+			"%d of the %d hosts that can carry the endpoint do; there is no room for more", len(carriers), most)
 	}
 	return carriers
 }

@@ -94,7 +94,8 @@ func (r *Reconciler) collectPool(ctx context.Context, s *scope, pool string, unu
 		Host: s.host.Name, Pool: pool, UnusedFor: unusedFor, Wanted: func(sha256 string) bool { return wanted[sha256] },
 	})
 	if len(removed) > 0 {
-		eventnote.Emit(r.Recorder, s.host, corev1.EventTypeNormal, "ImagesRemoved", "CollectImages", fmt.Sprintf("removed unused images %v", removed))
+		eventnote.Emit(r.Recorder, s.host, corev1.EventTypeNormal, "ImagesRemoved", "CollectImages",
+			fmt.Sprintf("removed unused images %v", removed))
 	}
 	if err != nil {
 		return err
