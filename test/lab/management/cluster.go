@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -52,6 +53,8 @@ type Options struct {
 	BindAddress string
 	// APIServerPort is the port of kube-apiserver; 0 means a free one.
 	APIServerPort int
+	// BootstrapTokenTTL is how long the tokens live that the kubeadm bootstrap provider makes; 0 means as long as it likes.
+	BootstrapTokenTTL time.Duration
 	// Network is where the processes live; nil means the network of this process.
 	Network Network
 	// Detached processes outlive this one, until Stop; others are killed by the kernel when this one ends.

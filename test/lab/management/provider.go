@@ -49,6 +49,9 @@ func (c *Cluster) startProviders(ctx context.Context) error {
 		{Name: "cluster-api-ipam-in-cluster", Source: c.sources.IPAM, HealthFlag: "--health-probe-bind-address",
 			Argv: []string{filepath.Join(c.options.Binaries.IPAM, "cluster-api-ipam-in-cluster")}},
 	}
+	if ttl := c.options.BootstrapTokenTTL; ttl != 0 {
+		providers[1].Argv = append(providers[1].Argv, "--bootstrap-token-ttl="+ttl.String())
+	}
 	// Managers watch one another's kinds: all of them first.
 	var definitions []string
 	for _, provider := range providers {

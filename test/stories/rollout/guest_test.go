@@ -9,8 +9,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
@@ -50,16 +50,20 @@ func (g *guests) run(b fakevirt.Boot) error {
 	if err != nil {
 		return err
 	}
+	if c.init == "" {
+		if err := g.awaitToken(c); err != nil {
+			return err
+		}
+	}
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	if _, again := g.nodes[b.Spec.UUID]; again {
 		return fmt.Errorf("started twice")
 	}
 	g.nodes[b.Spec.UUID] = c
-	switch {
-	case c.init != "":
+	if c.init != "" {
 		err = g.initCluster(c)
-	default:
+	} else {
 		err = g.checkDiscovery(c)
 	}
 	if err == nil && c.isControlPlane() {
@@ -126,16 +130,20 @@ func (g *guests) checkDiscovery(c *config) error {
 	if want := fmt.Sprintf("127.0.0.1:%d", g.workload.port); discovery.APIServerEndpoint != want {
 		return fmt.Errorf("discovery at %q, not at %q", discovery.APIServerEndpoint, want)
 	}
-	id, secret, _ := strings.Cut(discovery.Token, ".")
-	token := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: "kube-system", Name: "bootstrap-token-" + id}
-	if err := g.workload.objects.Get(context.Background(), key, token); err != nil {
-		return fmt.Errorf("look for token: %w", err)
-	}
-	if string(token.Data["token-secret"]) != secret {
-		return fmt.Errorf("the token is not the cluster's")
-	}
 	return c.trusts(g.authority)
+}
+
+// awaitToken asks for the token as long as it is not valid, as kubeadm does.
+func (g *guests) awaitToken(c *config) error {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(lookEvery) {
+		expires, err := g.workload.expiration(c.join.Discovery.BootstrapToken.Token)
+		if err == nil && expires.Before(time.Now()) {
+			err = fmt.Errorf("the token has expired at %s", expires)
+		}
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // runControlPlane brings static pods and the members behind them. The node's object comes last, so that who finds it finds

@@ -5,9 +5,11 @@ package rollout_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +27,20 @@ func (w *workload) create(objects ...client.Object) error {
 		}
 	}
 	return nil
+}
+
+// expiration tells how long a bootstrap token is valid.
+func (w *workload) expiration(token string) (time.Time, error) {
+	id, secret, _ := strings.Cut(token, ".")
+	found := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: "bootstrap-token-" + id}
+	if err := w.objects.Get(context.Background(), key, found); err != nil {
+		return time.Time{}, fmt.Errorf("look for token: %w", err)
+	}
+	if string(found.Data["token-secret"]) != secret {
+		return time.Time{}, errors.New("the token is not the cluster's")
+	}
+	return time.Parse(time.RFC3339, string(found.Data["expiration"]))
 }
 
 // kubeadmObjects are what a new cluster has and Cluster API looks for.

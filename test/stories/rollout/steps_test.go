@@ -12,6 +12,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
@@ -23,7 +24,7 @@ import (
 )
 
 func (s *story) comesToBe() {
-	s.ask()
+	s.ask(func(*unstructured.Unstructured) bool { return true })
 	s.awaitCluster(1, oldVersion, 1)
 	s.checkHosts()
 }

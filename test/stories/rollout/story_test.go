@@ -14,6 +14,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2/textlogger"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -79,14 +80,14 @@ func (c *complaints) all() []error {
 }
 
 // newStory brings up what the story takes place in. What is made last ends first.
-func newStory(t *testing.T) *story {
+func newStory(t *testing.T, options management.Options) *story {
 	t.Helper()
 	s := &story{dir: t.TempDir(), ledger: newLedger(), complaints: &complaints{}}
 	s.in(t)
 	s.keepLogs()
 	s.startWorkload()
 	s.addHosts()
-	s.startManagement()
+	s.startManagement(options)
 	t.Cleanup(func() {
 		if s.provider != nil {
 			s.in(t).Expect(s.provider.stop()).To(Succeed())
@@ -145,7 +146,7 @@ func emptyImage(capacity int64) []byte {
 	return header
 }
 
-func (s *story) startManagement() {
+func (s *story) startManagement(options management.Options) {
 	store, err := artifact.Open()
 	s.Expect(err).NotTo(HaveOccurred())
 	store.Progress = func(message string) { s.t.Log(message) }
@@ -160,7 +161,8 @@ func (s *story) startManagement() {
 		}
 	})
 	began := time.Now()
-	s.management, err = management.Start(s.ctx, management.Options{Dir: dir, Binaries: programs})
+	options.Dir, options.Binaries = dir, programs
+	s.management, err = management.Start(s.ctx, options)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(s.management.InstallCRDs(s.ctx, s.management.OwnSource().CRDs())).To(Succeed())
 	s.t.Logf("the management cluster is ready after %s", time.Since(began).Round(100*time.Millisecond))
@@ -188,20 +190,22 @@ func (s *story) stopProvider() {
 	s.Expect(stopped.stop()).To(Succeed())
 }
 
-// ask creates all that a person writes.
-func (s *story) ask() {
+// ask creates what a person writes, as edit leaves it; false leaves an object out.
+func (s *story) ask(edit func(*unstructured.Unstructured) bool) {
 	s.t.Helper()
 	content, err := os.ReadFile("testdata/cluster.yaml")
 	s.Expect(err).NotTo(HaveOccurred())
 	objects, err := manifest.Parse([]byte(strings.ReplaceAll(string(content), "ENDPOINT_PORT", strconv.Itoa(s.workload.port))))
 	s.Expect(err).NotTo(HaveOccurred())
 	for _, o := range objects {
-		s.Expect(s.management.Apply(s.ctx, o)).To(Succeed())
+		if edit(o) {
+			s.Expect(s.management.Apply(s.ctx, o)).To(Succeed())
+		}
 	}
 }
 
-// tell shows the last lines of every log.
-func (s *story) tell() {
+// tellLogs shows the last lines of every log.
+func (s *story) tellLogs() {
 	logs, _ := filepath.Glob(filepath.Join(s.dir, "management", "logs", "*.log")) // fails for bad patterns only
 	for _, path := range append(logs, filepath.Join(s.dir, "provider.log")) {
 		content, err := os.ReadFile(path)
