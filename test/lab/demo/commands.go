@@ -30,6 +30,10 @@ func (l *lab) host(name string) (*hypervisor.Host, error) {
 
 // report prints the tree of the cluster and its nodes.
 func (l *lab) report(ctx context.Context, programs management.Binaries) error {
+	if !l.clusterExists(ctx) {
+		l.say("there is no Cluster %s/%s", namespace, clusterName)
+		return nil
+	}
 	err := l.show(ctx, filepath.Join(programs.ClusterAPI, "clusterctl"),
 		"describe", "cluster", clusterName, "--namespace", namespace, "--kubeconfig", l.kubeconfig())
 	kubectl := filepath.Join(programs.Kubernetes, "kubectl")
@@ -43,13 +47,13 @@ func (l *lab) report(ctx context.Context, programs management.Binaries) error {
 func (l *lab) show(ctx context.Context, name string, arguments ...string) error {
 	command := l.network.Command(ctx, name, arguments...)
 	command.Env = append(os.Environ(), "CLUSTERCTL_DISABLE_VERSIONCHECK=true")
-	return l.run(command)
+	return l.run(filepath.Base(name), command)
 }
 
-func (l *lab) run(command *exec.Cmd) error {
+func (l *lab) run(name string, command *exec.Cmd) error {
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, l.Out, os.Stderr
 	if err := command.Run(); err != nil {
-		return fmt.Errorf("run %s: %w", filepath.Base(command.Path), err)
+		return fmt.Errorf("run %s: %w", name, err)
 	}
 	return nil
 }
@@ -123,7 +127,7 @@ func Host(ctx context.Context, options Options, name string, arguments []string)
 	if host.PID() == 0 {
 		return fmt.Errorf("run a command on host %q: %w", name, hypervisor.ErrOff)
 	}
-	return l.run(host.Command(ctx, arguments[0], arguments[1:]...))
+	return l.run(arguments[0], host.Command(ctx, arguments[0], arguments[1:]...))
 }
 
 // Down has the product delete its cluster, then removes every trace of the demo. The cache stays.
