@@ -72,7 +72,7 @@ test-unit: ## Run the tests that need neither root nor a hypervisor
 	go test -race ./api/... ./controllers/... ./internal/...
 
 .PHONY: test-lab
-test-lab: $(LAB) build ## Run the lab's long stories on a demo cluster (root, an hour)
+test-lab: $(LAB) build ## Run the lab's long story on a fresh demo, which it replaces (root, a quarter of an hour)
 	go test -tags lab -count=1 -timeout 170m -v ./test/stories/lifecycle/...
 
 FUZZ_TIME ?= 1m
