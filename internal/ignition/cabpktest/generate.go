@@ -147,12 +147,13 @@ func (g Generator) wrapped(b []byte) string {
 }
 
 func (g Generator) user(i int) bootstrapv1.User {
-	group := func(int) string { return g.pick("wheel", "docker", "devs", "ops", "u0", "u1", g.word()) }
+	other := g.word() + "9" // no system group of an image
+	group := func(int) string { return g.pick("wheel", "docker", "devs", "ops", "u0", "u1", other) }
 	u := bootstrapv1.User{
 		Name: fmt.Sprintf("u%d", i), Passwd: g.maybe("$6$salt$"+g.word(), "$y$j9T$"+g.word()+"./x"),
 		Gecos: g.maybe("Some One, room 5", "Ünï", "true"), Groups: strings.Join(some(g, 4, group), g.pick(",", ", ", " , ")),
 		HomeDir: g.maybe("/var/home/"+g.word(), "/opt/"+g.word()), Shell: g.maybe("/bin/bash", "/sbin/nologin"),
-		PrimaryGroup: g.maybe("wheel", "staff", g.word()), LockPassword: g.flag(),
+		PrimaryGroup: g.maybe("wheel", "staff", g.word()+"9"), LockPassword: g.flag(),
 		Sudo:              g.maybe("ALL=(ALL) NOPASSWD:ALL", "ALL=(ALL:ALL) ALL", "false", "False", "no", "host=(root) /bin/true, /bin/ls -l"),
 		SSHAuthorizedKeys: some(g, 4, func(int) string { return g.pick("", `from="10.0.0.0/8" `) + "ssh-ed25519 AAAA" + g.word() + " a@b" }),
 	}
