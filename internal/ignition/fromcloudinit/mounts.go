@@ -43,6 +43,10 @@ func (c *converter) mounts() {
 			c.problems.Addf(field+"[1]", "%s", reason)
 			continue
 		}
+		if c.hidesHome(where) {
+			c.problems.Addf(field+"[1]", "would hide a user's home directory, where Ignition writes SSH keys before anything is mounted")
+			continue
+		}
 		if seen[where] {
 			c.problems.Addf(field+"[1]", "is mounted twice")
 			continue
@@ -70,6 +74,19 @@ func hides(where string) string {
 		return "would hide what the system needs; choose a directory below it"
 	}
 	return ""
+}
+
+// hidesHome says whether a home directory lies at where or below it. cloud-init makes users after it mounts, Ignition before.
+func (c *converter) hidesHome(where string) bool {
+	homes := []string{"/var/home/" + altcos.AdminUser}
+	for _, u := range c.cfg.Users {
+		home := u.HomeDir
+		if home == "" {
+			home = "/var/home/" + u.Name
+		}
+		homes = append(homes, canonical(home))
+	}
+	return slices.ContainsFunc(homes, func(home string) bool { return home == where || strings.HasPrefix(home, where+"/") })
 }
 
 // defaultOptions are those of cloud-init without what only its own units need: a mount that says nothing may fail, and

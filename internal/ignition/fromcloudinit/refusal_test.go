@@ -139,12 +139,17 @@ func refusals() map[string]refusal {
 		"a mount over the kernels":        {badMount("[1]", "/dev/bad", "/boot"), "system needs"},
 		"a mount over the state":          {badMount("[1]", "/dev/bad", "/var/lib/altcos-bootstrap"), "provider's own"},
 		"a mount in the state":            {badMount("[1]", "/dev/bad", "/var/lib/altcos-bootstrap/x"), "provider's own"},
-		"a mount over the root":           {badMount("[1]", "/dev/bad", "/"), "other than /"},
-		"options in place of a type":      {badMount("[2]", "/dev/bad", "/var/bad", "noatime,nofail"), "options come fourth"},
-		"options of fstab's generator":    {badMount("[3]", "/dev/bad", "/var/bad", "ext4", "noatime,x-systemd.automount"), "fstab only"},
-		"a dump frequency":                {badMount("[4]", "/dev/bad", "/var/bad", "ext4", "defaults", "1"), "dump"},
-		"a source that is nothing":        {badMount("[0]", "nowhere", "/var/bad"), "LABEL="},
-		"a source of systemd specifiers":  {badMount("", "LABEL=%h", "/var/bad"), "percent signs"},
+		"a mount over all homes":          {badMount("[1]", "/dev/bad", "/home"), "home directory"},
+		"a mount over a user's home": {func(s *spec) string {
+			badUser(bootstrapv1.User{Name: "x", HomeDir: "/opt/bad/x"}, "")(s)
+			return badMount("[1]", "/dev/bad", "/var/opt/bad")(s)
+		}, "home directory"},
+		"a mount over the root":          {badMount("[1]", "/dev/bad", "/"), "other than /"},
+		"options in place of a type":     {badMount("[2]", "/dev/bad", "/var/bad", "noatime,nofail"), "options come fourth"},
+		"options of fstab's generator":   {badMount("[3]", "/dev/bad", "/var/bad", "ext4", "noatime,x-systemd.automount"), "fstab only"},
+		"a dump frequency":               {badMount("[4]", "/dev/bad", "/var/bad", "ext4", "defaults", "1"), "dump"},
+		"a source that is nothing":       {badMount("[0]", "nowhere", "/var/bad"), "LABEL="},
+		"a source of systemd specifiers": {badMount("", "LABEL=%h", "/var/bad"), "percent signs"},
 		"a mount over a mount": {func(s *spec) string {
 			badMount("", "/dev/bad", "/opt/bad")(s)
 			return badMount("[1]", "/dev/bad", "/var/opt/bad")(s)
