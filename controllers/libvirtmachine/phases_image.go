@@ -28,13 +28,7 @@ func (r *Reconciler) ensureImage(ctx context.Context, s *scope) error {
 	}
 	image := s.lm.Spec.Image
 	if image.Volume != "" {
-		volume, err := s.conn.Volume(ctx, s.volume(image.Volume))
-		if isAbsent(err) {
-			return outcome.Waitf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow,
-				"host %q has no volume %q in pool %q", s.lm.Spec.Host, image.Volume, s.pool())
-		}
-		s.image = volume
-		return hostError(s, err)
+		return s.useVolume(ctx, image.Volume)
 	}
 	request := imagecache.Request{Host: s.lm.Spec.Host, Pool: s.pool(), URL: image.URL, SHA256: image.SHA256}
 	volume, err := r.Images.Lookup(ctx, s.conn, request)
@@ -46,6 +40,29 @@ func (r *Reconciler) ensureImage(ctx context.Context, s *scope) error {
 	}
 	s.image = volume
 	return imageError(s, err)
+}
+
+// useVolume takes a volume that somebody put into the pool. Its name says nothing about what is in it, and the hypervisor
+// would show a guest anything. Another file may come under the same name at any time, without an event.
+func (s *scope) useVolume(ctx context.Context, name string) error {
+	volume, err := s.conn.Volume(ctx, s.volume(name))
+	var header []byte
+	if err == nil {
+		header, err = s.conn.ReadVolume(ctx, s.volume(name), imagecache.HeaderBytes)
+	}
+	if isAbsent(err) {
+		return outcome.Waitf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow,
+			"host %q has no volume %q in pool %q", s.lm.Spec.Host, name, s.pool())
+	}
+	if err != nil {
+		return hostError(s, err)
+	}
+	if err := imagecache.CheckVolume(header); err != nil {
+		return outcome.Waitf(infrav1.LibvirtMachineImageInvalidReason, retrySlow,
+			"volume %q in pool %q on host %q: %s; put a disk image there, or name another volume", name, s.pool(), s.lm.Spec.Host, err)
+	}
+	s.image = volume
+	return nil
 }
 
 // imageError says what an error of the image means for the machine.

@@ -50,6 +50,7 @@ type world struct {
 	ctx        context.Context
 	namespace  string
 	cloud      *fakevirt.Cloud
+	hosts      map[string]*fakevirt.Host
 	clock      *clocktesting.FakePassiveClock
 	reconciler *libvirtmachine.Reconciler
 	events     *events.FakeRecorder
@@ -58,7 +59,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
-		WithT: NewWithT(t), t: t, ctx: t.Context(), cloud: fakevirt.NewCloud(),
+		WithT: NewWithT(t), t: t, ctx: t.Context(), cloud: fakevirt.NewCloud(), hosts: map[string]*fakevirt.Host{},
 		clock:  clocktesting.NewFakePassiveClock(time.Now()),
 		events: events.NewFakeRecorder(1000),
 	}
@@ -122,6 +123,7 @@ func (w *world) hostName(name string) string { return w.namespace + "-" + name }
 func (w *world) addHost(name string, opts ...fakevirt.HostOption) *fakevirt.Host {
 	w.t.Helper()
 	fake := w.cloud.AddHost(w.hostName(name), opts...)
+	w.hosts[name] = fake
 	w.Expect(fake.PutVolume(virt.VolumeRef{Pool: pool, Name: baseImg}, virt.VolumeQCOW2, qcow2(8*gib))).To(Succeed())
 	host := &infrav1.LibvirtHost{ObjectMeta: metav1.ObjectMeta{Name: w.hostName(name)}, Spec: infrav1.LibvirtHostSpec{
 		URI:               "qemu+unix:///system",
@@ -146,6 +148,7 @@ func (w *world) setHostReady(host *infrav1.LibvirtHost, status metav1.ConditionS
 func qcow2(capacity int64) []byte {
 	header := make([]byte, 512)
 	copy(header, "QFI\xfb\x00\x00\x00\x03")
+	header[23] = 16 // cluster bits
 	for i := range 8 {
 		header[24+i] = byte(capacity >> (56 - 8*i))
 	}

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// headerBytes is enough for the header of qcow2 version 3 and for the first sector.
-	headerBytes = 512
+	// HeaderBytes is enough for the header of qcow2 version 3 and for the first sector.
+	HeaderBytes = 512
 	// maxWindow is what a zstd frame may need in memory: zstd --long=27, the most that the tool unpacks unasked.
 	maxWindow = 128 << 20
 	// maxDictionary is what an xz file may need in memory: four times what "xz -9" makes. The file says how much that is,
@@ -56,6 +56,19 @@ func unpack(r io.Reader) (io.ReadCloser, error) {
 		return z.IOReadCloser(), nil
 	}
 	return io.NopCloser(buffered), nil
+}
+
+// CheckVolume says whether a volume that somebody put on a host begins like an image; header are its first HeaderBytes.
+// Other than what is downloaded it may stand on another file: who put it there chose that, not who uses it. Errors:
+// ErrNotAnImage.
+func CheckVolume(header []byte) error {
+	const backingFile, backingFileEnd = 8, 20
+	if len(header) >= backingFileEnd {
+		header = bytes.Clone(header)
+		clear(header[backingFile:backingFileEnd])
+	}
+	_, err := identify(header)
+	return err
 }
 
 // identify says what the beginning of a file is. Layout of qcow2: docs/interop/qcow2.txt of QEMU. An image that names

@@ -135,7 +135,7 @@ func openImage(path string, size int64) (*os.File, virt.VolumeFormat, error) {
 
 // identifyFile looks at the beginning of the file and goes back there.
 func identifyFile(f *os.File) (virt.VolumeFormat, error) {
-	header := make([]byte, headerBytes)
+	header := make([]byte, HeaderBytes)
 	n, err := f.ReadAt(header, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read image header: %w", err)

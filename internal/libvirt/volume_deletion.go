@@ -104,9 +104,13 @@ func (h *host) uses(ctx context.Context, d rpc.Domain, v virt.Volume) (bool, err
 
 // aside runs one call on a connection of its own, for as long as the context allows.
 func (h *host) aside(ctx context.Context, f func(*rpc.Libvirt) error) error {
+	return h.asideOver(ctx, h.dial, f)
+}
+
+func (h *host) asideOver(ctx context.Context, dial dialer, f func(*rpc.Libvirt) error) error {
 	dialing, cancel := context.WithTimeout(ctx, h.limits.Dial)
 	defer cancel()
-	other, err := connect(dialing, h.dial, h.limits.Stall)
+	other, err := connect(dialing, dial, h.limits.Stall)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -65,9 +64,8 @@ func (h *host) checkComplete(ctx context.Context, ref virt.VolumeRef) error {
 	if err != nil {
 		return err
 	}
-	return do(ctx, h.session, h.limits.Call, func(c *rpc.Libvirt) error {
-		return c.StorageVolDownload(found, io.Discard, 0, 1, 0)
-	})
+	_, err = h.download(ctx, found, 1)
+	return err
 }
 
 func parseVolume(pool, text string) (virt.Volume, error) {

@@ -21,6 +21,9 @@ type Volumes interface {
 	// compares what the host stored with size. On any error what was made is removed, as far as the host can be reached.
 	// Errors: those of content, ErrExists, ErrNoPool, ErrNoSpace.
 	WriteVolume(ctx context.Context, spec VolumeSpec, content io.Reader, size int64) (Volume, error)
+	// ReadVolume returns the first bytes of a volume's file, at most limit of them: its header, not what a guest sees.
+	// Errors: ErrNotFound, ErrNoPool, ErrBusy.
+	ReadVolume(ctx context.Context, ref VolumeRef, limit int) ([]byte, error)
 	// DeleteVolume removes a volume; an absent one is no error. Errors: ErrInUse when another volume of the pool is
 	// backed by it or a domain uses it (libvirt itself checks neither), ErrBusy, ErrNoPool: a pool that is not there now
 	// may come back with all that was in it.

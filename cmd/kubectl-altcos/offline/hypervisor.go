@@ -30,6 +30,7 @@ const (
 func emptyImage() []byte {
 	header := make([]byte, 512)
 	copy(header, "QFI\xfb\x00\x00\x00\x03")
+	header[23] = 16 // cluster bits
 	for i := range 8 {
 		header[24+i] = byte(imageCapacity >> (56 - 8*i))
 	}

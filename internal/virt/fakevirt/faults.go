@@ -31,6 +31,7 @@ const (
 	MethodListVolumes  Method = "ListVolumes"
 	MethodCreateVolume Method = "CreateVolume"
 	MethodWriteVolume  Method = "WriteVolume"
+	MethodReadVolume   Method = "ReadVolume"
 	MethodDeleteVolume Method = "DeleteVolume"
 )
 

@@ -266,6 +266,39 @@ func (v *volume) probe() {
 	v.Format = virt.VolumeRaw
 }
 
+// ReadVolume implements virt.Volumes.
+func (h *Host) ReadVolume(ctx context.Context, ref virt.VolumeRef, limit int) ([]byte, error) {
+	return call(ctx, h, MethodReadVolume, func() ([]byte, error) {
+		if _, err := h.pool(ref.Pool); err != nil {
+			return nil, err
+		}
+		v, ok := h.volumes[ref]
+		if !ok {
+			return nil, fmt.Errorf("read start of volume %q in pool %q: %w", ref.Name, ref.Pool, virt.ErrNotFound)
+		}
+		content := v.content
+		if v.Format == virt.VolumeQCOW2 && len(content) == 0 {
+			content = v.header()
+		}
+		return slices.Clone(content[:min(limit, len(content))]), nil
+	})
+}
+
+// header is what an image begins with that was made and not written.
+func (v *volume) header() []byte {
+	header := make([]byte, 512)
+	copy(header, "QFI\xfb")
+	be := binary.BigEndian
+	be.PutUint32(header[4:], 3)
+	if v.BackingPath != "" {
+		be.PutUint64(header[8:], 256) // where its name is
+		be.PutUint32(header[16:], uint32(len(v.BackingPath)))
+	}
+	be.PutUint32(header[20:], 16) // cluster bits
+	be.PutUint64(header[24:], uint64(v.CapacityBytes))
+	return header
+}
+
 // DeleteVolume implements virt.Volumes.
 func (h *Host) DeleteVolume(ctx context.Context, ref virt.VolumeRef) error {
 	_, err := call(ctx, h, MethodDeleteVolume, func() (struct{}, error) {

@@ -56,6 +56,7 @@ func Run(t *testing.T, o Options) {
 	t.Run("Volumes", s.testVolumes)
 	t.Run("WriteVolume", s.testWriteVolume)
 	t.Run("Modes", s.testModes)
+	t.Run("ReadVolume", s.testReadVolume)
 	t.Run("DeleteVolume", s.testDeleteVolume)
 	t.Run("Domains", s.testDomains)
 	t.Run("Ownership", s.testOwnership)

@@ -5,6 +5,7 @@ package virttest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -291,6 +292,39 @@ func (s *suite) testFailingSource(t *testing.T) {
 		VolumeRef: virt.VolumeRef{Pool: s.prefix + "-absent", Name: "v"}, Format: virt.VolumeRaw,
 	}, bytes.NewReader([]byte("x")), 1)
 	wantErr(t, "write to absent pool", err, virt.ErrNoPool)
+}
+
+func (s *suite) testReadVolume(t *testing.T) {
+	const limit = 512
+	read := func(ref virt.VolumeRef) []byte {
+		t.Helper()
+		start, err := s.Host.ReadVolume(s.ctx(t), ref, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return start
+	}
+	long := bytes.Repeat([]byte("0123456789abcdef"), 100)
+	for name, content := range map[string][]byte{"long": long, "exact": long[:limit], "short": []byte("short")} {
+		if diff := cmp.Diff(content[:min(limit, len(content))], read(s.raw(t, name, content).VolumeRef)); diff != "" {
+			t.Errorf("start of %s volume (-want +got):\n%s", name, diff)
+		}
+	}
+	base := s.empty(t, "read-base", 8*mib)
+	overlay := s.create(t, virt.VolumeSpec{VolumeRef: s.ref(t, "read-overlay"), Format: virt.VolumeQCOW2, Backing: &base.VolumeRef})
+	for _, image := range []virt.Volume{base, overlay} {
+		start, be := read(image.VolumeRef), binary.BigEndian
+		if len(start) != limit || string(start[:4]) != "QFI\xfb" || int64(be.Uint64(start[24:])) != 8*mib {
+			t.Fatalf("image begins with %d bytes %x", len(start), start[:min(len(start), 32)])
+		}
+		if isOverlay := be.Uint64(start[8:]) != 0; isOverlay != (image.BackingPath != "") {
+			t.Errorf("volume %q: header tells of a backing file: %t", image.Name, isOverlay)
+		}
+	}
+	_, err := s.Host.ReadVolume(s.ctx(t), s.ref(t, "read-absent"), limit)
+	wantErr(t, "read absent volume", err, virt.ErrNotFound)
+	_, err = s.Host.ReadVolume(s.ctx(t), virt.VolumeRef{Pool: s.prefix + "-absent", Name: "v"}, limit)
+	wantErr(t, "read in absent pool", err, virt.ErrNoPool)
 }
 
 func (s *suite) testDeleteVolume(t *testing.T) {

@@ -140,6 +140,7 @@ func (s *story) addHosts() {
 func emptyImage(capacity int64) []byte {
 	header := make([]byte, 512)
 	copy(header, "QFI\xfb\x00\x00\x00\x03")
+	header[23] = 16 // cluster bits
 	for i := range 8 {
 		header[24+i] = byte(capacity >> (56 - 8*i))
 	}
