@@ -114,11 +114,44 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 			w.Expect(ready.Message).To(ContainSubstring(c.condition))
 			w.Expect(slices.DeleteFunc(leftovers(host), func(name string) bool { return name == "volume text.qcow2" })).To(BeEmpty())
 			w.Expect(ready.Message).NotTo(ContainSubstring(token))
-			close(w.events.Events)
-			for e := range w.events.Events {
-				w.Expect(e).NotTo(ContainSubstring(token))
+			kind := corev1.EventTypeWarning // a person has to mend it, unless it comes by itself
+			if strings.HasPrefix(c.reason, "WaitingFor") {
+				kind = corev1.EventTypeNormal
 			}
+			told := w.allTold()
+			w.Expect(told).To(ContainElement(HavePrefix(kind + " " + c.reason + " ")))
+			w.Expect(strings.Join(told, "\n")).NotTo(ContainSubstring(token))
 		})
+	}
+}
+
+// allTold are the events so far.
+func (w *world) allTold() (all []string) {
+	for range len(w.events.Events) {
+		all = append(all, <-w.events.Events)
+	}
+	return all
+}
+
+func TestEvents_warnOfWhatAPersonHasToMend(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	w.addMachine("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	told := w.allTold()
+	w.Expect(told).To(ContainElement(HavePrefix("Normal Ready ")))
+	w.Expect(told).NotTo(ContainElement(HavePrefix("Warning")), "a machine that comes up")
+	for _, step := range []struct {
+		change func()
+		reason string
+	}{
+		{func() { host.SetUnreachable(true) }, infrav1.LibvirtMachineHostUnreachableReason},
+		{func() { host.SetUnreachable(false); host.SetState(string(w.get("m").UID), virt.DomainPaused) }, infrav1.LibvirtMachineDomainStoppedReason},
+		{func() { host.DropDomain(string(w.get("m").UID)) }, infrav1.LibvirtMachineDomainMissingReason},
+	} {
+		step.change()
+		w.Expect(w.settle("m")).To(Succeed())
+		w.Expect(w.allTold()).To(ConsistOf(HavePrefix("Warning " + step.reason + " ")))
 	}
 }
 

@@ -5,6 +5,7 @@ package libvirtmachine
 
 import (
 	"context"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -189,16 +190,32 @@ func (r *Reconciler) announce(s *scope, result error) {
 		return
 	}
 	kind := corev1.EventTypeNormal
-	if result != nil {
-		if _, waits := outcome.AsWait(result); !waits {
-			kind = corev1.EventTypeWarning
-		}
+	if warns(after.Reason, result) {
+		kind = corev1.EventTypeWarning
 	}
 	message := after.Message
 	if message == "" {
 		message = "the machine is " + s.lm.Status.Domain.State
 	}
 	eventnote.Emit(r.Recorder, s.lm, kind, after.Reason, "Reconcile", message)
+}
+
+// warns says whether people should look. A wait is for something that comes by itself, or for a person who has to mend
+// what its reason names.
+func warns(reason string, result error) bool {
+	if _, waits := outcome.AsWait(result); !waits {
+		return result != nil && !errors.Is(result, context.Canceled)
+	}
+	switch reason {
+	case infrav1.LibvirtMachineNoHostFitsReason, infrav1.LibvirtMachineHostUnknownReason, infrav1.LibvirtMachineHostUnreachableReason,
+		infrav1.LibvirtMachineAddressInvalidReason, infrav1.LibvirtMachineBootstrapInvalidReason, infrav1.LibvirtMachineProfileMissingReason,
+		infrav1.LibvirtMachineImageInvalidReason, infrav1.LibvirtMachineImageUnavailableReason,
+		infrav1.LibvirtMachineStorageFullReason, infrav1.LibvirtMachineStoragePoolMissingReason, infrav1.LibvirtMachineBridgeMissingReason,
+		infrav1.LibvirtMachineDomainMissingReason, infrav1.LibvirtMachineDomainStoppedReason, infrav1.LibvirtMachineDomainRejectedReason,
+		infrav1.LibvirtMachineForeignDomainReason, infrav1.LibvirtMachineFailedReason:
+		return true
+	}
+	return false
 }
 
 // machineAddresses are the node's name and what its interfaces have.
