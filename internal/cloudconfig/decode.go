@@ -44,6 +44,13 @@ func isMarked(n *yaml.Node) bool {
 	return n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 && n.Tag != "!!binary"
 }
 
+// isTagAlone finds "!" without more, of which YAML leaves nothing but the place: what is really empty stands right behind the
+// colon.
+func isTagAlone(mapping, key, value *yaml.Node) bool {
+	return mapping.Style&yaml.FlowStyle == 0 && key.Style == 0 && value.Value == "" &&
+		(value.Line != key.Line || value.Column != key.Column+len(key.Value)+1)
+}
+
 const marked = `begins with what YAML takes for a tag or an anchor ("!" or "&"); put the whole value in single quotes`
 
 // isCut finds a value of which a part is missing. In a value without quotes YAML takes " #" for the beginning of a comment,
@@ -72,6 +79,10 @@ func (d *decoder) object(n *yaml.Node, path string, fields map[string]func(*yaml
 		decode, known := fields[key]
 		if !known {
 			d.addf(keyNode, path, "has an unknown field; known are %s", strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+			return
+		}
+		if isNull(value) && (isMarked(value) || isTagAlone(n, keyNode, value)) {
+			d.addf(value, join(path, key), marked)
 			return
 		}
 		if isNull(value) && keyNode.LineComment != "" {
