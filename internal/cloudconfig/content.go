@@ -22,7 +22,7 @@ func (d *decoder) content(n *yaml.Node, p, encoding string) []byte {
 		d.addf(n, p, "must be a string")
 		return nil
 	}
-	if isMarked(n) {
+	if d.isMarked(n) {
 		d.addf(n, p, marked)
 		return nil
 	}

@@ -20,8 +20,7 @@ import (
 // the schema and of numbers only: in a malformed document a secret may stand where a name should.
 type decoder struct {
 	problems problem.List
-	// lines are the document: nodes do not tell how deep a text was indented.
-	lines lines
+	lines    lines
 	// budget is how many bytes of decompressed content are still allowed.
 	budget int64
 }
@@ -40,15 +39,11 @@ func isNull(n *yaml.Node) bool {
 
 // isMarked finds a tag or an anchor. CABPK quotes nothing, so a value that begins with "!" or "&", such as the hash of
 // a locked password, loses its beginning to YAML; what is left must not pass for the value.
-func isMarked(n *yaml.Node) bool {
+func (d *decoder) isMarked(n *yaml.Node) bool {
+	if n.Style&yaml.TaggedStyle == 0 && d.lines.hasTag(n) {
+		return true
+	}
 	return n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 && n.Tag != "!!binary"
-}
-
-// isTagAlone finds "!" without more, of which YAML leaves nothing but the place: what is really empty stands right behind the
-// colon.
-func isTagAlone(mapping, key, value *yaml.Node) bool {
-	return mapping.Style&yaml.FlowStyle == 0 && key.Style == 0 && value.Value == "" &&
-		(value.Line != key.Line || value.Column != key.Column+len(key.Value)+1)
 }
 
 const marked = `begins with what YAML takes for a tag or an anchor ("!" or "&"); put the whole value in single quotes`
@@ -81,7 +76,7 @@ func (d *decoder) object(n *yaml.Node, path string, fields map[string]func(*yaml
 			d.addf(keyNode, path, "has an unknown field; known are %s", strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
 			return
 		}
-		if isNull(value) && (isMarked(value) || isTagAlone(n, keyNode, value)) {
+		if isNull(value) && d.isMarked(value) {
 			d.addf(value, join(path, key), marked)
 			return
 		}
@@ -139,7 +134,7 @@ func (d *decoder) text(into *string) func(*yaml.Node, string) {
 			d.addf(n, path, "must be plain text, not binary")
 			return
 		}
-		if isMarked(n) {
+		if d.isMarked(n) {
 			d.addf(n, path, marked)
 			return
 		}

@@ -18,22 +18,6 @@ const (
 
 const indented = "begins with blanks, which YAML takes for indentation and removes; give it in base64 with encoding: base64"
 
-// lines is a text that is walked through once: to look for each line from the beginning takes too long with many.
-type lines struct {
-	rest []byte
-	// gone is how many lines were before rest.
-	gone int
-}
-
-// from returns the text from a line on, the first of which is 1. What lies before it is out of reach afterwards.
-func (l *lines) from(number int) []byte {
-	for l.gone < number-1 && len(l.rest) > 0 {
-		_, l.rest, _ = bytes.Cut(l.rest, []byte("\n"))
-		l.gone++
-	}
-	return l.rest
-}
-
 // isIndented finds a text of CABPK's that has lost its first blanks: CABPK does not say how deep it indents texts, so YAML
 // takes the depth from the first line. What others write in another form may be as deep as they like.
 func (d *decoder) isIndented(list, item, content *yaml.Node) bool {

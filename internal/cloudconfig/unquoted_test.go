@@ -79,7 +79,7 @@ func checkValue(t *testing.T, field, value string) (refused bool) {
 func TestParse_readsUnquotedValuesWholeOrRefusesThem(t *testing.T) {
 	values := map[string]bool{ // whether YAML takes them for something else
 		"/a b": false, "/a#b": false, "/a:b": false, "/true": false, "/a #b": true, "/a\u00a0#b": false, "/a: b": true,
-		"#a": true, "|": true, ">": true, "|-": true, "~": true, "null": true, "!": true, "!a": true, "&a": true, "&a b": true, "*a": true, "- a": true, "%a": true, "@a": true,
+		"#a": true, "|": true, ">": true, "|-": true, "~": true, "null": true, "!": true, "! a": true, "!a": true, "&a": true, "&a b": true, "*a": true, "- a": true, "%a": true, "@a": true,
 	}
 	for field := range unquoted {
 		for value, want := range values {
