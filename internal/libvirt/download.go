@@ -135,7 +135,8 @@ func readPacket(r io.Reader) ([]byte, error) {
 	if size < frameHeader || size > maxPacket {
 		return nil, fmt.Errorf("%w: packet of %d bytes", virt.ErrUnreachable, size)
 	}
-	packet := append(length, make([]byte, size-frameLength)...)
+	packet := make([]byte, size)
+	copy(packet, length)
 	_, err := io.ReadFull(r, packet[frameLength:])
 	return packet, err
 }
