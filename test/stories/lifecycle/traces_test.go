@@ -49,7 +49,7 @@ func (s *story) expectCleanHosts() {
 			"file of a load balancer": "find /etc/altcos-capi /etc/systemd/system /run/systemd/system -name '*altcos*' 2>/dev/null; true",
 			"process":                 "pgrep -a 'haproxy|keepalived|qemu-system|swtpm'; true",
 			"address":                 "ip -o address | grep -F ' " + endpoint + "/'; true",
-			"log":                     fmt.Sprintf(find, "/var/log/libvirt/qemu /var/log/swtpm/libvirt/qemu", "-type f"),
+			"log":                     fmt.Sprintf(find, "/var/log/libvirt/qemu /var/log/swtpm/libvirt/qemu", "-type f -not -name .placeholder"), // Debian's
 			"file of a firmware":      fmt.Sprintf(find, "/var/lib/libvirt/qemu/nvram", "-type f"),
 			"TPM":                     fmt.Sprintf(find, "/var/lib/libvirt/swtpm", "-mindepth 1"),
 			"Ignition config":         fmt.Sprintf(find, "/var/lib/libvirt /run/libvirt /tmp /var/tmp", "-name '*.ign*'"),
