@@ -121,6 +121,22 @@ func TestDelete_isNotHeldUpByLogs(t *testing.T) {
 	}
 }
 
+func TestDelete_removesLogsAlthoughVolumesAreGivenUp(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	shell := w.useShell(host)
+	w.addMachine("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	host.Apply(fakevirt.WithoutPools())
+	w.delete("m")
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(shell.scripts).To(BeEmpty())
+	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
+	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.exists("m")).To(BeFalse())
+	w.Expect(shell.scripts).To(HaveLen(1))
+}
+
 func TestDelete_leavesTheLogsOfAForeignDomain(t *testing.T) {
 	w := newWorld(t)
 	host := w.addHost("a")

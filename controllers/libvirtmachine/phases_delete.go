@@ -106,7 +106,11 @@ func (r *Reconciler) removeFromHost(ctx context.Context, s *scope) error {
 		return hostError(s, err)
 	}
 	defined := err == nil
-	if err := removeVolumes(ctx, s); err != nil || !defined {
+	err = removeVolumes(ctx, s)
+	if wait, ok := outcome.AsWait(err); ok && wait.Reason == infrav1.LibvirtMachineStoragePoolMissingReason && isForgotten(s.lm) {
+		err = nil // the volumes are given up; the logs need not be
+	}
+	if err != nil || !defined {
 		return err
 	}
 	return r.removeLogs(ctx, s)

@@ -96,18 +96,32 @@ func (r *Reconciler) snapshot(ctx context.Context, s *scope) (placement.Snapshot
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: s.lm.Namespace}, namespace); err != nil {
 		return placement.Snapshot{}, fmt.Errorf("read namespace %q: %w", s.lm.Namespace, err)
 	}
-	bound := map[string][]placement.Bound{}
+	bound := map[string][]*infrav1.LibvirtMachine{}
 	for i := range machines.Items {
 		lm := &machines.Items[i]
 		if lm.Spec.Host != "" && lm.Spec.ProviderID != "" && lm.UID != s.lm.UID {
-			bound[lm.Spec.Host] = append(bound[lm.Spec.Host], placement.Bound{UID: string(lm.UID), Group: group(lm), Requests: capacity.Requests(lm)})
+			bound[lm.Spec.Host] = append(bound[lm.Spec.Host], lm)
 		}
 	}
 	snapshot := placement.Snapshot{}
 	for i := range hosts.Items {
-		snapshot.Hosts = append(snapshot.Hosts, snapshotHost(&hosts.Items[i], namespace, bound[hosts.Items[i].Name]))
+		h := &hosts.Items[i]
+		snapshot.Hosts = append(snapshot.Hosts, snapshotHost(h, namespace, boundTo(h, bound[h.Name])))
 	}
 	return snapshot, nil
+}
+
+// boundTo leaves out disks in other pools than that of which the host tells the room.
+func boundTo(h *infrav1.LibvirtHost, machines []*infrav1.LibvirtMachine) []placement.Bound {
+	var bound []placement.Bound
+	for _, lm := range machines {
+		requests := capacity.Requests(lm)
+		if lm.Spec.StoragePool != "" && lm.Spec.StoragePool != hostaccess.StoragePool(h) {
+			requests.DiskBytes = 0
+		}
+		bound = append(bound, placement.Bound{UID: string(lm.UID), Group: group(lm), Requests: requests})
+	}
+	return bound
 }
 
 func snapshotHost(h *infrav1.LibvirtHost, namespace *corev1.Namespace, bound []placement.Bound) placement.Host {
@@ -127,7 +141,7 @@ func snapshotHost(h *infrav1.LibvirtHost, namespace *corev1.Namespace, bound []p
 		Unschedulable:    h.Spec.Scheduling == infrav1.HostSchedulingDisabled || !h.DeletionTimestamp.IsZero(),
 		NamespaceAllowed: allowed,
 		Allocatable:      capacity.Of(h.Status.Allocatable),
-		Foreign:          capacity.ForeignOn(h),
+		Foreign:          capacity.ForeignOn(h, bound),
 		Bound:            bound,
 	}
 }

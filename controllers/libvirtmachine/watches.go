@@ -140,6 +140,7 @@ func hostOffers() predicate.Predicate {
 			changedCondition(before, after, infrav1.ReadyCondition) ||
 			!equality.Semantic.DeepEqual(before.Labels, after.Labels) ||
 			!equality.Semantic.DeepEqual(before.Status.Allocatable, after.Status.Allocatable) ||
+			!equality.Semantic.DeepEqual(before.Status.Allocated, after.Status.Allocated) ||
 			!equality.Semantic.DeepEqual(before.Status.Foreign, after.Status.Foreign)
 	})
 }

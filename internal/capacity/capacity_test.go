@@ -93,12 +93,38 @@ func TestForeignOn_countsAllAsLongAsNothingIsTold(t *testing.T) {
 		CPUs: ptr.To[int32](4), Memory: resource.NewQuantity(8*gib, resource.BinarySI), Storage: resource.NewQuantity(20*gib, resource.BinarySI),
 	}
 	want := placement.Resources{VCPUs: 4, MemoryBytes: 8 * gib, DiskBytes: 20 * gib}
-	if diff := cmp.Diff(want, capacity.ForeignOn(host)); diff != "" {
+	if diff := cmp.Diff(want, capacity.ForeignOn(host, nil)); diff != "" {
 		t.Errorf("host that told nothing (-want +got):\n%s", diff)
 	}
 	host.Status.Foreign = infrav1.HostResources{CPUs: ptr.To[int32](0), Memory: resource.NewQuantity(gib, resource.BinarySI)}
 	want = placement.Resources{MemoryBytes: gib, DiskBytes: 20 * gib}
-	if diff := cmp.Diff(want, capacity.ForeignOn(host)); diff != "" {
+	bound := []placement.Bound{{Requests: placement.Resources{VCPUs: 4, MemoryBytes: 7 * gib}}}
+	if diff := cmp.Diff(want, capacity.ForeignOn(host, bound)); diff != "" {
 		t.Errorf("host that told some (-want +got):\n%s", diff)
+	}
+}
+
+func TestForeignOn_countsWhatRunsWithoutAnObject(t *testing.T) {
+	host := &infrav1.LibvirtHost{}
+	host.Status.Allocated = infrav1.HostResources{
+		CPUs: ptr.To[int32](6), Memory: resource.NewQuantity(24*gib, resource.BinarySI), Storage: resource.NewQuantity(20*gib, resource.BinarySI),
+	}
+	host.Status.Foreign = infrav1.HostResources{
+		CPUs: ptr.To[int32](0), Memory: resource.NewQuantity(8*gib, resource.BinarySI), Storage: resource.NewQuantity(0, resource.BinarySI),
+	}
+	one := placement.Bound{Requests: placement.Resources{VCPUs: 3, MemoryBytes: 8 * gib, DiskBytes: 10 * gib}}
+	for name, c := range map[string]struct {
+		bound []placement.Bound
+		want  placement.Resources
+	}{
+		"two machines as promised":         {[]placement.Bound{one, one}, placement.Resources{MemoryBytes: 8 * gib}},
+		"one of which has lost its object": {[]placement.Bound{one}, placement.Resources{VCPUs: 3, MemoryBytes: 16 * gib, DiskBytes: 10 * gib}},
+		"and a third that is yet to come":  {[]placement.Bound{one, one, one}, placement.Resources{MemoryBytes: 8 * gib}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, capacity.ForeignOn(host, c.bound)); diff != "" {
+				t.Errorf("foreign (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

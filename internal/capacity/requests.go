@@ -36,8 +36,10 @@ func Of(h infrav1.HostResources) placement.Resources {
 }
 
 // ForeignOn returns what the host carries besides the machines that are bound to it. As long as it has not told that, all
-// that it has promised counts: a machine that counts twice waits, one that counts not at all overbooks the host.
-func ForeignOn(h *infrav1.LibvirtHost) placement.Resources {
+// that it has promised counts: a machine that counts twice waits, one that counts not at all overbooks the host. What it
+// has promised beyond the bound counts too: a machine whose object went while it runs on becomes foreign at once, not
+// with the host's next look.
+func ForeignOn(h *infrav1.LibvirtHost, bound []placement.Bound) placement.Resources {
 	foreign := h.Status.Foreign
 	if foreign.CPUs == nil {
 		foreign.CPUs = h.Status.Allocated.CPUs
@@ -48,5 +50,14 @@ func ForeignOn(h *infrav1.LibvirtHost) placement.Resources {
 	if foreign.Storage == nil {
 		foreign.Storage = h.Status.Allocated.Storage
 	}
-	return Of(foreign)
+	beyond := Of(h.Status.Allocated)
+	for _, b := range bound {
+		beyond = beyond.Minus(b.Requests)
+	}
+	told := Of(foreign)
+	return placement.Resources{
+		VCPUs:       max(told.VCPUs, beyond.VCPUs),
+		MemoryBytes: max(told.MemoryBytes, beyond.MemoryBytes),
+		DiskBytes:   max(told.DiskBytes, beyond.DiskBytes),
+	}
 }

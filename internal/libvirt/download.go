@@ -17,7 +17,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// downloadTime is far above what a download of a few bytes takes.
+// downloadTime is far above what a download of a few bytes takes once the connection stands.
 const downloadTime = 10 * time.Second
 
 // ReadVolume implements virt.Volumes.
@@ -47,7 +47,7 @@ func (h *host) readVolume(ctx context.Context, ref virt.VolumeRef, limit int) ([
 
 // download reads that many bytes of the beginning of a file.
 func (h *host) download(ctx context.Context, found rpc.StorageVol, length int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, downloadTime)
+	ctx, cancel := context.WithTimeout(ctx, h.limits.Dial+downloadTime)
 	defer cancel()
 	dial := func(ctx context.Context) (net.Conn, error) {
 		raw, err := h.dial(ctx)

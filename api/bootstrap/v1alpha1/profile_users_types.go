@@ -107,7 +107,7 @@ type User struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^=#\r\n\x00]+=[^\r\n\x00]*[^\s\\,=()\x00]$')`,message="must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^=#\r\n\x00]+=[^\r\n\x00]*[^\s\\,=():!\x00]$')`,message="must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"
 	Sudo string `json:"sudo,omitempty"`
 }
 

@@ -141,6 +141,7 @@ func TestProfile_refusesWithPath(t *testing.T) {
 		"a sudo rule of two lines":     {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: "ALL=x\nb ALL=y"}}}, "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
 		"a sudo rule that is none":     {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: "yes please"}}}, "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
 		"a sudo rule without commands": {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: "ALL=(ALL)"}}}, "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
+		"a sudo rule with a tag only":  {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: "ALL=(ALL) NOPASSWD:"}}}, "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
 		"a sudo rule that goes on":     {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: `ALL=(ALL) ALL \`}}}, "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
 		"a sudo rule in a comment":     {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: "ALL # = ALL"}}}, "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
 		"a hash with a colon":          {altcos.Profile{AltcosUser: altcos.AltcosUser{PasswordHash: "a:b"}}, "altcosUser.passwordHash: must not contain a colon or a line break"},

@@ -21,7 +21,27 @@ const LockedPassword = "*"
 var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 
 // sudoRule is what a rule looks like without its user. The API has it too.
-var sudoRule = regexp.MustCompile(`^[^=#\r\n\x00]+=[^\r\n\x00]*[^\s\\,=()\x00]$`)
+var sudoRule = regexp.MustCompile(`^[^=#\r\n\x00]+=[^\r\n\x00]*[^\s\\,=():!\x00]$`)
+
+// IsSudoRule says whether rule looks like a line of sudoers without its user. One bad line makes sudo useless for everybody.
+func IsSudoRule(rule string) bool { return sudoRule.MatchString(rule) }
+
+// HomeOf is where useradd makes the home of a user for whom nothing else is said.
+func HomeOf(name string) string {
+	if name == "root" {
+		return "/var/roothome"
+	}
+	return "/var/home/" + name
+}
+
+// Homes are the home directories of the profile's users.
+func (p *Profile) Homes() []string {
+	homes := []string{HomeOf(AdminUser)}
+	for _, u := range p.Users {
+		homes = append(homes, HomeOf(u.Name))
+	}
+	return homes
+}
 
 func (p *Profile) users(b *ignition.Builder, problems *problem.List) {
 	groups := p.AltcosUser.Groups

@@ -27,9 +27,10 @@ const (
 	RoleNone Role = ""
 )
 
-// Convert translates cfg. Errors are problem.Problem values with the cloud-config's field paths.
-func Convert(cfg *cloudconfig.Config) (Result, error) {
-	c := &converter{cfg: cfg, b: &ignition.Builder{}}
+// Convert translates cfg. homes are directories that other layers fill and no mount may hide. Errors are problem.Problem
+// values with the cloud-config's field paths.
+func Convert(cfg *cloudconfig.Config, homes ...string) (Result, error) {
+	c := &converter{cfg: cfg, homes: homes, b: &ignition.Builder{}}
 	c.b.Directory(altcos.StateDir, 0o700)
 	c.findKubeadm()
 	c.files()
@@ -48,6 +49,7 @@ func Convert(cfg *cloudconfig.Config) (Result, error) {
 
 type converter struct {
 	cfg      *cloudconfig.Config
+	homes    []string
 	b        *ignition.Builder
 	problems problem.List
 

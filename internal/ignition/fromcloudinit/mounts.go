@@ -78,11 +78,11 @@ func hides(where string) string {
 
 // hidesHome says whether a home directory lies at where or below it. cloud-init makes users after it mounts, Ignition before.
 func (c *converter) hidesHome(where string) bool {
-	homes := []string{"/var/home/" + altcos.AdminUser}
+	homes := append([]string{altcos.HomeOf(altcos.AdminUser), altcos.HomeOf("root")}, c.homes...)
 	for _, u := range c.cfg.Users {
 		home := u.HomeDir
 		if home == "" {
-			home = "/var/home/" + u.Name
+			home = altcos.HomeOf(u.Name)
 		}
 		homes = append(homes, canonical(home))
 	}

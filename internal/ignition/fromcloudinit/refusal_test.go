@@ -102,6 +102,7 @@ func refusals() map[string]refusal {
 		"a user with a capital letter":       {badUser(bootstrapv1.User{Name: "Root"}, "name"), "no user name"},
 		"a group with a blank":               {badUser(bootstrapv1.User{Name: "x", Groups: "a b"}, "groups"), "group names"},
 		"a shell with a colon":               {badUser(bootstrapv1.User{Name: "x", Shell: "/bin/a:b"}, "shell"), "colon"},
+		"a sudo rule without commands":       {badUser(bootstrapv1.User{Name: "x", Sudo: "ALL=(ALL)"}, "sudo"), "sudoers"},
 		"a sudo rule that is none":           {badUser(bootstrapv1.User{Name: "x", Sudo: "yes please"}, "sudo"), "sudoers"},
 		"the hash of a locked password":      {badUser(bootstrapv1.User{Name: "x", Passwd: "!$6$salt$x"}, "passwd"), "single quotes"},
 		"a gecos with a comment":             {badUser(bootstrapv1.User{Name: "x", Gecos: "Bob # room 5"}, "gecos"), "single quotes"},
@@ -139,6 +140,7 @@ func refusals() map[string]refusal {
 		"a mount over the kernels":        {badMount("[1]", "/dev/bad", "/boot"), "system needs"},
 		"a mount over the state":          {badMount("[1]", "/dev/bad", "/var/lib/altcos-bootstrap"), "provider's own"},
 		"a mount in the state":            {badMount("[1]", "/dev/bad", "/var/lib/altcos-bootstrap/x"), "provider's own"},
+		"a mount over root's home":        {badMount("[1]", "/dev/bad", "/root"), "home directory"},
 		"a mount over all homes":          {badMount("[1]", "/dev/bad", "/home"), "home directory"},
 		"a mount over a user's home": {func(s *spec) string {
 			badUser(bootstrapv1.User{Name: "x", HomeDir: "/opt/bad/x"}, "")(s)

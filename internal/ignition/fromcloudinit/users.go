@@ -49,7 +49,7 @@ func (c *converter) mayUseSudo(field, rule string) bool {
 	case "", "false", "no", "off":
 		return false
 	}
-	if !strings.Contains(rule, "=") || strings.ContainsAny(rule, "\n\r") {
+	if !altcos.IsSudoRule(rule) {
 		c.problems.Addf(field+".sudo", "must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD:ALL")
 	}
 	return true

@@ -162,6 +162,8 @@ func TestRender_saysWhatIsWrongAndWhere(t *testing.T) {
 		"the profile":      {render.Input{Profile: &altcos.Profile{ImagePreload: "x"}, Bootstrap: cloud("")}, "profile: imagePreload: must be Archives or None"},
 		"the cloud-config": {render.Input{Bootstrap: cloud("foo: 1\n")}, "bootstrap data: line 2 column 1: has an unknown field; known are bootcmd, disk_setup, fs_setup, mounts, ntp, runcmd, users, write_files"},
 		"the conversion":   {render.Input{Bootstrap: cloud("users: [{name: a, inactive: true}]\n")}, "bootstrap data: users[0].inactive: Ignition cannot make an inactive user; use lock_passwd or an expiry command"},
+		"a mount over the home of a user of the profile": {render.Input{Profile: &altcos.Profile{Users: []altcos.User{{Name: "ops"}}},
+			Bootstrap: cloud("mounts: [[LABEL=a, /home/ops]]\n")}, "bootstrap data: mounts[0][1]: would hide a user's home directory, where Ignition writes SSH keys before anything is mounted"},
 		"the node":         {render.Input{Bootstrap: cloud(""), Node: &altcos.Node{Hostname: "-"}}, "node: hostname: must be a host name of at most 63 characters"},
 		"the user's layer": {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "spec.butane", Data: []byte(butaneHead + "foo: 1\n")}}}, "spec.butane: line 3 column 1: $.foo: unused key foo"},
 		"a user's Secret":  {render.Input{Bootstrap: cloud(""), UserLayers: []render.UserLayer{{Name: "butaneFrom[0]", Data: []byte(butaneHead + "s3cr3t: 1\n"), Secret: true}}}, "butaneFrom[0]: line 3 column 1: is refused; what is wrong is left out, as the document is a Secret"},

@@ -140,7 +140,7 @@ func fromCloudConfig(in Input, profile *altcos.Profile) ([]ignition.Layer, error
 	if err != nil {
 		return nil, err
 	}
-	result, err := fromcloudinit.Convert(cfg)
+	result, err := fromcloudinit.Convert(cfg, profile.Homes()...)
 	if err != nil {
 		return nil, err
 	}
