@@ -4,6 +4,7 @@
 package libvirtmachine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,11 +90,10 @@ func isAbsent(err error) bool {
 }
 
 // pool is the storage pool of the machine's volumes. place has stored it before there were any.
-func (s *scope) pool() string {
-	if s.lm.Spec.StoragePool != "" {
-		return s.lm.Spec.StoragePool
-	}
-	return hostaccess.StoragePool(s.host)
+func (s *scope) pool() string { return poolOf(s.lm, s.host) }
+
+func poolOf(lm *infrav1.LibvirtMachine, host *infrav1.LibvirtHost) string {
+	return cmp.Or(lm.Spec.StoragePool, hostaccess.StoragePool(host))
 }
 
 func (s *scope) volume(name string) virt.VolumeRef { return virt.VolumeRef{Pool: s.pool(), Name: name} }

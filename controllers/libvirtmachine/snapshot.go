@@ -116,7 +116,7 @@ func boundTo(h *infrav1.LibvirtHost, machines []*infrav1.LibvirtMachine) []place
 	var bound []placement.Bound
 	for _, lm := range machines {
 		requests := capacity.Requests(lm)
-		if lm.Spec.StoragePool != "" && lm.Spec.StoragePool != hostaccess.StoragePool(h) {
+		if poolOf(lm, h) != hostaccess.StoragePool(h) {
 			requests.DiskBytes = 0
 		}
 		bound = append(bound, placement.Bound{UID: string(lm.UID), Group: group(lm), Requests: requests})

@@ -141,16 +141,16 @@ func (p *Profile) clusterSSH(b *ignition.Builder, problems *problem.List) {
 	}
 	owner := types.Node{User: types.NodeUser{Name: ptr(AdminUser)}, Group: types.NodeGroup{Name: ptr(AdminUser)}}
 	key := owner
-	key.Path, key.Overwrite = "/var/home/"+AdminUser+"/.ssh/id_ed25519", ptr(true)
+	key.Path, key.Overwrite = HomeOf(AdminUser)+"/.ssh/id_ed25519", ptr(true)
 	// the home directory too: an image that leaves it to the first login would get one of root's
-	for _, path := range []string{"/var/home/" + AdminUser, "/var/home/" + AdminUser + "/.ssh"} {
+	for _, path := range []string{HomeOf(AdminUser), HomeOf(AdminUser) + "/.ssh"} {
 		dir := owner
 		dir.Path = path
 		b.Config.Storage.Directories = append(b.Config.Storage.Directories, types.Directory{Node: dir, DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: ptr(0o700)}})
 	}
 	b.Node(types.File{Node: key, FileEmbedded1: types.FileEmbedded1{Mode: ptr(0o600), Contents: ignition.Inline(p.ClusterSSH.PrivateKey)}})
 	config := owner
-	config.Path, config.Overwrite = "/var/home/"+AdminUser+"/.ssh/config", ptr(true)
+	config.Path, config.Overwrite = HomeOf(AdminUser)+"/.ssh/config", ptr(true)
 	b.Node(types.File{Node: config, FileEmbedded1: types.FileEmbedded1{Mode: ptr(0o600), Contents: ignition.Inline([]byte(sshConfig))}})
 }
 

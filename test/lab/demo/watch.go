@@ -15,6 +15,8 @@ import (
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/management"
 )
 
 const (
@@ -46,7 +48,9 @@ func (r *Running) Watch(ctx context.Context) (*Watch, error) {
 	}
 	client := watchClient(r.lab.network.DialContext, trust)
 	w := &Watch{failure: errNotAsked}
-	go w.run(ctx, func() error { return ask(ctx, client, config.Host+"/version") })
+	// The server proves by its certificate who it is, and answers without asking etcd, which is slow on emulated machines
+	// whatever the load balancer does.
+	go w.run(ctx, func() error { return management.Ask(ctx, client, config.Host+"/version") })
 	return w, nil
 }
 
@@ -98,22 +102,4 @@ func (w *Watch) Longest() time.Duration {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	return w.longest
-}
-
-// ask is content with a server that proves by its certificate who it is and answers without asking etcd, which is slow on
-// emulated machines whatever the load balancer does.
-func ask(ctx context.Context, client *http.Client, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("get %s: %s", url, response.Status)
-	}
-	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/management"
 )
 
 func TestWatch_remembersTheLongestGapBetweenAnswers(t *testing.T) {
@@ -47,14 +49,14 @@ func TestAsk_makesANewConnectionEachTime(t *testing.T) {
 	defer server.Close()
 	client := watchClient(nil, nil)
 	for range 3 {
-		if err := ask(t.Context(), client, server.URL+"/version"); err != nil {
+		if err := management.Ask(t.Context(), client, server.URL+"/version"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if connections.Load() != 3 {
 		t.Errorf("%d connections for 3 questions", connections.Load())
 	}
-	if err := ask(t.Context(), client, server.URL); err == nil {
+	if err := management.Ask(t.Context(), client, server.URL); err == nil {
 		t.Error("a refusal counts as an answer")
 	}
 }
