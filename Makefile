@@ -88,7 +88,7 @@ $(LAB):
 CONTROL_PLANES ?= 1
 WORKERS        ?= 1
 .PHONY: demo
-demo: $(LAB) build ## Make three hosts and a cluster on them, here (root, Debian 12); CONTROL_PLANES=3 WORKERS=3 for more
+demo: $(LAB) build ## Make three hosts and a cluster on them, here (root, Debian 12); WORKERS=3 for more, CONTROL_PLANES=3 with KVM
 	$(LAB) up --manager $(BIN)/manager --control-planes $(CONTROL_PLANES) --workers $(WORKERS)
 
 .PHONY: demo-status

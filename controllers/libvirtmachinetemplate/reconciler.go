@@ -15,10 +15,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 	"sigs.k8s.io/cluster-api/util/annotations"
+	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/predicates"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
@@ -34,13 +36,20 @@ type Reconciler struct {
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=libvirtmachinetemplates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=libvirtmachinetemplates/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
 
 // SetupWithManager adds the controller to the manager.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
 	log := ctrl.LoggerFrom(ctx).WithValues("controller", "libvirtmachinetemplate")
-	err := ctrl.NewControllerManagedBy(mgr).
+	clusterToTemplates, err := util.ClusterToTypedObjectsMapper(r.Client, &infrav1.LibvirtMachineTemplateList{}, mgr.GetScheme())
+	if err != nil {
+		return fmt.Errorf("map clusters to LibvirtMachineTemplates: %w", err)
+	}
+	err = ctrl.NewControllerManagedBy(mgr).
 		For(&infrav1.LibvirtMachineTemplate{}, builder.WithPredicates(
 			predicates.ResourceNotPausedAndHasFilterLabel(mgr.GetScheme(), log, r.WatchFilter))).
+		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(clusterToTemplates),
+			builder.WithPredicates(predicates.ClusterPausedTransitions(mgr.GetScheme(), log))).
 		Named("libvirtmachinetemplate").
 		WithOptions(options).
 		Complete(r)
@@ -56,7 +65,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, template); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !template.DeletionTimestamp.IsZero() {
+	if !template.DeletionTimestamp.IsZero() || (r.WatchFilter != "" && !labels.HasWatchLabel(template, r.WatchFilter)) {
 		return ctrl.Result{}, nil
 	}
 	isPaused, err := r.isPaused(ctx, template)

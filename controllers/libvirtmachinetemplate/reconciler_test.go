@@ -99,12 +99,16 @@ func TestReconcile_tellsWhatAMachineWillOffer(t *testing.T) {
 	w.Expect(err).NotTo(HaveOccurred())
 }
 
-func TestReconcile_leavesAloneWhatIsPaused(t *testing.T) {
-	w := newWorld(t)
-	cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "demo"}, Spec: clusterv1.ClusterSpec{
+func pausedCluster(namespace string) *clusterv1.Cluster {
+	return &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "demo"}, Spec: clusterv1.ClusterSpec{
 		Paused:            ptr.To(true),
 		InfrastructureRef: clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupVersion.Group, Kind: "LibvirtCluster", Name: "demo"},
 	}}
+}
+
+func TestReconcile_leavesAloneWhatIsPaused(t *testing.T) {
+	w := newWorld(t)
+	cluster := pausedCluster(w.namespace)
 	environment.Create(t, cluster)
 	of := func(cluster string) func(*infrav1.LibvirtMachineTemplate) {
 		return func(template *infrav1.LibvirtMachineTemplate) { template.Labels[clusterv1.ClusterNameLabel] = cluster }
@@ -139,7 +143,14 @@ func (r *reads) Get(ctx context.Context, key client.ObjectKey, object client.Obj
 
 func TestManager_reconcilesWhatTheFilterSelects(t *testing.T) {
 	w := newWorld(t)
-	w.add("others")
+	cluster := pausedCluster(w.namespace)
+	environment.Create(t, cluster)
+	w.add("others", func(template *infrav1.LibvirtMachineTemplate) {
+		template.Labels[clusterv1.ClusterNameLabel] = cluster.Name
+	})
+	w.add("waiting", func(template *infrav1.LibvirtMachineTemplate) {
+		template.Labels = map[string]string{clusterv1.WatchLabel: "mine", clusterv1.ClusterNameLabel: cluster.Name}
+	})
 	w.add("paused", func(template *infrav1.LibvirtMachineTemplate) {
 		template.Labels[clusterv1.WatchLabel] = "mine"
 		template.Annotations = map[string]string{clusterv1.PausedAnnotation: ""}
@@ -156,7 +167,13 @@ func TestManager_reconcilesWhatTheFilterSelects(t *testing.T) {
 
 	w.add("late", func(template *infrav1.LibvirtMachineTemplate) { template.Labels[clusterv1.WatchLabel] = "mine" })
 	w.Eventually(func() corev1.ResourceList { return w.get("late").Status.Capacity }, patience, poll).NotTo(BeEmpty())
+
+	w.Expect(w.get("waiting").Status).To(BeZero())
+	cluster.Spec.Paused = nil
+	w.Expect(environment.Client.Update(t.Context(), cluster)).To(Succeed())
+	w.Eventually(func() corev1.ResourceList { return w.get("waiting").Status.Capacity }, patience, poll).NotTo(BeEmpty())
+	w.Expect(w.get("others").Status).To(BeZero(), "the cluster leads to it, the filter does not")
 	seen.mutex.Lock() // whatever was queued before "late" has had its turn
 	defer seen.mutex.Unlock()
-	w.Expect(seen.names).To(And(ContainElement("selected"), Not(ContainElement("others")), Not(ContainElement("paused"))))
+	w.Expect(seen.names).To(And(ContainElement("selected"), Not(ContainElement("paused"))))
 }

@@ -30,6 +30,10 @@ func (d *decoder) content(n *yaml.Node, p, encoding string) []byte {
 		d.addf(n, p, cut)
 		return nil
 	}
+	if d.lines.isFolded(n) {
+		d.addf(n, p, folded)
+		return nil
+	}
 	raw := []byte(n.Value)
 	var packed, zipped bool
 	switch encoding {

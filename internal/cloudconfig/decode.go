@@ -20,7 +20,7 @@ import (
 // the schema and of numbers only: in a malformed document a secret may stand where a name should.
 type decoder struct {
 	problems problem.List
-	lines    lines
+	lines    *lines
 	// budget is how many bytes of decompressed content are still allowed.
 	budget int64
 }
@@ -56,6 +56,8 @@ func isCut(n *yaml.Node) bool {
 	}
 	return n.LineComment != "" && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0
 }
+
+const folded = "goes over several lines, of which YAML makes one; write it on one line, or put the whole value in double quotes with \\n for a line break"
 
 const cut = `has a part that YAML takes for a comment ("#") or for the sign of a longer text ("|" or ">"); put the whole value in single quotes`
 
@@ -138,6 +140,9 @@ func (d *decoder) text(into *string) func(*yaml.Node, string) {
 			d.addf(n, path, marked)
 			return
 		}
+		if d.lines.isFolded(n) {
+			d.addf(n, path, folded)
+		}
 		if isCut(n) {
 			d.addf(n, path, cut) // what is left still says whether there is more to complain about
 		}
@@ -149,11 +154,14 @@ func (d *decoder) text(into *string) func(*yaml.Node, string) {
 	}
 }
 
-func (d *decoder) texts(into *[]string) func(*yaml.Node, string) {
+func (d *decoder) texts(into *[]string) func(*yaml.Node, string) { return d.each(into, d.text) }
+
+// each decodes the items of a list.
+func (d *decoder) each(into *[]string, decode func(*string) func(*yaml.Node, string)) func(*yaml.Node, string) {
 	return func(n *yaml.Node, path string) {
 		d.list(n, path, func(item *yaml.Node, path string) {
 			var s string
-			d.text(&s)(item, path)
+			decode(&s)(item, path)
 			*into = append(*into, s)
 		})
 	}

@@ -5,6 +5,7 @@ package cloudconfig
 
 import (
 	"bytes"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -24,20 +25,30 @@ func (d *decoder) isIndented(list, item, content *yaml.Node) bool {
 	if list.Column != 1 || item.Column != fileColumn || isNull(content) || content.Column != textColumn || content.Style&yaml.LiteralStyle == 0 {
 		return false
 	}
-	header, rest, _ := bytes.Cut(d.lines.from(content.Line), []byte("\n"))
-	if len(header) < textColumn || string(bytes.TrimRight(header[textColumn-1:], " ")) != "|" {
+	header, body := d.lines.block(item, content)
+	if strings.TrimRight(header, " ") != "|" {
 		return false // "|6" says how deep it is
 	}
-	for len(rest) > 0 {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\n"))
-		text, isText := bytes.CutPrefix(line, []byte(contentText))
-		switch {
-		case isText && len(text) > 0:
+	for line := range bytes.Lines(body) {
+		text, isText := bytes.CutPrefix(bytes.TrimRight(line, "\n"), []byte(contentText))
+		if isText && len(text) > 0 {
 			return text[0] == ' '
-		case len(bytes.Trim(line, " ")) > 0:
-			return false // the text is over
 		}
 	}
 	return false
+}
+
+const otherBreaks = "has line ends that YAML makes others of (carriage return, U+0085, U+2028 or U+2029); give it in base64 with encoding: base64"
+
+// hasOtherBreaks finds a text of which YAML changes the line ends, and takes blanks after them for indentation. A document
+// that has carriage returns everywhere, as its header then does, was written so for another reason.
+func (d *decoder) hasOtherBreaks(item, content *yaml.Node) bool {
+	if isNull(content) || content.Style&yaml.LiteralStyle == 0 {
+		return false
+	}
+	header, body := d.lines.block(item, content)
+	if strings.HasSuffix(header, "\r") {
+		body = bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
+	}
+	return bytes.ContainsAny(body, "\r\u0085\u2028\u2029")
 }

@@ -77,3 +77,30 @@ func TestParse_takesTextsAsDeepAsOthersWriteThem(t *testing.T) {
 		}
 	}
 }
+
+// A text keeps its line ends, or is refused: YAML makes line feeds of some and takes the blanks after them away.
+func TestParse_neverChangesLineEndsOfAText(t *testing.T) {
+	parse := func(text string) (string, error) {
+		m := cabpktest.Machine{Kind: cabpktest.Worker, Version: semver.MustParse("1.34.3")}
+		m.Spec.Files = []bootstrapv1.File{{Path: "/etc/a", Content: text, Permissions: "0640"}, {Path: "/etc/after", Content: "x"}}
+		got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{})
+		if err != nil {
+			return "", err
+		}
+		return string(got.WriteFiles[0].Content), nil
+	}
+	for _, text := range []string{"a\r\nb\r\n", "a\rb", "a\r      b", "a\r", "a\u0085b", "a\u2028      b", "a\u2029      b", "\r\na", "a\n\r\nb"} {
+		_, err := parse(text)
+		if found := problem.All(err); len(found) == 0 || !strings.Contains(found[0].Error(), "write_files[0].content: has line ends") && !strings.Contains(found[0].Error(), "is no YAML") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if got, err := parse("a\n\n é b\n"); err != nil || got != "a\n\n é b\n" {
+		t.Errorf("plain text became %q: %v", got, err)
+	}
+	windows := strings.ReplaceAll(header+"write_files:\n- path: /a\n  content: |\n    a\n\n    b\n- {path: /b, content: c}\n", "\n", "\r\n")
+	got, err := cloudconfig.Parse([]byte(windows), cloudconfig.Names{})
+	if err != nil || string(got.WriteFiles[0].Content) != "a\n\nb\n" {
+		t.Errorf("a document with carriage returns throughout: %v %v", got, err)
+	}
+}

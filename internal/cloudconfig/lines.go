@@ -5,6 +5,7 @@ package cloudconfig
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -14,10 +15,14 @@ type lines struct {
 	text []byte
 	// starts are where the lines begin.
 	starts []int
+	// last is the place that was asked for last.
+	last place
 }
 
-func newLines(text []byte) lines {
-	l := lines{text: text, starts: make([]int, 1, 2+bytes.Count(text, []byte("\n")))}
+type place struct{ line, column, offset int }
+
+func newLines(text []byte) *lines {
+	l := &lines{text: text, starts: make([]int, 1, 2+bytes.Count(text, []byte("\n")))}
 	for i := 0; i < len(text); i++ {
 		if length := lineBreak(text[i:]); length > 0 {
 			i += length - 1
@@ -46,17 +51,49 @@ func lineBreak(b []byte) int {
 	return 0
 }
 
-// from returns the text from a line on, the first of which is 1.
-func (l lines) from(number int) []byte {
-	if number < 1 || number > len(l.starts) {
-		return nil
+// at is the place of a node. Its column counts characters; counting goes on from the node before, since many may share a line.
+func (l *lines) at(n *yaml.Node) int {
+	if n.Line < 1 || n.Line > len(l.starts) {
+		return len(l.text)
 	}
-	return l.text[l.starts[number-1]:]
+	if l.last.line != n.Line {
+		l.last = place{line: n.Line, column: 1, offset: l.starts[n.Line-1]}
+	}
+	for ; l.last.column < n.Column; l.last.column++ {
+		_, size := utf8.DecodeRune(l.text[l.last.offset:])
+		l.last.offset += size
+	}
+	for ; l.last.column > n.Column; l.last.column-- {
+		_, size := utf8.DecodeLastRune(l.text[:l.last.offset])
+		l.last.offset -= size
+	}
+	return l.last.offset
 }
 
 // hasTag finds "!" alone before a value, or in its place. It says that the value is what it looks like, and YAML leaves no trace
-// of it. Columns are of characters, and are taken for bytes here: what CABPK writes before its values is plain.
-func (l lines) hasTag(n *yaml.Node) bool {
-	text, i := l.from(n.Line), n.Column-1
-	return i > 0 && i < len(text) && text[i] == '!' && bytes.IndexByte([]byte(" [,{"), text[i-1]) >= 0
+// of it.
+func (l *lines) hasTag(n *yaml.Node) bool {
+	i := l.at(n)
+	return i > 0 && i < len(l.text) && l.text[i] == '!' && bytes.IndexByte([]byte(" [,{"), l.text[i-1]) >= 0
+}
+
+// isFolded finds a value without quotes that is not written as it is read: of several lines YAML makes one.
+func (l *lines) isFolded(n *yaml.Node) bool {
+	const written = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+	return n.Style&written == 0 && !bytes.HasPrefix(l.text[l.at(n):], []byte(n.Value))
+}
+
+// block returns the lines of a literal text, without the header and as they are written. Everything that is as deep as the
+// mapping which it is in counts, and so do empty lines.
+func (l *lines) block(mapping, text *yaml.Node) (header string, body []byte) {
+	first, rest, _ := bytes.Cut(l.text[l.at(text):], []byte("\n"))
+	depth := bytes.Repeat([]byte(" "), mapping.Column)
+	end := 0
+	for line := range bytes.Lines(rest) {
+		if len(bytes.Trim(line, " \r\n")) > 0 && !bytes.HasPrefix(line, depth) {
+			break
+		}
+		end += len(line)
+	}
+	return string(first), rest[:end]
 }

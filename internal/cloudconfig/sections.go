@@ -55,6 +55,9 @@ func (d *decoder) files(cfg *Config) func(*yaml.Node, string) {
 				d.addf(content, join(p, "content"), indented)
 				content = nil
 			}
+			if d.hasOtherBreaks(item, content) {
+				d.addf(content, join(p, "content"), otherBreaks)
+			}
 			f.Content = d.content(content, join(p, "content"), encoding)
 			cfg.WriteFiles = append(cfg.WriteFiles, f)
 		})
@@ -101,7 +104,7 @@ func (d *decoder) users(cfg *Config) func(*yaml.Node, string) {
 				"shell":               d.text(&u.Shell),
 				"primary_group":       d.text(&u.PrimaryGroup),
 				"sudo":                d.text(&u.Sudo),
-				"ssh_authorized_keys": d.texts(&u.SSHAuthorizedKeys),
+				"ssh_authorized_keys": d.keys(&u.SSHAuthorizedKeys),
 			})
 			if u.Name == "" {
 				d.addf(item, join(p, "name"), "must not be empty")

@@ -4,6 +4,7 @@
 package cloudconfig_test
 
 import (
+	"crypto/ed25519"
 	"path"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/blang/semver/v4"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/ssh"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
@@ -55,11 +57,11 @@ func withValue(field, value string) cabpktest.Machine {
 	return m
 }
 
-// checkValue: a value of one line is read as it stands in the spec, or refused. One that begins with a quote is YAML
+// checkValue: a value is read as it stands in the spec, or refused. One that begins with a quote is YAML
 // that its author meant.
 func checkValue(t *testing.T, field, value string) (refused bool) {
 	t.Helper()
-	odd := func(r rune) bool { return !unicode.IsPrint(r) }
+	odd := func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\r' }
 	if value == "" || strings.ContainsFunc(value, odd) || strings.TrimSpace(value) != value || strings.ContainsAny(value, "{,") || strings.ContainsAny(value[:1], `"'`) {
 		return false
 	}
@@ -80,6 +82,7 @@ func checkValue(t *testing.T, field, value string) (refused bool) {
 func TestParse_readsUnquotedValuesWholeOrRefusesThem(t *testing.T) {
 	values := map[string]bool{ // whether YAML takes them for something else
 		"/a b": false, "/a#b": false, "/a:b": false, "/true": false, "/a #b": true, "/a\u00a0#b": false, "/a: b": true,
+		"/a\nb": true, "/a\n      b": true, "/a\n\n      b": true, "/a\r      b": true, "/a é\n      b": true,
 		"#a": true, "|": true, ">": true, "|-": true, "~": true, "null": true, "!": true, "! a": true, "!a": true, "&a": true, "&a b": true, "*a": true, "- a": true, "%a": true, "@a": true,
 	}
 	for field := range unquoted {
@@ -87,6 +90,28 @@ func TestParse_readsUnquotedValuesWholeOrRefusesThem(t *testing.T) {
 			if refused := checkValue(t, field, value); refused != (want || field == "path" && value[0] != '/') {
 				t.Errorf("%s %q is refused: %t", field, value, refused)
 			}
+		}
+	}
+}
+
+// Remarks behind keys are as people write them; options before keys must not be lost.
+func TestParse_readsKeysWithRemarks(t *testing.T) {
+	public, err := ssh.NewPublicKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public)))
+	for value, refused := range map[string]bool{
+		key + " # laptop": false, key + " me@home #2 ": false, `from="10.0.0.1" ` + key + " #1": false,
+		`command="echo #1" ` + key: false, `command="echo #1 #2" ` + key: false,
+		`command="echo #1" ` + key + " # x": false, "# " + key: true, key[:40] + " # cut": true, "ssh-ed25519 #" + key: true,
+	} {
+		got, err := cloudconfig.Parse(withValue("key", value).CloudConfig(t), cloudconfig.Names{})
+		switch {
+		case (err != nil) != refused:
+			t.Errorf("%q: %v", value, err)
+		case err == nil && got.Users[0].SSHAuthorizedKeys[0] != strings.TrimSpace(value):
+			t.Errorf("%q became %q", value, got.Users[0].SSHAuthorizedKeys[0])
 		}
 	}
 }

@@ -63,4 +63,6 @@ type converter struct {
 	// mountUnits must be there before kubeadm runs; softMounts are only waited for.
 	mountUnits, softMounts []string
 	bootUnit               bool
+	// imageUnits must come with the image: the script fails where one is missing, as enabling it does not.
+	imageUnits []string
 }

@@ -264,11 +264,11 @@ ExecStart=/bin/sh /var/lib/altcos-bootstrap/bootcmd.sh
 
 // kubeadm is the script with all commands and the unit that runs it.
 func (m *model) kubeadm() {
-	if len(m.wish.run) == 0 && len(m.staged) == 0 {
+	if len(m.wish.run) == 0 && len(m.staged) == 0 && m.needed == "" {
 		return
 	}
 	m.directory(state + "/stage")
-	text := m.script.head + strings.Join(m.staged, "")
+	text := m.script.head + m.needed + strings.Join(m.staged, "")
 	for i, command := range m.wish.run {
 		name := fmt.Sprintf("command %d of %d", i+1, len(m.wish.run))
 		kubeadm := word(strings.TrimSuffix(command, sentinel))

@@ -36,6 +36,7 @@ type model struct {
 	script skeleton
 	want   types.Config
 	staged []string // script steps that put files in place
+	needed string   // script step that looks for what the image must have
 	hard   []string // mount units that kubeadm requires
 	soft   []string // mount units that it waits for
 	// byMeaning are files that hold kubeadm's configuration, as JSON.
@@ -157,6 +158,7 @@ func (m *model) ntp() {
 	}
 	const name = "systemd-timesyncd.service"
 	m.want.Systemd.Units = append(m.want.Systemd.Units, types.Unit{Name: name, Enabled: ptrTo(true)})
+	m.needed = "altcos_step 'look for " + name + ", which this image must have'\nsystemctl cat " + name + " > /dev/null\n"
 	m.link(units+"sysinit.target.wants/"+name, "/usr/lib/systemd/system/"+name)
 }
 

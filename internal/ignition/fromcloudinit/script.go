@@ -50,7 +50,7 @@ func (c *converter) findKubeadm() {
 
 // script writes the script and its unit. Nothing to do makes neither.
 func (c *converter) script() {
-	if len(c.cfg.RunCmd) == 0 && len(c.staged) == 0 && len(c.lateOwners) == 0 {
+	if len(c.cfg.RunCmd)+len(c.staged)+len(c.lateOwners)+len(c.imageUnits) == 0 {
 		return
 	}
 	c.b.Directory(stageDir, 0o700)
@@ -90,6 +90,9 @@ func (c *converter) script() {
 func (c *converter) scriptText() string {
 	var b strings.Builder
 	b.WriteString(scriptHead)
+	for _, unit := range c.imageUnits {
+		fmt.Fprintf(&b, "altcos_step 'look for %[1]s, which this image must have'\nsystemctl cat %[1]s > /dev/null\n", unit)
+	}
 	for _, s := range c.staged {
 		writeStaged(&b, s)
 	}
@@ -182,24 +185,37 @@ set -e
 mkdir -p /run/cluster-api
 `
 
-// scriptRetry: a join that failed before it wrote a kubeconfig or the kubelet's flags has changed nothing and may be tried
-// again. One that failed later may have left a member in etcd, and its traces would make kubeadm refuse another; such a
-// machine is for a MachineHealthCheck to replace. Only kubeadm's own names count: users have files there, too.
-const scriptRetry = `altcos_join() {
+// scriptRetry: until kubeadm starts the kubelet, a join has changed nothing but this machine, and is tried again without the
+// files that it made and would now refuse to find; one slow answer of the API server must not cost a machine. One that failed
+// later may have left a member in etcd; such a machine is for a MachineHealthCheck to replace. What was there before stays:
+// it is the user's. The files and their order are those of kubeadm's phases control-plane-prepare and kubelet-start.
+const scriptRetry = `altcos_absent() {
+  for altcos_file in "$@"; do
+    if [ ! -e "$altcos_file" ]; then echo "$altcos_file"; fi
+  done
+}
+altcos_join() {
+  altcos_made=$(altcos_absent ` + preparedFiles + `)
+  altcos_begun=$(altcos_absent ` + kubeletFiles + `)
   altcos_left=20
   until eval "$1"; do
     altcos_status=$?
     altcos_left=$((altcos_left - 1))
-    for altcos_trace in admin super-admin kubelet bootstrap-kubelet controller-manager scheduler; do
-      if [ -e "/etc/kubernetes/$altcos_trace.conf" ]; then altcos_left=0; fi
-    done
-    if [ -e /var/lib/kubelet/kubeadm-flags.env ]; then altcos_left=0; fi
+    if [ "$(altcos_absent $altcos_begun)" != "$altcos_begun" ]; then altcos_left=0; fi
     if [ "$altcos_left" -le 0 ]; then return "$altcos_status"; fi
-    echo "altcos-bootstrap: $altcos_at failed with status $altcos_status and has changed nothing; trying again" >&3
+    rm -f $altcos_made
+    echo "altcos-bootstrap: $altcos_at failed with status $altcos_status before it started the kubelet; trying again" >&3
     sleep 20
   done
 }
 `
+
+const (
+	preparedFiles = "/etc/kubernetes/admin.conf /etc/kubernetes/super-admin.conf /etc/kubernetes/controller-manager.conf" +
+		" /etc/kubernetes/scheduler.conf /etc/kubernetes/bootstrap-kubelet.conf /etc/kubernetes/manifests/kube-apiserver.yaml" +
+		" /etc/kubernetes/manifests/kube-controller-manager.yaml /etc/kubernetes/manifests/kube-scheduler.yaml /etc/kubernetes/pki/ca.crt"
+	kubeletFiles = "/etc/kubernetes/kubelet.conf /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env"
+)
 
 // scriptJoined runs when kubeadm succeeded: the sentinel now and after every boot, and no token left on the disk.
 const scriptJoined = `touch ` + altcos.KubeadmDone + `

@@ -47,7 +47,7 @@ func (m *machine) path(p string) string { return filepath.Join(m.root, p) }
 
 // moved lets absolute paths of the guest point below root.
 func (m *machine) moved(text string) string {
-	for _, dir := range []string{"/var/lib/altcos-bootstrap", "/run/", "/etc/tmpfiles.d", "/etc/kubernetes", "/order", "/owners"} {
+	for _, dir := range []string{"/var/lib/altcos-bootstrap", "/var/lib/kubelet", "/run/", "/etc/tmpfiles.d", "/etc/kubernetes", "/order", "/owners"} {
 		text = strings.ReplaceAll(text, dir, m.root+dir)
 	}
 	return text
@@ -166,7 +166,20 @@ func TestScript_stopsAtTheFirstFailure(t *testing.T) {
 	}
 }
 
-func TestScript_repeatsAJoinThatChangedNothing(t *testing.T) {
+// Ignition enables a unit that the image lacks without a word; time servers would be lost unseen.
+func TestScript_wantsTheTimeServiceOfTheImage(t *testing.T) {
+	for name, status := range map[string]string{"there": "0", "missing": "1"} {
+		m := boot(t, "ntp: {servers: [a.example]}"+initConfig, "")
+		m.write(t, "/bin/systemctl", 0o755, []byte("#!/bin/sh\n[ \"$*\" = 'cat systemd-timesyncd.service' ] || exit 5\nexit "+status+"\n"))
+		console, ok := m.run(t)
+		const failure = "altcos-bootstrap: look for systemd-timesyncd.service, which this image must have failed with status 1"
+		if missing := status == "1"; ok == missing || strings.Contains(console, failure) != missing {
+			t.Errorf("%s: ended well %t\n%s", name, ok, console)
+		}
+	}
+}
+
+func TestScript_repeatsAJoinThatDidNotStartTheKubelet(t *testing.T) {
 	const join = "runcmd: ['kubeadm join --config /x && echo success > /run/cluster-api/bootstrap-success.complete']"
 	t.Run("until it succeeds", func(t *testing.T) {
 		m := boot(t, join, "[ $(wc -l < /order) = 3 ]")
@@ -180,6 +193,33 @@ func TestScript_repeatsAJoinThatChangedNothing(t *testing.T) {
 		console, ok := m.run(t)
 		if ok || !strings.Contains(console, "kubeadm join failed with status 1;") || strings.Count(m.read("/order"), "kubeadm join") != 20 {
 			t.Errorf("success: %t, kubeadm ran as\n%s\n%s", ok, m.read("/order"), console)
+		}
+	})
+	// as kubeadm's preflight checks do, it refuses what an earlier attempt left
+	const prepare = "mkdir -p /etc/kubernetes; cd /etc/kubernetes; [ ! -e bootstrap-kubelet.conf ] && [ ! -e manifests/kube-apiserver.yaml ] && [ ! -e pki/ca.crt ] || exit 7\n" +
+		"mkdir -p manifests pki; touch admin.conf bootstrap-kubelet.conf manifests/kube-apiserver.yaml pki/ca.crt pki/etcd.crt\n"
+	t.Run("without what it prepared", func(t *testing.T) {
+		m := boot(t, join, prepare+"[ $(wc -l < /order) = 3 ]")
+		m.write(t, "/etc/kubernetes/scheduler.conf", 0o600, []byte("user's"))
+		console, ok := m.run(t)
+		if !ok || strings.Count(console, "before it started the kubelet; trying again") != 2 || m.read("/etc/kubernetes/scheduler.conf") != "user's" {
+			t.Errorf("success: %t, kubeadm ran as\n%s\n%s", ok, m.read("/order"), console)
+		}
+	})
+	for _, file := range []string{"/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env"} {
+		t.Run("not once there is "+file, func(t *testing.T) {
+			m := boot(t, join, prepare+"mkdir -p /var/lib/kubelet; touch "+file+"; exit 1")
+			console, ok := m.run(t)
+			if ok || strings.Count(m.read("/order"), "kubeadm join") != 1 || m.read("/etc/kubernetes/pki/ca.crt") != "" {
+				t.Errorf("success: %t, kubeadm ran as\n%s\n%s", ok, m.read("/order"), console)
+			}
+		})
+	}
+	t.Run("where the image has a configuration of the kubelet", func(t *testing.T) {
+		m := boot(t, join, "[ $(wc -l < /order) = 2 ]")
+		m.write(t, "/var/lib/kubelet/config.yaml", 0o600, nil)
+		if console, ok := m.run(t); !ok {
+			t.Errorf("failed: %s", console)
 		}
 	})
 }

@@ -133,7 +133,7 @@ func optional(s string) *string {
 
 var serverName = regexp.MustCompile(`^[A-Za-z0-9:][A-Za-z0-9:._-]*$`)
 
-// ntp configures systemd-timesyncd, which the image has in place of ntpd.
+// ntp configures systemd-timesyncd, which the image has to have in place of ntpd.
 func (c *converter) ntp() {
 	ntp := c.cfg.NTP
 	if ntp == nil || (ntp.Enabled != nil && !*ntp.Enabled) {
@@ -149,6 +149,7 @@ func (c *converter) ntp() {
 			Section("Time", ignition.Set("NTP", strings.Join(ntp.Servers, " "))).String()))
 	}
 	const unit = "systemd-timesyncd.service"
+	c.imageUnits = append(c.imageUnits, unit)
 	c.b.Config.Systemd.Units = append(c.b.Config.Systemd.Units, types.Unit{Name: unit, Enabled: ptr(true)})
 	c.b.Config.Storage.Links = append(c.b.Config.Storage.Links, types.Link{ // for images where no preset is evaluated
 		Node:          types.Node{Path: "/etc/systemd/system/sysinit.target.wants/" + unit, Overwrite: ptr(true)},

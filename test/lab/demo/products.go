@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -72,6 +73,10 @@ func (l *lab) prepare(ctx context.Context) (products, error) {
 		return products{}, err
 	}
 	l.say("machines run with %s", accelerator(p.kvm))
+	if wanted := 2 * l.ControlPlanes; !p.kvm && l.ControlPlanes > 1 && runtime.NumCPU() < wanted {
+		l.say("%d emulated control planes on %d processors are likely to fail: kubeadm waits two seconds for an answer of etcd; use KVM or %d processors",
+			l.ControlPlanes, runtime.NumCPU(), wanted)
+	}
 	return p, nil
 }
 

@@ -37,6 +37,8 @@ type node struct {
 	kind                     cabpktest.Kind
 }
 
+const masterAddress, workerAddress = "10.150.0.161", "10.150.0.171"
+
 // The second interface carries a VLAN that the guest itself tags.
 const (
 	vlan    = 160
@@ -58,11 +60,12 @@ func TestMachines_areWhatWasRendered(t *testing.T) {
 		config  types.Config
 	}
 	var all []started
+	keys := newClusterSSH(t)
 	for _, n := range []node{
-		{"master01", newUUID(), "52:54:00:00:01:61", "10.150.0.161", cabpktest.Init},
-		{"worker01", newUUID(), "52:54:00:00:01:71", "10.150.0.171", cabpktest.Worker},
+		{"master01", newUUID(), "52:54:00:00:01:61", masterAddress, cabpktest.Init},
+		{"worker01", newUUID(), "52:54:00:00:01:71", workerAddress, cabpktest.Worker},
 	} {
-		raw := rendered(t, n)
+		raw := rendered(t, n, keys)
 		config, messages, err := v3.Parse(raw)
 		if err != nil || len(messages.Entries) > 0 {
 			t.Fatalf("Ignition refuses the config: %v %s", err, messages)
@@ -74,13 +77,14 @@ func TestMachines_areWhatWasRendered(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			got := s.machine.await(ctx, t)
 			t.Logf("reported after %s", time.Since(begin).Round(time.Second))
-			comparePaths(t, paths(t, s.config), got)
+			comparePaths(t, inTheEnd(paths(t, s.config)), got)
 			checkUnits(t, s.config, got)
 			checkUsers(t, got)
 			checkStorage(t, got)
 			checkCloudConfig(t, got)
 			checkNetwork(t, s.node, got)
 			checkKubelet(t, s.node, got)
+			checkClusterSSH(t, s.node, got)
 		})
 		s.machine.remove(ctx, t)
 	}
@@ -88,7 +92,7 @@ func TestMachines_areWhatWasRendered(t *testing.T) {
 }
 
 // rendered is the config of a machine. The layer that reads back asks for every path, so it is made from a first rendering.
-func rendered(t *testing.T, n node) []byte {
+func rendered(t *testing.T, n node, keys altcos.ClusterSSH) []byte {
 	t.Helper()
 	p, layers, err := profile.Of(&bootstrapv1.AltcosProfile{
 		AltcosUser:       bootstrapv1.AltcosUser{PasswordHash: adminHash, SSHAuthorizedKeys: []string{adminKey}},
@@ -97,6 +101,10 @@ func rendered(t *testing.T, n node) []byte {
 		ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: dataDisk},
 	})
 	must(t, err)
+	if n.kind != cabpktest.Init {
+		keys.PrivateKey = nil
+	}
+	p.ClusterSSH = &keys
 	infrastructure, err := profile.Node{
 		Hostname: n.name, ProviderID: "libvirt://" + n.uuid,
 		Hosts: []altcos.HostEntry{{Address: netip.MustParseAddr("10.150.0.160"), Names: []string{"demo-endpoint"}}},
@@ -120,9 +128,11 @@ func rendered(t *testing.T, n node) []byte {
 			Filesystems: []kubeadmv1.Filesystem{{Device: scratch, Partition: "auto", Filesystem: "ext4", Label: "scratch"}},
 		},
 		Mounts:             []kubeadmv1.MountPoints{{"LABEL=scratch", "/mnt/scratch", "ext4", "noatime"}},
-		PreKubeadmCommands: []string{"echo pre"}, PostKubeadmCommands: []string{"echo post"},
+		PreKubeadmCommands: []string{"echo pre > /run/pre", "systemctl start " + reportUnit}, PostKubeadmCommands: []string{"echo post"},
 		AdditionalFiles: []kubeadmv1.File{
 			{Path: "/etc/altcos-story/plain", Owner: "altcos:wheel", Permissions: "0600", Content: "a 'quoted' $text\n"},
+			{Path: lateOwned, Owner: lateUser + ":" + lateGroup, Permissions: "0640", Content: "of a package's user\n"},
+			{Path: "/run/altcos-story/staged", Owner: lateUser, Permissions: "0604", Content: "on a tmpfs\n"},
 			{Path: "/etc/altcos-story/encoded", Owner: "root:root", Permissions: "0751", Encoding: kubeadmv1.Base64, Content: "AAECAwQ="},
 		},
 	}, kubeadmv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.local_hostname }}"})
@@ -161,7 +171,8 @@ func questions(config types.Config) []question {
 		{"scratch", "findmnt -no FSTYPE,SOURCE,OPTIONS /var/mnt/scratch; blkid -o export $(findmnt -no SOURCE /var/mnt/scratch); lsblk -no SERIAL " + altcos.DeviceBySerial(scratchDisk)},
 		{"dns", "resolvectl dns eth0; resolvectl domain eth0"}, {"hostname", "cat /proc/sys/kernel/hostname"},
 		{"resolves", "getent ahostsv4 demo-endpoint; getent ahostsv4 registry; getent ahostsv4 $(cat /etc/hostname)"},
-		{"kubelet", "systemctl show kubelet.service -p Environment -p ExecStart"}, {"failed", "systemctl --failed --no-legend --plain"},
+		{"late", "cat /run/pre; stat -c '%U %G %a' " + lateOwned + " /run/altcos-story/staged; cat /run/altcos-story/staged"},
+		{"login", login(workerAddress)}, {"kubelet", "systemctl show kubelet.service -p Environment -p ExecStart"}, {"failed", "systemctl --failed --no-legend --plain"},
 	}
 	for _, u := range config.Systemd.Units {
 		list = append(list, question{"unit:" + u.Name, "systemctl is-enabled " + u.Name + "; systemctl is-active " + u.Name})
@@ -234,6 +245,7 @@ func checkCloudConfig(t *testing.T, got report) {
 	t.Helper()
 	expect(t, got, "deploy", ":Deployment robot:/var/home/robot:/bin/sh", "deploy:"+adminHash+":", "wheel adm", "docker", "NOPASSWD: ALL")
 	expect(t, got, "deploykeys", adminKey, "deploy 600")
+	expect(t, got, "late", "pre\n"+lateUser+" "+lateGroup+" 640\n"+lateUser+" root 604\non a tmpfs")
 	expect(t, got, "scratch", "ext4", "noatime", "LABEL=scratch", "PARTUUID=", "scratch")
 }
 

@@ -31,24 +31,20 @@ type report map[string]string
 // question is a command to run inside the guest.
 type question struct{ name, command string }
 
-// readback is a layer of the user's that lets the guest answer on its serial console, once everything but kubeadm is up.
+// readback is a layer of the user's that lets the guest answer on its serial console. A command before kubeadm starts it.
 func readback(t *testing.T, questions []question) render.UserLayer {
 	t.Helper()
 	type file = map[string]any
 	text, err := yaml.Marshal(map[string]any{
 		"variant": "fcos", "version": "1.3.0",
 		"storage": map[string]any{"files": []file{{"path": reportScript, "mode": 0o700, "contents": file{"inline": script(questions)}}}},
-		"systemd": map[string]any{"units": []file{{"name": reportUnit, "enabled": true, "contents": `[Unit]
+		"systemd": map[string]any{"units": []file{{"name": reportUnit, "contents": `[Unit]
 Description=Report over the serial console what Ignition made of this machine
-Before=altcos-kubeadm.service
 After=crio.service systemd-networkd.service systemd-resolved.service kubelet.service serial-getty@ttyS0.service
 
 [Service]
 Type=oneshot
 ExecStart=/bin/sh ` + reportScript + `
-
-[Install]
-WantedBy=multi-user.target
 `}}},
 	})
 	must(t, err)

@@ -1,0 +1,38 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cloudconfig
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/crypto/ssh"
+)
+
+// keys are lines of authorized_keys, which people end with remarks of all kinds.
+func (d *decoder) keys(into *[]string) func(*yaml.Node, string) { return d.each(into, d.key) }
+
+// key is one of them. One that YAML cuts at " #" is taken as it was written, if that is a key.
+func (d *decoder) key(into *string) func(*yaml.Node, string) {
+	return func(n *yaml.Node, path string) {
+		whole := d.lines.whole(n)
+		if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(whole)); err != nil {
+			d.text(into)(n, path)
+			return
+		}
+		*into = whole
+	}
+}
+
+// whole is what stands in the place of a value without quotes up to the end of its line, if YAML took the end for a comment.
+func (l *lines) whole(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.Anchor != "" || n.LineComment == "" || l.isFolded(n) {
+		return ""
+	}
+	end := len(l.text)
+	if n.Line < len(l.starts) {
+		end = l.starts[n.Line]
+	}
+	return strings.TrimSpace(string(l.text[l.at(n):end]))
+}
