@@ -26,11 +26,11 @@ func (d *decoder) content(n *yaml.Node, p, encoding string) []byte {
 		d.addf(n, p, marked)
 		return nil
 	}
-	if n.Style&yaml.LiteralStyle == 0 && isCut(n) {
+	if n.Style&yaml.LiteralStyle == 0 && d.isCut(n) {
 		d.addf(n, p, cut)
 		return nil
 	}
-	if d.lines.isFolded(n) {
+	if d.isFolded(n) {
 		d.addf(n, p, folded)
 		return nil
 	}

@@ -23,6 +23,8 @@ type decoder struct {
 	lines    *lines
 	// budget is how many bytes of decompressed content are still allowed.
 	budget int64
+	// byCABPK is set for a document with CABPK's header: what people write otherwise is a value gone wrong there.
+	byCABPK bool
 }
 
 func (d *decoder) addf(n *yaml.Node, path, format string, args ...any) {
@@ -49,10 +51,10 @@ func (d *decoder) isMarked(n *yaml.Node) bool {
 const marked = `begins with what YAML takes for a tag or an anchor ("!" or "&"); put the whole value in single quotes`
 
 // isCut finds a value of which a part is missing. In a value without quotes YAML takes " #" for the beginning of a comment,
-// and "|" or ">" alone for a text that does not come.
-func isCut(n *yaml.Node) bool {
+// and "|" or ">" for the sign of a longer text, which CABPK writes in no place that this is asked about.
+func (d *decoder) isCut(n *yaml.Node) bool {
 	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		return n.Value == ""
+		return n.Value == "" || d.byCABPK
 	}
 	return n.LineComment != "" && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0
 }
@@ -60,6 +62,11 @@ func isCut(n *yaml.Node) bool {
 const folded = "goes over several lines, of which YAML makes one; write it on one line, or put the whole value in double quotes with \\n for a line break"
 
 const cut = `has a part that YAML takes for a comment ("#") or for the sign of a longer text ("|" or ">"); put the whole value in single quotes`
+
+// isFolded finds a value of several lines of which YAML makes one.
+func (d *decoder) isFolded(n *yaml.Node) bool {
+	return n.Tag != "!!binary" && (d.lines.isFolded(n) || d.byCABPK && d.lines.isSpread(n))
+}
 
 func join(path, key string) string {
 	if path == "" {
@@ -100,8 +107,8 @@ func (d *decoder) mapping(n *yaml.Node, path string, each func(key string, keyNo
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		switch {
-		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge":
-			d.addf(key, path, "keys must be plain names, merges and aliases are not accepted")
+		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge" || d.isMarked(key) || d.lines.isFolded(key):
+			d.addf(key, path, "keys must be plain names on one line, merges, tags, anchors and aliases are not accepted")
 		case seen[key.Value]:
 			d.addf(key, path, "has the same field twice")
 		default:
@@ -140,10 +147,10 @@ func (d *decoder) text(into *string) func(*yaml.Node, string) {
 			d.addf(n, path, marked)
 			return
 		}
-		if d.lines.isFolded(n) {
+		if d.isFolded(n) {
 			d.addf(n, path, folded)
 		}
-		if isCut(n) {
+		if d.isCut(n) {
 			d.addf(n, path, cut) // what is left still says whether there is more to complain about
 		}
 		if strings.ContainsRune(n.Value, 0) {
@@ -155,6 +162,20 @@ func (d *decoder) text(into *string) func(*yaml.Node, string) {
 }
 
 func (d *decoder) texts(into *[]string) func(*yaml.Node, string) { return d.each(into, d.text) }
+
+// commands may be longer texts, since CABPK quotes its own.
+func (d *decoder) commands(into *[]string) func(*yaml.Node, string) { return d.each(into, d.command) }
+
+func (d *decoder) command(into *string) func(*yaml.Node, string) {
+	const longer = yaml.LiteralStyle | yaml.FoldedStyle
+	return func(n *yaml.Node, path string) {
+		asked := *n
+		if n.Style&longer != 0 && n.Value != "" {
+			asked.Style = n.Style&^longer | yaml.DoubleQuotedStyle
+		}
+		d.text(into)(&asked, path)
+	}
+}
 
 // each decodes the items of a list.
 func (d *decoder) each(into *[]string, decode func(*string) func(*yaml.Node, string)) func(*yaml.Node, string) {

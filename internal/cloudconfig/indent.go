@@ -26,7 +26,7 @@ func (d *decoder) isIndented(list, item, content *yaml.Node) bool {
 		return false
 	}
 	header, body := d.lines.block(item, content)
-	if strings.TrimRight(header, " ") != "|" {
+	if strings.TrimRight(header, " \n") != "|" {
 		return false // "|6" says how deep it is
 	}
 	for line := range bytes.Lines(body) {
@@ -41,13 +41,17 @@ func (d *decoder) isIndented(list, item, content *yaml.Node) bool {
 const otherBreaks = "has line ends that YAML makes others of (carriage return, U+0085, U+2028 or U+2029); give it in base64 with encoding: base64"
 
 // hasOtherBreaks finds a text of which YAML changes the line ends, and takes blanks after them for indentation. A document
-// that has carriage returns everywhere, as its header then does, was written so for another reason.
-func (d *decoder) hasOtherBreaks(item, content *yaml.Node) bool {
+// that has carriage returns before all line feeds, as its header then does, was written so for another reason, and to base64
+// line ends mean nothing.
+func (d *decoder) hasOtherBreaks(item, content *yaml.Node, encoding string) bool {
 	if isNull(content) || content.Style&yaml.LiteralStyle == 0 {
 		return false
 	}
+	if !d.lines.hasLineFeed(content) {
+		return true
+	}
 	header, body := d.lines.block(item, content)
-	if strings.HasSuffix(header, "\r") {
+	if strings.HasSuffix(header, "\r\n") || strings.Contains(encoding, "64") {
 		body = bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
 	}
 	return bytes.ContainsAny(body, "\r\u0085\u2028\u2029")

@@ -98,6 +98,20 @@ func TestParse_neverChangesLineEndsOfAText(t *testing.T) {
 	if got, err := parse("a\n\n é b\n"); err != nil || got != "a\n\n é b\n" {
 		t.Errorf("plain text became %q: %v", got, err)
 	}
+	// by hand, where a mapping has an anchor or a header another end
+	for _, text := range []string{"-         &a\n  path: /a\n  content: |\n   x\r   y\n", "- path: /a\n  content: |\r    x\r    y\n", "- path: /a\n  content: |\u0085    x\u2028       y\n"} {
+		_, err := cloudconfig.Parse([]byte(header+"write_files:\n"+text), cloudconfig.Names{})
+		if found := problem.All(err); len(found) == 0 || !strings.Contains(found[0].Error(), "write_files[0].content: has line ends") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for encoded, content := range map[string]string{"aGVs\r\nbG8=\r\n": "hello", "aGVs\nbG8=": "hello"} {
+		m := cabpktest.Machine{Kind: cabpktest.Worker, Version: semver.MustParse("1.34.3")}
+		m.Spec.Files = []bootstrapv1.File{{Path: "/etc/a", Encoding: bootstrapv1.Base64, Content: encoded}}
+		if got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{}); err != nil || string(got.WriteFiles[0].Content) != content {
+			t.Errorf("base64 %q: %v", encoded, err)
+		}
+	}
 	windows := strings.ReplaceAll(header+"write_files:\n- path: /a\n  content: |\n    a\n\n    b\n- {path: /b, content: c}\n", "\n", "\r\n")
 	got, err := cloudconfig.Parse([]byte(windows), cloudconfig.Names{})
 	if err != nil || string(got.WriteFiles[0].Content) != "a\n\nb\n" {

@@ -17,7 +17,7 @@ func (d *decoder) keys(into *[]string) func(*yaml.Node, string) { return d.each(
 func (d *decoder) key(into *string) func(*yaml.Node, string) {
 	return func(n *yaml.Node, path string) {
 		whole := d.lines.whole(n)
-		if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(whole)); err != nil {
+		if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(whole)); err != nil || d.isFolded(n) {
 			d.text(into)(n, path)
 			return
 		}
@@ -30,9 +30,9 @@ func (l *lines) whole(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.Anchor != "" || n.LineComment == "" || l.isFolded(n) {
 		return ""
 	}
-	end := len(l.text)
-	if n.Line < len(l.starts) {
-		end = l.starts[n.Line]
+	line := strings.TrimSpace(string(l.text[l.at(n):l.after(n.Line)]))
+	if !strings.HasPrefix(strings.TrimLeft(line[len(n.Value):], " \t"), "#") {
+		return "" // "]" or "," of a list
 	}
-	return strings.TrimSpace(string(l.text[l.at(n):end]))
+	return line
 }

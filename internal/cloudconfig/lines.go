@@ -83,11 +83,41 @@ func (l *lines) isFolded(n *yaml.Node) bool {
 	return n.Style&written == 0 && !bytes.HasPrefix(l.text[l.at(n):], []byte(n.Value))
 }
 
-// block returns the lines of a literal text, without the header and as they are written. Everything that is as deep as the
-// mapping which it is in counts, and so do empty lines.
+// after is where the line behind a number begins; lines are counted from 1.
+func (l *lines) after(number int) int {
+	if number < len(l.starts) {
+		return l.starts[number]
+	}
+	return len(l.text)
+}
+
+// isSpread finds a value without quotes that shares its place with more than itself: it begins on a line of its own, or a
+// comment follows on one. People write so; in what CABPK writes it is the rest of a value that had line breaks.
+func (l *lines) isSpread(n *yaml.Node) bool {
+	if n.Style != 0 || n.Line < 1 || n.Line > len(l.starts) {
+		return false
+	}
+	if len(bytes.TrimLeft(l.text[l.starts[n.Line-1]:l.at(n)], " ")) == 0 {
+		return true
+	}
+	end := l.after(n.Line)
+	if rest := l.text[min(l.at(n)+len(n.Value), end):end]; len(bytes.TrimSpace(rest)) > 0 {
+		return false // others share its line, and the last of them is asked
+	}
+	for number := n.Line; number < len(l.starts); number++ {
+		if line := bytes.TrimLeft(l.text[l.starts[number]:l.after(number+1)], " \t\r\n\u0085\u2028\u2029"); len(line) > 0 {
+			return line[0] == '#'
+		}
+	}
+	return false
+}
+
+// block returns the lines of a literal text as they are written, and the header before them with its line end. Everything
+// that is as deep as the mapping which it is in counts, and so do empty lines. Line feeds alone end lines here.
 func (l *lines) block(mapping, text *yaml.Node) (header string, body []byte) {
-	first, rest, _ := bytes.Cut(l.text[l.at(text):], []byte("\n"))
-	depth := bytes.Repeat([]byte(" "), mapping.Column)
+	begin := l.after(text.Line)
+	rest := l.text[begin:]
+	depth := bytes.Repeat([]byte(" "), mapping.Content[0].Column)
 	end := 0
 	for line := range bytes.Lines(rest) {
 		if len(bytes.Trim(line, " \r\n")) > 0 && !bytes.HasPrefix(line, depth) {
@@ -95,5 +125,11 @@ func (l *lines) block(mapping, text *yaml.Node) (header string, body []byte) {
 		}
 		end += len(line)
 	}
-	return string(first), rest[:end]
+	return string(l.text[l.at(text):begin]), rest[:end]
+}
+
+// hasLineFeed says whether the line of a node ends with a line feed, and not with anything else.
+func (l *lines) hasLineFeed(n *yaml.Node) bool {
+	end := l.after(n.Line)
+	return end == len(l.text) || l.text[end-1] == '\n'
 }

@@ -47,7 +47,7 @@ func Parse(data []byte, names Names) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{budget: MaxDecoded, lines: newLines(body)}
+	d := &decoder{budget: MaxDecoded, lines: newLines(body), byCABPK: jinja}
 	cfg := d.config(root)
 	if err := d.problems.Err(); err != nil {
 		return nil, err

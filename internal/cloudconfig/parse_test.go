@@ -27,7 +27,9 @@ func TestParse_refusesWithPathAndPosition(t *testing.T) {
 		"an unknown field of a user":            {header + "users:\n- name: a\n  foo: b\n", "line 4 column 3: users[0]: has an unknown field; known are gecos, groups, homedir, inactive, lock_passwd, name, passwd, primary_group, shell, ssh_authorized_keys, sudo"},
 		"a key that is there twice":             {header + "runcmd: []\nruncmd: [a]\n", "line 3 column 1: has the same field twice"},
 		"an alias":                              {header + "users:\n- &u {name: a}\n- *u\n", "line 4 column 3: users[1]: must be a mapping"},
-		"a merge key":                           {header + "users:\n- <<: {name: a}\n", "line 3 column 3: users[0]: keys must be plain names, merges and aliases are not accepted"},
+		"a marked device":                       {header + "disk_setup:\n  &x /dev/a:\n    overwrite: true\n", "line 3 column 3: disk_setup: keys must be plain names on one line, merges, tags, anchors and aliases are not accepted"},
+		"a device on two lines":                 {header + "disk_setup:\n  ? /dev/a\n    b\n  : {overwrite: true}\n", "line 3 column 5: disk_setup: keys must be plain names on one line, merges, tags, anchors and aliases are not accepted"},
+		"a merge key":                           {header + "users:\n- <<: {name: a}\n", "line 3 column 3: users[0]: keys must be plain names on one line, merges, tags, anchors and aliases are not accepted"},
 		"a second document":                     {header + "runcmd: [a]\n---\nruncmd: [b]\n", "must be one YAML document, there is more after it"},
 		"a command that is a list":              {header + "runcmd:\n- [ls, -l]\n", "line 3 column 3: runcmd[0]: must be a string"},
 		"a relative path":                       {header + "write_files:\n- path: etc/x\n", "line 3 column 3: write_files[0].path: must be an absolute path"},
@@ -112,5 +114,23 @@ func TestParse_takesTimeInProportionToItsInput(t *testing.T) {
 				t.Errorf("took %s", took)
 			}
 		})
+	}
+}
+
+// Inputs on which looking at the text again for each value would not end.
+func TestParse_endsOnLongLines(t *testing.T) {
+	fill := func(head, item, tail string) string {
+		return head + strings.Repeat(item, (cloudconfig.MaxInput-len(head)-len(tail))/len(item)) + tail
+	}
+	blanks := strings.Repeat("\n", cloudconfig.MaxInput/2)
+	for name, in := range map[string]string{
+		"texts without line feeds": fill(header+"write_files:\r", "-   content: |\r", ""),
+		"texts":                    fill(header+"write_files:\n", "-   content: |\n", ""),
+		"a list on one line":       fill(jinja+"runcmd: [", "é, ", "x]"+blanks),
+		"files on one line":        fill(jinja+"write_files: [", "{content: é, path: /é}, ", "]"),
+	} {
+		if _, err := cloudconfig.Parse([]byte(in), cloudconfig.Names{}); err != nil && len(problem.All(err)) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -18,8 +18,8 @@ func (d *decoder) config(root *yaml.Node) *Config {
 	}
 	d.object(root, "", map[string]func(*yaml.Node, string){
 		"write_files": d.files(cfg),
-		"bootcmd":     d.texts(&cfg.BootCmd),
-		"runcmd":      d.texts(&cfg.RunCmd),
+		"bootcmd":     d.commands(&cfg.BootCmd),
+		"runcmd":      d.commands(&cfg.RunCmd),
 		"ntp":         d.ntp(cfg),
 		"users":       d.users(cfg),
 		"disk_setup":  d.disks(cfg),
@@ -51,12 +51,13 @@ func (d *decoder) files(cfg *Config) func(*yaml.Node, string) {
 				f.Path = path.Clean(f.Path)
 			}
 			f.Mode = d.mode(item, join(p, "permissions"), mode)
-			if encoding == "" && d.isIndented(n, item, content) {
+			switch {
+			case d.hasOtherBreaks(item, content, encoding):
+				d.addf(content, join(p, "content"), otherBreaks)
+				content = nil
+			case encoding == "" && d.isIndented(n, item, content):
 				d.addf(content, join(p, "content"), indented)
 				content = nil
-			}
-			if d.hasOtherBreaks(item, content) {
-				d.addf(content, join(p, "content"), otherBreaks)
 			}
 			f.Content = d.content(content, join(p, "content"), encoding)
 			cfg.WriteFiles = append(cfg.WriteFiles, f)

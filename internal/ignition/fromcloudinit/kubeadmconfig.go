@@ -16,9 +16,13 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 )
 
-func isKubeadmConfig(path string) bool {
-	return path == "/run/kubeadm/kubeadm.yaml" || path == "/run/kubeadm/kubeadm-join-config.yaml"
-}
+// Where CABPK writes kubeadm's configuration.
+const (
+	initConfigPath = "/run/kubeadm/kubeadm.yaml"
+	joinConfigPath = "/run/kubeadm/kubeadm-join-config.yaml"
+)
+
+func isKubeadmConfig(path string) bool { return path == initConfigPath || path == joinConfigPath }
 
 // withCRISocket tells kubeadm to use CRI-O where nobody chose: the image has docker's containerd too, and kubeadm
 // refuses to choose. Documents are changed as YAML nodes, so nothing else of them changes; without need, no byte does.

@@ -189,21 +189,23 @@ mkdir -p /run/cluster-api
 // files that it made and would now refuse to find; one slow answer of the API server must not cost a machine. One that failed
 // later may have left a member in etcd; such a machine is for a MachineHealthCheck to replace. What was there before stays:
 // it is the user's. The files and their order are those of kubeadm's phases control-plane-prepare and kubelet-start.
+//
+// Lists are split in subshells, since a user's command may have set IFS.
 const scriptRetry = `altcos_absent() {
   for altcos_file in "$@"; do
     if [ ! -e "$altcos_file" ]; then echo "$altcos_file"; fi
   done
 }
 altcos_join() {
-  altcos_made=$(altcos_absent ` + preparedFiles + `)
+  altcos_made=$(unset IFS; altcos_absent ` + preparedFiles + ` $(sed -n 's/^caCertPath: //p' ` + joinConfigPath + ` 2> /dev/null))
   altcos_begun=$(altcos_absent ` + kubeletFiles + `)
   altcos_left=20
   until eval "$1"; do
     altcos_status=$?
     altcos_left=$((altcos_left - 1))
-    if [ "$(altcos_absent $altcos_begun)" != "$altcos_begun" ]; then altcos_left=0; fi
+    if [ "$(unset IFS; altcos_absent $altcos_begun)" != "$altcos_begun" ]; then altcos_left=0; fi
     if [ "$altcos_left" -le 0 ]; then return "$altcos_status"; fi
-    rm -f $altcos_made
+    (unset IFS; rm -f $altcos_made)
     echo "altcos-bootstrap: $altcos_at failed with status $altcos_status before it started the kubelet; trying again" >&3
     sleep 20
   done

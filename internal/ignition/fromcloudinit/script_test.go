@@ -206,6 +206,21 @@ func TestScript_repeatsAJoinThatDidNotStartTheKubelet(t *testing.T) {
 			t.Errorf("success: %t, kubeadm ran as\n%s\n%s", ok, m.read("/order"), console)
 		}
 	})
+	t.Run("whatever a command before made of the shell", func(t *testing.T) {
+		for _, ifs := range []string{"", ",", "/"} {
+			m := boot(t, "runcmd: [\"IFS='"+ifs+"'; set -u\", "+strings.TrimPrefix(join, "runcmd: ["), prepare+"[ $(wc -l < /order) = 3 ]")
+			if console, ok := m.run(t); !ok {
+				t.Errorf("IFS=%q: %s", ifs, console)
+			}
+		}
+	})
+	t.Run("without the CA's certificate where the configuration has it", func(t *testing.T) {
+		const config = "write_files: [{path: /run/kubeadm/kubeadm-join-config.yaml, content: \"apiVersion: kubeadm.k8s.io/v1beta4\\ncaCertPath: /etc/kubernetes/own.crt\\nkind: JoinConfiguration\\n\"}]\n"
+		m := boot(t, config+join, "mkdir -p /etc/kubernetes; [ ! -e /etc/kubernetes/own.crt ] || exit 7; touch /etc/kubernetes/own.crt; [ $(wc -l < /order) = 2 ]")
+		if console, ok := m.run(t); !ok {
+			t.Errorf("failed: %s", console)
+		}
+	})
 	for _, file := range []string{"/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env"} {
 		t.Run("not once there is "+file, func(t *testing.T) {
 			m := boot(t, join, prepare+"mkdir -p /var/lib/kubelet; touch "+file+"; exit 1")
