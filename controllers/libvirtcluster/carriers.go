@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
@@ -53,7 +53,7 @@ func (s *scope) able(addressed bool) []*infrav1.LibvirtHost {
 	for i := range s.hosts {
 		host := &s.hosts[i]
 		fit := conditions.IsTrue(host, infrav1.LibvirtHostLoadBalancerReadyCondition) || s.carries(host.Name)
-		if !fit || !hostaccess.CarriesLoadBalancers(host) || !host.DeletionTimestamp.IsZero() {
+		if !fit || !inventory.CarriesLoadBalancers(host) || !host.DeletionTimestamp.IsZero() {
 			continue
 		}
 		if _, ok := s.bridgeAddress(host); ok == addressed {
@@ -79,7 +79,7 @@ func (s *scope) bridgeAddress(host *infrav1.LibvirtHost) (netip.Addr, bool) {
 		}
 	}
 	vip := s.wanted.VIP.Addr()
-	for _, prefix := range hostaccess.OwnAddresses(all, s.virtual) {
+	for _, prefix := range inventory.OwnAddresses(all, s.virtual) {
 		if prefix.Addr().Is4() == vip.Is4() && prefix.Addr() != vip {
 			return prefix.Addr(), true
 		}
@@ -91,7 +91,7 @@ func (s *scope) bridgeAddress(host *infrav1.LibvirtHost) (netip.Addr, bool) {
 func (s *scope) leftOutOutcome() error {
 	var names []string
 	for _, host := range s.able(false) {
-		names = append(names, fmt.Sprintf("bridge %s of host %s", hostaccess.Bridge(host), host.Name))
+		names = append(names, fmt.Sprintf("bridge %s of host %s", inventory.Bridge(host), host.Name))
 	}
 	if len(names) == 0 {
 		return nil
@@ -111,7 +111,7 @@ func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]loadbalancer.H
 	if err := r.Client.List(ctx, clusters); err != nil {
 		return nil, fmt.Errorf("list LibvirtClusters: %w", err)
 	}
-	s.virtual = hostaccess.VirtualAddresses(clusters.Items)
+	s.virtual = inventory.VirtualAddresses(clusters.Items)
 	carriers := s.carriers()
 	if len(carriers) == 0 {
 		if err := s.leftOutOutcome(); err != nil {
@@ -129,7 +129,7 @@ func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]loadbalancer.H
 			runner = brokenShell{err}
 		}
 		hosts = append(hosts, loadbalancer.Host{
-			Name: carrier.Name, Runner: runner, Bridge: hostaccess.Bridge(carrier), Address: address, Priority: priorities[i],
+			Name: carrier.Name, Runner: runner, Bridge: inventory.Bridge(carrier), Address: address, Priority: priorities[i],
 		})
 	}
 	return hosts, nil
@@ -141,7 +141,7 @@ type brokenShell struct{ err error }
 func (b brokenShell) RunScript(context.Context, string, []byte) ([]byte, error) { return nil, b.err }
 
 func (r *Reconciler) shell(ctx context.Context, host *infrav1.LibvirtHost) (loadbalancer.Runner, error) {
-	target, err := hostaccess.Read(ctx, r.Client, r.CredentialsNamespace, host)
+	target, err := inventory.Read(ctx, r.Client, r.CredentialsNamespace, host)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
@@ -33,13 +33,13 @@ func (r *Reconciler) awaitMachinesGone(_ context.Context, s *scope) error {
 // releaseLoadBalancer takes the endpoint off all hosts that may carry it, also those that the status has forgotten in a
 // move. A host that does not answer blocks: what it keeps would fight for the address when it comes back.
 func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
-	id, owner := hostaccess.LoadBalancerIdentity(s.lc)
+	id, owner := inventory.LoadBalancerIdentity(s.lc)
 	if owner == "" { // nothing was ever written to a host, whatever the mode is now
 		return nil
 	}
 	names := map[string]bool{}
 	for i := range s.hosts {
-		if hostaccess.CarriesLoadBalancers(&s.hosts[i]) {
+		if inventory.CarriesLoadBalancers(&s.hosts[i]) {
 			names[s.hosts[i].Name] = true
 		}
 	}
@@ -98,7 +98,7 @@ func (r *Reconciler) dropHost(ctx context.Context, s *scope, name string) error 
 	}
 	runner, err := r.shell(ctx, host)
 	if err == nil {
-		err = r.Balancer.Release(ctx, s.wanted, []loadbalancer.Host{{Name: name, Runner: runner, Bridge: hostaccess.Bridge(host)}})
+		err = r.Balancer.Release(ctx, s.wanted, []loadbalancer.Host{{Name: name, Runner: runner, Bridge: inventory.Bridge(host)}})
 	}
 	logSteps(ctx, name, err)
 	spared := len(s.lc.Status.LoadBalancer.Hosts) > 0 || len(host.Status.BridgeAddresses) == 0 // a move takes the list away

@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/secret"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -100,7 +100,7 @@ func (s *scope) wantLoadBalancer(authority []byte) error {
 	if err != nil {
 		return outcome.Terminalf(infrav1.LibvirtClusterEndpointInvalidReason, "spec.controlPlaneEndpoint.host: %w", err)
 	}
-	id, owner := hostaccess.LoadBalancerIdentity(s.lc)
+	id, owner := inventory.LoadBalancerIdentity(s.lc)
 	s.wanted = loadbalancer.Cluster{
 		ID:         id,
 		Owner:      owner,

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
@@ -50,7 +50,7 @@ func (r *Reconciler) failureDomains(s *scope, anyReady bool) []clusterv1.Failure
 	suitable := true
 	for i := range s.hosts {
 		host := &s.hosts[i]
-		name := hostaccess.FailureDomain(host)
+		name := inventory.FailureDomain(host)
 		if seen[name] || host.Spec.Scheduling == infrav1.HostSchedulingDisabled || !host.DeletionTimestamp.IsZero() {
 			continue
 		}
@@ -126,7 +126,7 @@ func managed(lc *infrav1.LibvirtCluster) bool {
 
 // Annotations that keep what must survive a move to another management cluster, which takes the status away.
 const (
-	identityAnnotation = hostaccess.LoadBalancerIdentityAnnotation
+	identityAnnotation = inventory.LoadBalancerIdentityAnnotation
 	routerIDAnnotation = "infrastructure.cluster.x-k8s.io/virtual-router-id"
 )
 

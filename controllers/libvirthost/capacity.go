@@ -11,7 +11,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
 
@@ -52,7 +52,7 @@ func (s *scope) describe() {
 	}
 	if s.system != nil {
 		status.BridgeAddresses = nil
-		own := hostaccess.OwnAddresses(s.system.BridgeAddresses, s.virtual)
+		own := inventory.OwnAddresses(s.system.BridgeAddresses, s.virtual)
 		for _, address := range own[:min(len(own), maxBridgeAddresses)] {
 			status.BridgeAddresses = append(status.BridgeAddresses, address.String())
 		}

@@ -20,8 +20,8 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -66,12 +66,12 @@ func (r *Reconciler) wantedImages(ctx context.Context, host *infrav1.LibvirtHost
 	if err := r.Client.List(ctx, machines, machinesOn(host.Name)); err != nil {
 		return nil, fmt.Errorf("list LibvirtMachines on host %q: %w", host.Name, err)
 	}
-	wanted := map[string]map[string]bool{hostaccess.StoragePool(host): {}}
+	wanted := map[string]map[string]bool{inventory.StoragePool(host): {}}
 	for _, image := range host.Status.Images {
 		wanted[image.Pool] = map[string]bool{}
 	}
 	for _, machine := range machines.Items {
-		pool := cmp.Or(machine.Spec.StoragePool, hostaccess.StoragePool(host))
+		pool := cmp.Or(machine.Spec.StoragePool, inventory.StoragePool(host))
 		if wanted[pool] == nil {
 			wanted[pool] = map[string]bool{}
 		}
@@ -81,7 +81,7 @@ func (r *Reconciler) wantedImages(ctx context.Context, host *infrav1.LibvirtHost
 }
 
 func (r *Reconciler) collectPool(ctx context.Context, s *scope, pool string, unusedFor time.Duration, wanted map[string]bool) error {
-	if pool != hostaccess.StoragePool(s.host) { // that one has been looked at
+	if pool != inventory.StoragePool(s.host) { // that one has been looked at
 		_, err := s.conn.Pool(ctx, pool)
 		if errors.Is(err, virt.ErrNotFound) || errors.Is(err, virt.ErrInvalid) {
 			return nil // the machine that names it tells

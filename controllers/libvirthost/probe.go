@@ -15,8 +15,8 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/providerid"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -29,7 +29,7 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	s.virtual = hostaccess.VirtualAddresses(clusters)
+	s.virtual = inventory.VirtualAddresses(clusters)
 	if err := r.noteMachines(ctx, s); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (r *Reconciler) noteMachines(ctx context.Context, s *scope) error {
 
 // connect reaches the hypervisor.
 func (r *Reconciler) connect(ctx context.Context, s *scope) error {
-	target, err := hostaccess.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
+	target, err := inventory.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
 	if err != nil && !errors.Is(err, virt.ErrAuthentication) {
 		return err
 	}
@@ -101,7 +101,7 @@ func reachOutcome(err error) error {
 
 // checkStorage reads the pool.
 func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
-	name := hostaccess.StoragePool(s.host)
+	name := inventory.StoragePool(s.host)
 	pool, err := s.conn.Pool(ctx, name)
 	switch {
 	case err == nil:
@@ -122,7 +122,7 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 
 // openShell reads the host's system state; nil without a shell.
 func (r *Reconciler) openShell(ctx context.Context, s *scope) hostprep.Runner {
-	if !hostaccess.HasShell(s.host) || s.target.Name == "" { // without credentials there is no target
+	if !inventory.HasShell(s.host) || s.target.Name == "" { // without credentials there is no target
 		return nil
 	}
 	shell, err := r.Shells.Shell(ctx, s.target)
@@ -131,7 +131,7 @@ func (r *Reconciler) openShell(ctx context.Context, s *scope) hostprep.Runner {
 		return nil
 	}
 	report, err := hostprep.Check(ctx, shell, hostprep.Requirements{
-		Packages: hostprep.LoadBalancerPackages(), Programs: hostprep.LoadBalancerPrograms(), Bridge: hostaccess.Bridge(s.host),
+		Packages: hostprep.LoadBalancerPackages(), Programs: hostprep.LoadBalancerPrograms(), Bridge: inventory.Bridge(s.host),
 	})
 	if err != nil {
 		s.results[reachable] = reachOutcome(err)
@@ -143,7 +143,7 @@ func (r *Reconciler) openShell(ctx context.Context, s *scope) hostprep.Runner {
 
 // checkNetwork sees that the bridge is there and that no packet filter of the host touches what passes it.
 func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell hostprep.Runner) error {
-	bridge := hostaccess.Bridge(s.host)
+	bridge := inventory.Bridge(s.host)
 	missing := outcome.Waitf(infrav1.LibvirtHostBridgeMissingReason, retryInterval,
 		"bridge %s does not exist or is down; create it with the host's network interface as its port, or change spec.bridge", bridge)
 	if s.system == nil {

@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
@@ -183,7 +183,7 @@ func TestDelete_waitsForMachinesAndEndpoints(t *testing.T) {
 	carries(infrav1.LoadBalancerHostUnreachable) // but it is back, and would fight for the address
 	refused("endpoint of cluster " + w.namespace + "/demo")
 	w.Expect(w.shell.released).To(BeEmpty())
-	lc.Annotations = map[string]string{hostaccess.LoadBalancerIdentityAnnotation: "owner-of-demo"}
+	lc.Annotations = map[string]string{inventory.LoadBalancerIdentityAnnotation: "owner-of-demo"}
 	w.Expect(environment.Client.Update(w.ctx, lc)).To(Succeed())
 	lc.Status.LoadBalancer.Hosts = nil
 	w.Expect(environment.Client.Status().Update(w.ctx, lc)).To(Succeed())

@@ -14,8 +14,8 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
@@ -47,7 +47,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
-	if connected != nil || hostaccess.HasShell(s.host) && shell == nil {
+	if connected != nil || inventory.HasShell(s.host) && shell == nil {
 		eventnote.Emit(r.Recorder, s.host, corev1.EventTypeWarning, "HostLeftAsItIs", "Release",
 			"the host cannot be reached; cached images in its pools, load balancers and "+hostprep.SysctlFile+" may be left on it")
 	}
@@ -104,7 +104,7 @@ func (r *Reconciler) releaseSystem(ctx context.Context, s *scope, shell hostprep
 		return err
 	}
 	for i := range clusters {
-		id, owner := hostaccess.LoadBalancerIdentity(&clusters[i])
+		id, owner := inventory.LoadBalancerIdentity(&clusters[i])
 		if owner == "" || r.Balancer == nil {
 			continue
 		}
@@ -112,7 +112,7 @@ func (r *Reconciler) releaseSystem(ctx context.Context, s *scope, shell hostprep
 		if address, err := netip.ParseAddr(clusters[i].Spec.ControlPlaneEndpoint.Host); err == nil {
 			cluster.VIP = netip.PrefixFrom(address, address.BitLen())
 		}
-		err := r.Balancer.Release(ctx, cluster, []loadbalancer.Host{{Name: s.host.Name, Runner: shell, Bridge: hostaccess.Bridge(s.host)}})
+		err := r.Balancer.Release(ctx, cluster, []loadbalancer.Host{{Name: s.host.Name, Runner: shell, Bridge: inventory.Bridge(s.host)}})
 		if err != nil && !errors.Is(err, loadbalancer.ErrForeignOwner) {
 			return fmt.Errorf("remove load balancer of cluster %s/%s: %w", clusters[i].Namespace, clusters[i].Name, err)
 		}

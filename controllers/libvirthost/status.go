@@ -12,7 +12,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
@@ -32,7 +32,7 @@ var ownedConditions = patch.WithOwnedConditions{Conditions: []string{
 // updateStatus writes all conditions and what else the status tells. It is the only writer of conditions.
 func (r *Reconciler) updateStatus(s *scope, result error) {
 	s.host.Status.ObservedGeneration = s.host.Generation
-	s.host.Status.FailureDomain = hostaccess.FailureDomain(s.host)
+	s.host.Status.FailureDomain = inventory.FailureDomain(s.host)
 	if !s.host.DeletionTimestamp.IsZero() {
 		condition := metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionFalse, Reason: infrav1.LibvirtHostInUseReason}
 		if result != nil {

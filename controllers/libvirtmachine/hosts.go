@@ -11,7 +11,7 @@ import (
 	"time"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -28,7 +28,7 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 	if s.conn != nil {
 		return nil
 	}
-	target, err := hostaccess.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
+	target, err := inventory.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
 	if err != nil {
 		return hostError(s, err)
 	}
@@ -93,7 +93,7 @@ func isAbsent(err error) bool {
 func (s *scope) pool() string { return poolOf(s.lm, s.host) }
 
 func poolOf(lm *infrav1.LibvirtMachine, host *infrav1.LibvirtHost) string {
-	return cmp.Or(lm.Spec.StoragePool, hostaccess.StoragePool(host))
+	return cmp.Or(lm.Spec.StoragePool, inventory.StoragePool(host))
 }
 
 func (s *scope) volume(name string) virt.VolumeRef { return virt.VolumeRef{Pool: s.pool(), Name: name} }

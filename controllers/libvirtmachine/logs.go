@@ -12,8 +12,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -27,10 +27,10 @@ type Shells interface {
 // domain does. A host without a shell keeps the logs, and one that refuses to remove them does not hold up the deletion:
 // they take little room and are told of.
 func (r *Reconciler) removeLogs(ctx context.Context, s *scope) error {
-	if r.Shells == nil || !hostaccess.HasShell(s.host) {
+	if r.Shells == nil || !inventory.HasShell(s.host) {
 		return nil
 	}
-	target, err := hostaccess.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
+	target, err := inventory.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
 	if err != nil {
 		return hostError(s, err)
 	}

@@ -9,7 +9,7 @@ import (
 	"fmt"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -62,7 +62,7 @@ func (r *Reconciler) checkBridges(ctx context.Context, s *scope) error {
 
 func (s *scope) missingBridge(ctx context.Context) error {
 	for i, n := range s.nics {
-		if n.spec.Bridge == "" || n.spec.Bridge == hostaccess.Bridge(s.host) || n.spec.VLAN != 0 {
+		if n.spec.Bridge == "" || n.spec.Bridge == inventory.Bridge(s.host) || n.spec.VLAN != 0 {
 			continue
 		}
 		switch up, err := s.conn.HasInterface(ctx, n.spec.Bridge); {
@@ -157,7 +157,7 @@ func (s *scope) domainSpec() virt.DomainSpec {
 	for _, n := range s.nics {
 		bridge := n.spec.Bridge
 		if bridge == "" {
-			bridge = hostaccess.Bridge(s.host)
+			bridge = inventory.Bridge(s.host)
 		}
 		d.Interfaces = append(d.Interfaces, virt.Interface{
 			MAC:    n.mac,

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
@@ -40,7 +40,7 @@ func (r *Reconciler) place(ctx context.Context, s *scope) error {
 		}
 	}
 	if s.lm.Spec.StoragePool == "" {
-		s.lm.Spec.StoragePool = hostaccess.StoragePool(s.host)
+		s.lm.Spec.StoragePool = inventory.StoragePool(s.host)
 		s.unrecorded = true
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
@@ -116,7 +116,7 @@ func boundTo(h *infrav1.LibvirtHost, machines []*infrav1.LibvirtMachine) []place
 	var bound []placement.Bound
 	for _, lm := range machines {
 		requests := capacity.Requests(lm)
-		if poolOf(lm, h) != hostaccess.StoragePool(h) {
+		if poolOf(lm, h) != inventory.StoragePool(h) {
 			requests.DiskBytes = 0
 		}
 		bound = append(bound, placement.Bound{UID: string(lm.UID), Group: group(lm), Requests: requests})
@@ -136,7 +136,7 @@ func snapshotHost(h *infrav1.LibvirtHost, namespace *corev1.Namespace, bound []p
 	return placement.Host{
 		Name:             h.Name,
 		Labels:           h.Labels,
-		FailureDomain:    hostaccess.FailureDomain(h),
+		FailureDomain:    inventory.FailureDomain(h),
 		Ready:            conditions.IsTrue(h, infrav1.ReadyCondition),
 		Unschedulable:    h.Spec.Scheduling == infrav1.HostSchedulingDisabled || !h.DeletionTimestamp.IsZero(),
 		NamespaceAllowed: allowed,

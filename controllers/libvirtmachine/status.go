@@ -17,7 +17,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
@@ -74,7 +74,7 @@ func (s *scope) guard(condition string, run phase.Func[scope]) phase.Func[scope]
 func (r *Reconciler) updateStatus(s *scope, result error) {
 	s.lm.Status.ObservedGeneration = s.lm.Generation
 	if s.host != nil {
-		s.lm.Status.FailureDomain = hostaccess.FailureDomain(s.host)
+		s.lm.Status.FailureDomain = inventory.FailureDomain(s.host)
 	}
 	if s.domain != nil {
 		s.lm.Status.Domain.Name = s.domain.Name

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
@@ -51,7 +51,7 @@ func putImage(host *fakevirt.Host, lm *infrav1.LibvirtMachine) error {
 	if lm.Spec.Image.Volume == "" {
 		return nil
 	}
-	for _, pool := range []string{lm.Spec.StoragePool, hostaccess.DefaultStoragePool} {
+	for _, pool := range []string{lm.Spec.StoragePool, inventory.DefaultStoragePool} {
 		if pool == "" {
 			continue
 		}

@@ -31,7 +31,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtcluster"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachine"
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 	"github.com/altcos/cluster-api-provider-altcos/internal/providerid"
 )
@@ -56,7 +56,7 @@ type bootedMachine struct{ name, uuid string }
 
 func newRun(w *world, bootstrapData []byte) *run {
 	r := &run{world: w, cloud: newCloud(), balancer: newBalancer(), pools: newPools(w), bootstrapData: bootstrapData}
-	bridges, poolNames := []string{}, []string{hostaccess.DefaultStoragePool}
+	bridges, poolNames := []string{}, []string{inventory.DefaultStoragePool}
 	for _, lm := range of[*infrav1.LibvirtMachine](w) {
 		for _, nic := range lm.Spec.NetworkInterfaces {
 			if nic.Bridge != "" {
@@ -68,7 +68,7 @@ func newRun(w *world, bootstrapData []byte) *run {
 		}
 	}
 	for i, host := range of[*infrav1.LibvirtHost](w) {
-		r.cloud.addHost(host.Name, append(bridges, hostaccess.Bridge(host)), append(poolNames, hostaccess.StoragePool(host)))
+		r.cloud.addHost(host.Name, append(bridges, inventory.Bridge(host)), append(poolNames, inventory.StoragePool(host)))
 		r.makeReady(host, i)
 	}
 	r.client = fake.NewClientBuilder().WithScheme(w.scheme).WithObjects(w.objects...).WithStatusSubresource(
@@ -85,7 +85,7 @@ func (r *run) makeReady(host *infrav1.LibvirtHost, nth int) {
 	host.Status.Allocatable = infrav1.HostResources{
 		CPUs: ptr.To[int32](1 << 20), Memory: resource.NewQuantity(plenty, resource.BinarySI), Storage: resource.NewQuantity(plenty, resource.BinarySI),
 	}
-	if len(host.Status.BridgeAddresses) > 0 || !hostaccess.CarriesLoadBalancers(host) {
+	if len(host.Status.BridgeAddresses) > 0 || !inventory.CarriesLoadBalancers(host) {
 		return
 	}
 	if uri, err := url.Parse(host.Spec.URI); err == nil {

@@ -22,7 +22,7 @@ import (
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profilesource"
 )
 
@@ -156,7 +156,7 @@ const (
 func noCredentials() *corev1.Secret {
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: managerNamespace, Name: credentials}, Data: map[string][]byte{}}
 	for _, key := range []string{
-		hostaccess.KeySSHPrivateKey, hostaccess.KeySSHKnownHosts, hostaccess.KeyTLSCA, hostaccess.KeyTLSCertificate, hostaccess.KeyTLSPrivateKey,
+		inventory.KeySSHPrivateKey, inventory.KeySSHKnownHosts, inventory.KeyTLSCA, inventory.KeyTLSCertificate, inventory.KeyTLSPrivateKey,
 	} {
 		secret.Data[key] = []byte("none")
 	}

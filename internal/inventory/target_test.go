@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package hostaccess_test
+package inventory_test
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -31,15 +31,15 @@ func newSecret() *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: managerNamespace, Name: "node3"},
 		Data: map[string][]byte{
-			hostaccess.KeySSHPrivateKey: []byte("topsecret"),
-			hostaccess.KeySSHKnownHosts: []byte("node3 ssh-ed25519 AAAA"),
-			hostaccess.KeySSHUser:       []byte("root\n"),
+			inventory.KeySSHPrivateKey: []byte("topsecret"),
+			inventory.KeySSHKnownHosts: []byte("node3 ssh-ed25519 AAAA"),
+			inventory.KeySSHUser:       []byte("root\n"),
 		},
 	}
 }
 
 func TestTarget_revisionFollowsConnection(t *testing.T) {
-	base, err := hostaccess.Target(newHost("qemu+ssh://node3/system"), newSecret())
+	base, err := inventory.Target(newHost("qemu+ssh://node3/system"), newSecret())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +57,8 @@ func TestTarget_revisionFollowsConnection(t *testing.T) {
 		"labels of the secret do not matter": {func(_ *infrav1.LibvirtHost, s *corev1.Secret) {
 			s.Labels, s.ResourceVersion = map[string]string{"a": "b"}, "42"
 		}, false},
-		"a new key":         {func(_ *infrav1.LibvirtHost, s *corev1.Secret) { s.Data[hostaccess.KeySSHPrivateKey] = []byte("x") }, true},
-		"new pinned keys":   {func(_ *infrav1.LibvirtHost, s *corev1.Secret) { s.Data[hostaccess.KeySSHKnownHosts] = []byte("x") }, true},
+		"a new key":         {func(_ *infrav1.LibvirtHost, s *corev1.Secret) { s.Data[inventory.KeySSHPrivateKey] = []byte("x") }, true},
+		"new pinned keys":   {func(_ *infrav1.LibvirtHost, s *corev1.Secret) { s.Data[inventory.KeySSHKnownHosts] = []byte("x") }, true},
 		"a new URI":         {func(h *infrav1.LibvirtHost, _ *corev1.Secret) { h.Spec.URI = "qemu+ssh://other/system" }, true},
 		"a new accelerator": {func(h *infrav1.LibvirtHost, _ *corev1.Secret) { h.Spec.Accelerator = infrav1.AcceleratorTCG }, true},
 		"a new host object": {func(h *infrav1.LibvirtHost, _ *corev1.Secret) { h.UID = "5678" }, true},
@@ -67,7 +67,7 @@ func TestTarget_revisionFollowsConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			host, secret := newHost("qemu+ssh://node3/system"), newSecret()
 			c.change(host, secret)
-			got, err := hostaccess.Target(host, secret)
+			got, err := inventory.Target(host, secret)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,14 +91,14 @@ func TestTarget_namesMissingKeys(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := hostaccess.Target(newHost(c.uri), c.secret)
+			_, err := inventory.Target(newHost(c.uri), c.secret)
 			if (err != nil) != (c.missing != nil) {
 				t.Fatalf("error %v", err)
 			}
 			if err == nil {
 				return
 			}
-			if !errors.Is(err, hostaccess.ErrCredentials) || !errors.Is(err, virt.ErrAuthentication) {
+			if !errors.Is(err, inventory.ErrCredentials) || !errors.Is(err, virt.ErrAuthentication) {
 				t.Errorf("error %v has the wrong class", err)
 			}
 			text := err.Error()
@@ -122,11 +122,11 @@ func TestRead_readsSecretOfManager(t *testing.T) {
 		want    error
 	}{
 		"a secret in the manager's namespace is used": {[]client.Object{newSecret()}, nil},
-		"a secret elsewhere does not count":           {[]client.Object{other}, hostaccess.ErrCredentials},
+		"a secret elsewhere does not count":           {[]client.Object{other}, inventory.ErrCredentials},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reader := fake.NewClientBuilder().WithObjects(c.objects...).Build()
-			_, err := hostaccess.Read(t.Context(), reader, managerNamespace, newHost("qemu+ssh://node3/system"))
+			_, err := inventory.Read(t.Context(), reader, managerNamespace, newHost("qemu+ssh://node3/system"))
 			if !errors.Is(err, c.want) {
 				t.Errorf("error %v, want %v", err, c.want)
 			}

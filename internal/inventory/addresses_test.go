@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package hostaccess_test
+package inventory_test
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostaccess"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 )
 
 func TestOwnAddresses_areNotEndpointsOfClusters(t *testing.T) {
@@ -20,7 +20,7 @@ func TestOwnAddresses_areNotEndpointsOfClusters(t *testing.T) {
 	clusters[2].Spec.ControlPlaneEndpoint.Host = "api.example.org"
 	clusters[3].Spec.ControlPlaneEndpoint.Host = "10.150.0.3"
 	clusters[3].Spec.LoadBalancer.Mode = infrav1.LoadBalancerExternal
-	virtual := hostaccess.VirtualAddresses(clusters)
+	virtual := inventory.VirtualAddresses(clusters)
 	tests := map[string]struct{ all, want string }{
 		"the host's own alone":                        {"10.150.0.3/24", "10.150.0.3/24"},
 		"our endpoint, whatever its prefix":           {"10.150.0.160/24 10.150.0.3/24", "10.150.0.3/24"},
@@ -37,7 +37,7 @@ func TestOwnAddresses_areNotEndpointsOfClusters(t *testing.T) {
 			for _, text := range strings.Fields(test.all) {
 				all = append(all, netip.MustParsePrefix(text))
 			}
-			got := strings.Trim(fmt.Sprint(hostaccess.OwnAddresses(all, virtual)), "[]")
+			got := strings.Trim(fmt.Sprint(inventory.OwnAddresses(all, virtual)), "[]")
 			if got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
