@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes every target of the module for FUZZ_TIME each, or only those that match FUZZ, an extended regular expression on
-# <package>.<target>: FUZZ='cloudconfig|fromcloudinit|ignition/render' FUZZ_TIME=10m hack/fuzz.sh
+# <package>.<target>: FUZZ='cloudconfig|fromcloudconfig|ignition/render' FUZZ_TIME=10m hack/fuzz.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mapfile -t targets < <(

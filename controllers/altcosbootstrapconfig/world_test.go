@@ -28,7 +28,7 @@ import (
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/altcosbootstrapconfig"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 	"github.com/altcos/cluster-api-provider-altcos/test/envtest"
 )
 
@@ -185,7 +185,7 @@ func (w *world) answer(files ...kubeadmv1.File) {
 	files = append(files, kubeadmv1.File{Path: "/etc/made-by", Content: strings.Join(child.Spec.PreKubeadmCommands, "\n")})
 	data := &corev1.Secret{ObjectMeta: w.meta("m-kubeadm"), Type: clusterv1.ClusterSecretType, Data: map[string][]byte{
 		"format": []byte("cloud-config"),
-		"value":  cabpktest.Render(w.t, cabpktest.Worker, cloudinit.BaseUserData{AdditionalFiles: files}, kubeadmv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.local_hostname }}"}),
+		"value":  cabpk.Render(w.t, cabpk.Worker, cloudinit.BaseUserData{AdditionalFiles: files}, kubeadmv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.local_hostname }}"}),
 	}}
 	data.OwnerReferences = []metav1.OwnerReference{{
 		APIVersion: kubeadmv1.GroupVersion.String(), Kind: "KubeadmConfig", Name: child.Name, UID: child.UID, Controller: ptr.To(true),

@@ -30,11 +30,11 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachine"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 const (
@@ -160,7 +160,7 @@ func (w *world) addMachine(name string, opts ...func(*infrav1.LibvirtMachine)) {
 	w.t.Helper()
 	w.create(&corev1.Secret{ObjectMeta: w.meta(name), Data: map[string][]byte{
 		"format": []byte("cloud-config"),
-		"value": cabpktest.Render(w.t, cabpktest.Worker, cloudinit.BaseUserData{},
+		"value": cabpk.Render(w.t, cabpk.Worker, cloudinit.BaseUserData{},
 			capibootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.local_hostname }}"}),
 	}})
 	machine := &clusterv1.Machine{ObjectMeta: w.meta(name), Spec: clusterv1.MachineSpec{

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 func zip(tb testing.TB, content []byte) []byte {
@@ -67,9 +67,9 @@ func everything(tb testing.TB) cloudinit.BaseUserData {
 }
 
 func TestParse_readsEverythingThatCABPKWrites(t *testing.T) {
-	for _, kind := range []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker} {
+	for _, kind := range []cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker} {
 		t.Run(string(kind), func(t *testing.T) {
-			data := cabpktest.Render(t, kind, everything(t), bootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.hostname }}"})
+			data := cabpk.Render(t, kind, everything(t), bootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.hostname }}"})
 			got, err := cloudconfig.Parse(data, cloudconfig.Names{Hostname: "master01"})
 			if err != nil {
 				t.Fatal(err)
@@ -84,9 +84,9 @@ func TestParse_readsEverythingThatCABPKWrites(t *testing.T) {
 	}
 }
 
-func wanted(kind cabpktest.Kind) *cloudconfig.Config {
+func wanted(kind cabpk.Kind) *cloudconfig.Config {
 	kubeadm := "kubeadm join --config /run/kubeadm/kubeadm-join-config.yaml --v 5 && echo success > /run/cluster-api/bootstrap-success.complete"
-	if kind == cabpktest.Init {
+	if kind == cabpk.Init {
 		kubeadm = "kubeadm init --config /run/kubeadm/kubeadm.yaml --v 5 && echo success > /run/cluster-api/bootstrap-success.complete"
 	}
 	return &cloudconfig.Config{
@@ -110,7 +110,7 @@ func wanted(kind cabpktest.Kind) *cloudconfig.Config {
 	}
 }
 
-func checkFiles(t *testing.T, kind cabpktest.Kind, got *cloudconfig.Config) {
+func checkFiles(t *testing.T, kind cabpk.Kind, got *cloudconfig.Config) {
 	t.Helper()
 	files := map[string]cloudconfig.File{}
 	for _, f := range got.WriteFiles {
@@ -127,7 +127,7 @@ func checkFiles(t *testing.T, kind cabpktest.Kind, got *cloudconfig.Config) {
 		}
 	}
 	name := "/run/kubeadm/kubeadm-join-config.yaml"
-	if kind == cabpktest.Init {
+	if kind == cabpk.Init {
 		name = "/run/kubeadm/kubeadm.yaml"
 	}
 	if !strings.Contains(string(files[name].Content), "name: 'master01'") {

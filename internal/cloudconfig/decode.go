@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // decoder walks YAML nodes instead of unmarshalling: scalars keep their spelling (a partition type 07 is no number),

@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 // FuzzParse: no input panics or hangs, every error is a list of problems, and what is accepted is all there: another
@@ -27,8 +27,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(header + "users:\n- name: a\n  groups: b, c\ndisk_setup:\n  /dev/vdb: {table_type: gpt, layout: [[100, 8e]]}\n"))
 	f.Add([]byte(header + "write_files:\n- path: /x\n  encoding: gzip+base64\n  content: H4sIAAAAAAAAAwMAAAAAAAAAAAA=\n"))
 	f.Add([]byte(header + "mounts:\n- - a\n  - /b\nfs_setup:\n- {label: , device: /dev/x, extra_opts: [-E]}\n"))
-	for seed, kind := range []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker, cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker} {
-		f.Add(cabpktest.NewGenerator(uint64(seed), nil).Machine(kind).CloudConfig(f))
+	for seed, kind := range []cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker, cabpk.Init, cabpk.JoinCP, cabpk.Worker} {
+		f.Add(cabpk.NewGenerator(uint64(seed), nil).Machine(kind).CloudConfig(f))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		cfg, err := cloudconfig.Parse(data, cloudconfig.Names{Hostname: "h", InstanceID: "i"})
@@ -54,7 +54,7 @@ func FuzzParse(f *testing.F) {
 
 func TestParse_agreesWithAnotherLibraryAboutWhatCABPKWrites(t *testing.T) {
 	for seed := range uint64(150) {
-		data := cabpktest.NewGenerator(seed, nil).Machine([]cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker}[seed%3]).CloudConfig(t)
+		data := cabpk.NewGenerator(seed, nil).Machine([]cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker}[seed%3]).CloudConfig(t)
 		cfg, err := cloudconfig.Parse(data, cloudconfig.Names{})
 		if err != nil {
 			t.Fatalf("machine %d: %v\n%s", seed, err, data)
@@ -69,7 +69,7 @@ func TestParse_agreesWithAnotherLibraryAboutWhatCABPKWrites(t *testing.T) {
 // when that library does not take the document.
 func checkAgainstPlain(t *testing.T, data []byte, got *cloudconfig.Config) (compared bool) {
 	t.Helper()
-	plain, ok := cabpktest.Plainly(data)
+	plain, ok := cabpk.Plainly(data)
 	if !ok {
 		return false
 	}
@@ -126,7 +126,7 @@ func octal(t *testing.T, s string) *int {
 	return &mode
 }
 
-func decoded(t *testing.T, f cabpktest.PlainFile) []byte {
+func decoded(t *testing.T, f cabpk.PlainFile) []byte {
 	t.Helper()
 	if f.Content == "" {
 		return nil // without content there is nothing to unpack

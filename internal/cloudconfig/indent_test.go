@@ -11,8 +11,8 @@ import (
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 const beginsWithBlanks = "write_files[1].content: begins with blanks"
@@ -40,7 +40,7 @@ func TestParse_neverTakesBlanksFromTheBeginningOfAText(t *testing.T) {
 		"{{ '  ' }}a\n":             beginsWithBlanks,
 		"{% raw %} a{% endraw %}\n": beginsWithBlanks,
 	} {
-		m := cabpktest.Machine{Kind: cabpktest.Worker, Version: semver.MustParse("1.34.3")}
+		m := cabpk.Machine{Kind: cabpk.Worker, Version: semver.MustParse("1.34.3")}
 		m.Spec.Files = []bootstrapv1.File{
 			{Path: "/etc/before", Content: "x\n  y\n"}, {Path: "/etc/a", Owner: "root:root", Content: text}, {Path: "/etc/after", Content: "x"},
 		}
@@ -81,7 +81,7 @@ func TestParse_takesTextsAsDeepAsOthersWriteThem(t *testing.T) {
 // A text keeps its line ends, or is refused: YAML makes line feeds of some and takes the blanks after them away.
 func TestParse_neverChangesLineEndsOfAText(t *testing.T) {
 	parse := func(text string) (string, error) {
-		m := cabpktest.Machine{Kind: cabpktest.Worker, Version: semver.MustParse("1.34.3")}
+		m := cabpk.Machine{Kind: cabpk.Worker, Version: semver.MustParse("1.34.3")}
 		m.Spec.Files = []bootstrapv1.File{{Path: "/etc/a", Content: text, Permissions: "0640"}, {Path: "/etc/after", Content: "x"}}
 		got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{})
 		if err != nil {
@@ -106,7 +106,7 @@ func TestParse_neverChangesLineEndsOfAText(t *testing.T) {
 		}
 	}
 	for encoded, content := range map[string]string{"aGVs\r\nbG8=\r\n": "hello", "aGVs\nbG8=": "hello"} {
-		m := cabpktest.Machine{Kind: cabpktest.Worker, Version: semver.MustParse("1.34.3")}
+		m := cabpk.Machine{Kind: cabpk.Worker, Version: semver.MustParse("1.34.3")}
 		m.Spec.Files = []bootstrapv1.File{{Path: "/etc/a", Encoding: bootstrapv1.Base64, Content: encoded}}
 		if got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{}); err != nil || string(got.WriteFiles[0].Content) != content {
 			t.Errorf("base64 %q: %v", encoded, err)

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // Names are the values of the instance-data names that a template may use. Empty means unknown: a template that uses

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // YAML leaves no trace of "!" before a value, so the text itself is looked at, whatever ends the lines before.

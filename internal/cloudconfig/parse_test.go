@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 const (

@@ -16,7 +16,7 @@ import (
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 // unquoted are the values that CABPK writes without quotes, by name: how one gets into a spec and what is read of it.
@@ -45,8 +45,8 @@ var unquoted = map[string]struct {
 	"option": {func(s *bootstrapv1.KubeadmConfigSpec, v string) { s.Mounts[0][3] = v }, func(c *cloudconfig.Config) string { return c.Mounts[0][3] }},
 }
 
-func withValue(field, value string) cabpktest.Machine {
-	m := cabpktest.Machine{Kind: cabpktest.Worker, Version: semver.MustParse("1.34.3")}
+func withValue(field, value string) cabpk.Machine {
+	m := cabpk.Machine{Kind: cabpk.Worker, Version: semver.MustParse("1.34.3")}
 	m.Spec = bootstrapv1.KubeadmConfigSpec{
 		Files: []bootstrapv1.File{{Path: "/etc/x", Owner: "root"}}, Mounts: []bootstrapv1.MountPoints{{"/dev/vdb", "/var/x", "ext4", "defaults"}},
 		Users: []bootstrapv1.User{{Name: "a", SSHAuthorizedKeys: []string{"k", "l"}}}, NTP: bootstrapv1.NTP{Servers: []string{"a", "b"}},

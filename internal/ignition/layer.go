@@ -9,7 +9,7 @@ import (
 	"github.com/coreos/ignition/v2/config/validate"
 	"github.com/coreos/vcontext/report"
 
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // Layer is one named part of a machine's config.

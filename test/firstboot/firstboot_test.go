@@ -81,7 +81,7 @@ func TestGoldens_comeFromEveryPackageThatHasSome(t *testing.T) {
 		total++
 	}
 	for dir, least := range map[string]int{
-		"internal/ignition/altcos": 7, "internal/ignition/fromcloudinit": 3, "internal/ignition/render": 6, "cmd/kubectl-altcos/offline": 3,
+		"internal/ignition/altcos": 7, "internal/ignition/fromcloudconfig": 3, "internal/ignition/render": 6, "cmd/kubectl-altcos/offline": 3,
 	} {
 		if found[dir] < least {
 			t.Errorf("%s has %d golden configs, want at least %d", dir, found[dir], least)

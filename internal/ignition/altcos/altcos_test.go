@@ -11,7 +11,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
 

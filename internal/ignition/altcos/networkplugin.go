@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // NetworkPlugin is applied once, on the machine where kubeadm init ran. At most one of its fields is set; the zero

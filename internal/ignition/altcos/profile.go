@@ -7,7 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // Directories and names that several layers agree upon.

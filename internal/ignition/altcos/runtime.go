@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // StorageDriver is how images and containers are kept.

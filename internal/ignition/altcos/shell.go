@@ -7,7 +7,7 @@ import (
 	_ "embed"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 //go:embed kube.sh

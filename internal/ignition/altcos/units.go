@@ -5,7 +5,7 @@ package altcos
 
 import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // preload loads the archives that the OS image carries, once, before kubeadm. An image without archives skips it.

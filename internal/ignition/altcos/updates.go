@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // UpdateStrategy says when zincati reboots a machine into a new OS version.

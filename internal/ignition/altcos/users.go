@@ -11,7 +11,7 @@ import (
 	"github.com/coreos/ignition/v2/config/v3_2/types"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // LockedPassword is a hash that no password matches. It allows logins by key, unlike an expired account.

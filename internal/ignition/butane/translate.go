@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // MaxInput is the largest accepted text in bytes: more could never fit into a machine's config.

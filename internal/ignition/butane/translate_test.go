@@ -9,7 +9,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 const head = "variant: fcos\nversion: 1.3.0\n"

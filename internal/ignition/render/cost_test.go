@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 // What a control plane machine may cost.
@@ -39,10 +39,10 @@ func heavy(tb testing.TB) render.Input {
 		files = append(files, bootstrapv1.File{Path: fmt.Sprintf("/etc/kubernetes/pki/%d.key", i), Owner: "root:root", Permissions: "0600",
 			Content: "-----BEGIN RSA PRIVATE KEY-----\n" + base64.StdEncoding.EncodeToString(noise) + "\n-----END RSA PRIVATE KEY-----\n"})
 	}
-	data := cabpktest.Render(tb, cabpktest.Init, cloudinit.BaseUserData{AdditionalFiles: files, PreKubeadmCommands: []string{"echo pre"}},
+	data := cabpk.Render(tb, cabpk.Init, cloudinit.BaseUserData{AdditionalFiles: files, PreKubeadmCommands: []string{"echo pre"}},
 		bootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.local_hostname }}"})
 	return render.Input{
-		Profile:   manualProfile(cabpktest.Init),
+		Profile:   manualProfile(cabpk.Init),
 		Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: data},
 		Node:      manualNode("master01", "10.150.0.161"), UserLayers: []render.UserLayer{mine},
 	}

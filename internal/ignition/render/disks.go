@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 var partitionSuffix = regexp.MustCompile(`-part[0-9]+$`)

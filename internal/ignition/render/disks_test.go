@@ -9,14 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 func TestUnknownDisks_saysWhichDiskTheMachineLacks(t *testing.T) {
 	profile := string(mustRender(t, render.Input{Profile: &altcos.Profile{ContainerStorage: altcos.ContainerStorage{Device: altcos.DeviceBySerial("data")}},
-		Bootstrap: cloudConfig(t, cabpktest.Worker), Node: node("worker01", "10.150.0.171")}))
+		Bootstrap: cloudConfig(t, cabpk.Worker), Node: node("worker01", "10.150.0.171")}))
 	cases := map[string]struct {
 		config  string
 		serials []string

@@ -21,17 +21,17 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudinit"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 // profiles are those that a cloud-config may meet. They have things in common with the seeds of FuzzRender.
 func profiles() []*altcos.Profile {
 	return []*altcos.Profile{
 		nil,
-		manualProfile(cabpktest.Init),
+		manualProfile(cabpk.Init),
 		{
 			Users:         []altcos.User{{Name: "u0", PasswordHash: "$y$x", Groups: []string{"ops"}, Sudo: "ALL=(ALL) ALL"}, {Name: "adm"}, {Name: "b", Shell: "/bin/sh"}},
 			NetworkPlugin: altcos.NetworkPlugin{None: true}, ShellProfile: altcos.ShellNone,
@@ -43,11 +43,11 @@ func profiles() []*altcos.Profile {
 // FuzzRender: whatever the cloud-config and the profile are, either it is refused with problems, or Ignition accepts the
 // result, rendering again gives the same bytes, and all that the cloud-config asks for is in it.
 func FuzzRender(f *testing.F) {
-	for _, kind := range []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker} {
+	for _, kind := range []cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker} {
 		f.Add(cloudConfig(f, kind).Value, "", uint8(1))
 	}
 	for seed := range uint8(9) {
-		m := cabpktest.NewGenerator(uint64(seed), nil).Machine([]cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker}[seed%3])
+		m := cabpk.NewGenerator(uint64(seed), nil).Machine([]cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker}[seed%3])
 		f.Add(m.CloudConfig(f), "", seed/3)
 	}
 	f.Add([]byte("#cloud-config\nmounts: [[/dev/vdb, /var/data, ext4]]\nbootcmd: [a]\nusers: [{name: b, groups: 'b, c'}]\nntp: {servers: [x]}\n"), butaneHead, uint8(2))
@@ -65,8 +65,8 @@ func FuzzRender(f *testing.F) {
 // TestRender_losesNothing is FuzzRender with generated machines.
 func TestRender_losesNothing(t *testing.T) {
 	for seed := range uint64(90) {
-		kind := []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker}[seed%3]
-		data := bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: cabpktest.NewGenerator(seed, nil).Machine(kind).CloudConfig(t)}
+		kind := []cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker}[seed%3]
+		data := bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: cabpk.NewGenerator(seed, nil).Machine(kind).CloudConfig(t)}
 		in := render.Input{Profile: profiles()[seed/3%3], Bootstrap: data, Node: node("n", "10.150.0.161")}
 		if !checkRender(t, in) || t.Failed() {
 			t.Fatalf("machine %d\n%s", seed, data.Value)
@@ -91,7 +91,7 @@ func checkRender(t *testing.T, in render.Input) (accepted bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := fromcloudinit.Convert(cfg)
+	result, err := fromcloudconfig.Convert(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,12 +228,12 @@ func holdsAll(want, got reflect.Value) bool {
 }
 
 func TestMissing_seesWhatIsLost(t *testing.T) {
-	m := cabpktest.NewGenerator(3, nil).Machine(cabpktest.Init)
+	m := cabpk.NewGenerator(3, nil).Machine(cabpk.Init)
 	cfg, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := fromcloudinit.Convert(cfg)
+	result, err := fromcloudconfig.Convert(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,10 +15,10 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 const butaneHead = "variant: fcos\nversion: 1.3.0\n"
@@ -58,7 +58,7 @@ func fileText(tb testing.TB, raw []byte, path string) string {
 }
 
 func TestRender_letsTheUserWin(t *testing.T) {
-	got := mustRender(t, render.Input{Bootstrap: cloudConfig(t, cabpktest.Worker), Node: node("worker01", "10.150.0.171"), UserLayers: []render.UserLayer{mine}})
+	got := mustRender(t, render.Input{Bootstrap: cloudConfig(t, cabpk.Worker), Node: node("worker01", "10.150.0.171"), UserLayers: []render.UserLayer{mine}})
 	if text := fileText(t, got, "/etc/hostname"); text != "mine" {
 		t.Errorf("host name is %q", text)
 	}
@@ -69,7 +69,7 @@ func TestRender_letsTheUserWin(t *testing.T) {
 
 func TestRender_inTwoStepsGivesTheSameAsInOne(t *testing.T) {
 	in := render.Input{Profile: &altcos.Profile{ContainerStorage: altcos.ContainerStorage{Device: altcos.DeviceBySerial("data")}},
-		Bootstrap: cloudConfig(t, cabpktest.Worker), Names: cloudconfig.Names{Hostname: "worker01"}, UserLayers: []render.UserLayer{mine}}
+		Bootstrap: cloudConfig(t, cabpk.Worker), Names: cloudconfig.Names{Hostname: "worker01"}, UserLayers: []render.UserLayer{mine}}
 	first := mustRender(t, in)
 	if fileText(t, first, "/etc/hostname") != "no such file" {
 		t.Error("the user's layer is merged before the node is known")
@@ -103,7 +103,7 @@ func inline(t *testing.T, path, content string) string {
 // TestRender_letsTheLastLayerOfTheUserWin: a config inside an earlier layer is a part of that layer, in both ways to a
 // machine.
 func TestRender_letsTheLastLayerOfTheUserWin(t *testing.T) {
-	in := render.Input{Bootstrap: cloudConfig(t, cabpktest.Worker), Names: cloudconfig.Names{Hostname: "worker01"}, UserLayers: []render.UserLayer{
+	in := render.Input{Bootstrap: cloudConfig(t, cabpk.Worker), Names: cloudconfig.Names{Hostname: "worker01"}, UserLayers: []render.UserLayer{
 		{Name: "butaneFrom[0]", Data: []byte(butaneHead + "ignition:\n  config:\n    merge:\n" + inline(t, "/etc/hostname", "first") + inline(t, "/etc/other", "other"))},
 		mine,
 	}}
@@ -123,7 +123,7 @@ func TestRender_letsTheLastLayerOfTheUserWin(t *testing.T) {
 }
 
 func TestRender_letsTheUserDisableUnits(t *testing.T) {
-	in := render.Input{Profile: &altcos.Profile{ImagePreload: altcos.PreloadArchives}, Bootstrap: cloudConfig(t, cabpktest.Worker), Names: cloudconfig.Names{Hostname: "worker01"},
+	in := render.Input{Profile: &altcos.Profile{ImagePreload: altcos.PreloadArchives}, Bootstrap: cloudConfig(t, cabpk.Worker), Names: cloudconfig.Names{Hostname: "worker01"},
 		UserLayers: []render.UserLayer{{Name: "butane", Data: []byte(butaneHead + "systemd:\n  units:\n  - name: " + altcos.PreloadUnit + "\n    enabled: false\n")}}}
 	apart := mustRender(t, in)
 	in.Node = node("worker01", "10.150.0.171")
@@ -140,7 +140,7 @@ func TestRender_letsTheUserDisableUnits(t *testing.T) {
 }
 
 func TestRender_isStable(t *testing.T) {
-	for _, kind := range []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker} {
+	for _, kind := range []cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker} {
 		in := render.Input{Bootstrap: cloudConfig(t, kind), Node: node("n", "10.150.0.161"), UserLayers: []render.UserLayer{mine}}
 		first := mustRender(t, in)
 		for range 20 {
@@ -204,7 +204,7 @@ func TestRender_saysWhatIsTooBig(t *testing.T) {
 
 func BenchmarkRender(b *testing.B) {
 	in := render.Input{Profile: &altcos.Profile{ContainerStorage: altcos.ContainerStorage{Device: altcos.DeviceBySerial("data")}},
-		Bootstrap: cloudConfig(b, cabpktest.Init), Node: node("master01", "10.150.0.161"), UserLayers: []render.UserLayer{mine}}
+		Bootstrap: cloudConfig(b, cabpk.Init), Node: node("master01", "10.150.0.161"), UserLayers: []render.UserLayer{mine}}
 	b.ReportAllocs()
 	for b.Loop() {
 		mustRender(b, in)

@@ -18,9 +18,9 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
 
@@ -110,14 +110,14 @@ func manualNode(name, address string) *altcos.Node {
 	return n
 }
 
-func manualProfile(kind cabpktest.Kind) *altcos.Profile {
+func manualProfile(kind cabpk.Kind) *altcos.Profile {
 	p := &altcos.Profile{
 		AltcosUser:       altcos.AltcosUser{PasswordHash: "$y$j9T$manual", SSHAuthorizedKeys: []string{"ssh-rsa AAAA admin@one", "ssh-rsa BBBB admin@two"}},
 		ContainerStorage: altcos.ContainerStorage{Device: altcos.DeviceBySerial("data")},
 		ImagePreload:     altcos.PreloadArchives,
 		ClusterSSH:       &altcos.ClusterSSH{PublicKey: "ssh-ed25519 CCCC demo"},
 	}
-	if kind != cabpktest.Worker {
+	if kind != cabpk.Worker {
 		p.ClusterSSH.PrivateKey = []byte("not a key\n")
 	}
 	return p
@@ -126,12 +126,12 @@ func manualProfile(kind cabpktest.Kind) *altcos.Profile {
 func TestRender_holdsEverythingOfTheManual(t *testing.T) {
 	for _, m := range []struct {
 		name, address string
-		kind          cabpktest.Kind
+		kind          cabpk.Kind
 		merges        []string
 	}{
-		{"master01", "10.150.0.161", cabpktest.Init, []string{"users", "hosts", "btrfs", "k8senv", "initk8s", "master01"}},
-		{"master02", "10.150.0.162", cabpktest.JoinCP, []string{"users", "hosts", "btrfs", "k8senv", "master02"}},
-		{"worker01", "10.150.0.171", cabpktest.Worker, []string{"users", "btrfs", "hosts", "masters-users", "worker01"}},
+		{"master01", "10.150.0.161", cabpk.Init, []string{"users", "hosts", "btrfs", "k8senv", "initk8s", "master01"}},
+		{"master02", "10.150.0.162", cabpk.JoinCP, []string{"users", "hosts", "btrfs", "k8senv", "master02"}},
+		{"worker01", "10.150.0.171", cabpk.Worker, []string{"users", "btrfs", "hosts", "masters-users", "worker01"}},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			raw := mustRender(t, render.Input{Profile: manualProfile(m.kind), Bootstrap: cloudConfig(t, m.kind), Node: manualNode(m.name, m.address)})

@@ -10,8 +10,8 @@ import (
 	"github.com/coreos/ignition/v2/config/v3_6"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 func TestRender_keepsTheSpecOfForeignIgnition(t *testing.T) {

@@ -9,16 +9,16 @@ import (
 	"testing"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 // withPods is what CABPK writes for kubeadm init with another line for the networks of pods.
 func withPods(t *testing.T, line string) render.Input {
 	t.Helper()
-	data := cloudConfig(t, cabpktest.Init)
+	data := cloudConfig(t, cabpk.Init)
 	changed := bytes.Replace(data.Value, []byte("podSubnet: 10.244.0.0/16"), []byte(line), 1)
 	if line != "" && bytes.Equal(changed, data.Value) {
 		t.Fatal("there is no podSubnet in the bootstrap data")

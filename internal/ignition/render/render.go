@@ -15,8 +15,8 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudinit"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/problem"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
 // Input is everything that decides about a machine's config.
@@ -140,12 +140,12 @@ func fromCloudConfig(in Input, profile *altcos.Profile) ([]ignition.Layer, error
 	if err != nil {
 		return nil, err
 	}
-	result, err := fromcloudinit.Convert(cfg, profile.Homes()...)
+	result, err := fromcloudconfig.Convert(cfg, profile.Homes()...)
 	if err != nil {
 		return nil, err
 	}
 	layers := []ignition.Layer{result.Layer}
-	if result.Role != fromcloudinit.RoleInit {
+	if result.Role != fromcloudconfig.RoleInit {
 		return layers, nil
 	}
 	var pods []netip.Prefix

@@ -12,9 +12,9 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
 
@@ -30,15 +30,15 @@ func node(name, address string) *altcos.Node {
 	}
 }
 
-func cloudConfig(tb testing.TB, kind cabpktest.Kind) bootstrapdata.Data {
+func cloudConfig(tb testing.TB, kind cabpk.Kind) bootstrapdata.Data {
 	tb.Helper()
-	return bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: cabpktest.Render(tb, kind, cloudinit.BaseUserData{
+	return bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig, Value: cabpk.Render(tb, kind, cloudinit.BaseUserData{
 		PreKubeadmCommands: []string{"echo pre"}, PostKubeadmCommands: []string{"echo 'post'"},
 	}, bootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.local_hostname }}"})}
 }
 
 func TestRender_matchesGoldenForEveryKindOfMachine(t *testing.T) {
-	for _, kind := range []cabpktest.Kind{cabpktest.Init, cabpktest.JoinCP, cabpktest.Worker} {
+	for _, kind := range []cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker} {
 		t.Run(string(kind), func(t *testing.T) {
 			in := render.Input{Bootstrap: cloudConfig(t, kind), Node: node("master01", "10.150.0.161")}
 			got, err := render.Render(in)

@@ -21,9 +21,9 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 const (
@@ -34,7 +34,7 @@ const (
 // node is a machine of the story.
 type node struct {
 	name, uuid, mac, address string
-	kind                     cabpktest.Kind
+	kind                     cabpk.Kind
 }
 
 const masterAddress, workerAddress = "10.150.0.161", "10.150.0.171"
@@ -62,8 +62,8 @@ func TestMachines_areWhatWasRendered(t *testing.T) {
 	var all []started
 	keys := newClusterSSH(t)
 	for _, n := range []node{
-		{"master01", newUUID(), "52:54:00:00:01:61", masterAddress, cabpktest.Init},
-		{"worker01", newUUID(), "52:54:00:00:01:71", workerAddress, cabpktest.Worker},
+		{"master01", newUUID(), "52:54:00:00:01:61", masterAddress, cabpk.Init},
+		{"worker01", newUUID(), "52:54:00:00:01:71", workerAddress, cabpk.Worker},
 	} {
 		raw := rendered(t, n, keys)
 		config, messages, err := v3.Parse(raw)
@@ -101,7 +101,7 @@ func rendered(t *testing.T, n node, keys altcos.ClusterSSH) []byte {
 		ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: dataDisk},
 	})
 	must(t, err)
-	if n.kind != cabpktest.Init {
+	if n.kind != cabpk.Init {
 		keys.PrivateKey = nil
 	}
 	p.ClusterSSH = &keys
@@ -118,7 +118,7 @@ func rendered(t *testing.T, n node, keys altcos.ClusterSSH) []byte {
 	}.Of()
 	must(t, err)
 	scratch := altcos.DeviceBySerial(scratchDisk)
-	cloudConfig := cabpktest.Render(t, n.kind, cloudinit.BaseUserData{
+	cloudConfig := cabpk.Render(t, n.kind, cloudinit.BaseUserData{
 		Users: []kubeadmv1.User{{
 			Name: "deploy", Gecos: "Deployment robot", PrimaryGroup: "wheel", Groups: "adm, docker", HomeDir: "/var/home/robot", Shell: "/bin/sh",
 			Passwd: adminHash, LockPassword: new(false), Sudo: "ALL=(ALL) NOPASSWD:ALL", SSHAuthorizedKeys: []string{adminKey},

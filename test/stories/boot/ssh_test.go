@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/cabpktest"
+	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
 // A user and a group of the image's packages: Ignition shall not have to find them.
@@ -55,7 +55,7 @@ func login(address string) string {
 // checkClusterSSH: control planes log in to workers without a question; workers have no key to log in with.
 func checkClusterSSH(t *testing.T, n node, got report) {
 	t.Helper()
-	if n.kind == cabpktest.Init {
+	if n.kind == cabpk.Init {
 		expect(t, got, "login", "worker01")
 		return
 	}

@@ -1,5 +1,0 @@
-// Copyright The cluster-api-provider-altcos Authors.
-// SPDX-License-Identifier: Apache-2.0
-
-// Package cabpktest makes bootstrap data with the code of Cluster API's kubeadm bootstrap provider, for tests only.
-package cabpktest
