@@ -15,6 +15,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/keylock"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -75,7 +76,7 @@ type Cache struct {
 	clock     clock.PassiveClock
 	stale     time.Duration
 	transfers chan struct{}
-	locks     keyLock
+	locks     keylock.Locks
 
 	mu sync.Mutex
 	// growth is what was last seen of incomplete images, idle since when whole images have no use.
@@ -133,7 +134,7 @@ func (c *Cache) Ensure(ctx context.Context, volumes virt.Volumes, r Request) (vi
 		return virt.Volume{}, err
 	}
 	r.SHA256 = strings.ToLower(r.SHA256)
-	unlock, err := c.locks.lock(ctx, r.key())
+	unlock, err := c.locks.Lock(ctx, r.key())
 	if err != nil {
 		return virt.Volume{}, fmt.Errorf("wait for image %s: %w", r.SHA256, err)
 	}

@@ -161,7 +161,7 @@ func (c *Cache) collect(ctx context.Context, volumes virt.Volumes, o Collection,
 	if !c.isIdle(k, o.UnusedFor) {
 		return false, nil
 	}
-	unlock, err := c.locks.lock(ctx, k)
+	unlock, err := c.locks.Lock(ctx, k)
 	if err != nil {
 		return false, err
 	}

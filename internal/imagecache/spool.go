@@ -193,7 +193,7 @@ func (s *spool) unreserve(n int64) {
 
 // download brings the image into the spool, once for all hosts that wait for it, and opens it.
 func (c *Cache) download(ctx context.Context, u *url.URL, r Request) (*spooled, error) {
-	unlock, err := c.locks.lock(ctx, "download\x00"+r.SHA256)
+	unlock, err := c.locks.Lock(ctx, "download\x00"+r.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("wait for image %s: %w", r.SHA256, err)
 	}

@@ -25,7 +25,7 @@ func (h *host) DefineDomain(ctx context.Context, spec virt.DomainSpec) (virt.Dom
 }
 
 func (h *host) define(ctx context.Context, spec virt.DomainSpec) (virt.Domain, error) {
-	unlock, err := h.locks.lock(ctx, h.domainKey(spec.UUID))
+	unlock, err := h.lock(ctx, h.domainKey(spec.UUID))
 	if err != nil {
 		return virt.Domain{}, err
 	}
@@ -140,7 +140,7 @@ func (h *host) StartDomain(ctx context.Context, id string, owner virt.Owner) err
 }
 
 func (h *host) start(ctx context.Context, id string, owner virt.Owner) error {
-	unlock, err := h.locks.lock(ctx, h.domainKey(id))
+	unlock, err := h.lock(ctx, h.domainKey(id))
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (h *host) ScrubDomain(ctx context.Context, id string, owner virt.Owner) err
 }
 
 func (h *host) scrub(ctx context.Context, id string, owner virt.Owner) error {
-	unlock, err := h.locks.lock(ctx, h.domainKey(id))
+	unlock, err := h.lock(ctx, h.domainKey(id))
 	if err != nil {
 		return err
 	}

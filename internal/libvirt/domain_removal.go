@@ -35,7 +35,7 @@ func (h *host) RemoveDomain(ctx context.Context, id string, owner virt.Owner) er
 }
 
 func (h *host) removeDomain(ctx context.Context, id string, owner virt.Owner) error {
-	unlock, err := h.locks.lock(ctx, h.domainKey(id))
+	unlock, err := h.lock(ctx, h.domainKey(id))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	rpc "github.com/digitalocean/go-libvirt"
 	"github.com/google/uuid"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/keylock"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -18,16 +19,12 @@ type host struct {
 	*session
 	name        string
 	accelerator virt.Accelerator
-	locks       *keyedLocks
+	locks       *keylock.Locks
 	// background runs what goes on after its caller has left, until the Pool is closed.
 	background func(ctx context.Context, f func(ctx context.Context))
 }
 
 var _ virt.Host = (*host)(nil)
-
-// poolKey and domainKey name what is locked.
-func (h *host) poolKey(pool string) string { return "pool " + h.name + "/" + pool }
-func (h *host) domainKey(id string) string { return "domain " + h.name + "/" + id }
 
 func parseUUID(text string) (rpc.UUID, error) {
 	id, err := uuid.Parse(text)

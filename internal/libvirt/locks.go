@@ -6,48 +6,20 @@ package libvirt
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// keyedLocks serialises what libvirt does not: a check and the act that relies on it. They span sessions.
-type keyedLocks struct {
-	mutex sync.Mutex
-	held  map[string]*keyedLock
-}
-
-type keyedLock struct {
-	token   chan struct{}
-	waiting int
-}
-
-func newKeyedLocks() *keyedLocks { return &keyedLocks{held: map[string]*keyedLock{}} }
-
-// lock waits for the key and returns the function that frees it. Errors: virt.ErrBusy when the context ends first.
-func (l *keyedLocks) lock(ctx context.Context, key string) (func(), error) {
-	l.mutex.Lock()
-	k := l.held[key]
-	if k == nil {
-		k = &keyedLock{token: make(chan struct{}, 1)}
-		l.held[key] = k
+// lock serialises what libvirt does not: a check and the act that relies on it. Locks span sessions. Errors: virt.ErrBusy
+// when the context ends first.
+func (h *host) lock(ctx context.Context, key string) (unlock func(), err error) {
+	unlock, err = h.locks.Lock(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("await other work on %s: %w: %w", key, virt.ErrBusy, err)
 	}
-	k.waiting++
-	l.mutex.Unlock()
-	select {
-	case k.token <- struct{}{}:
-		return func() { <-k.token; l.leave(key, k) }, nil
-	case <-ctx.Done():
-		l.leave(key, k)
-		return nil, fmt.Errorf("await other work on %s: %w: %w", key, virt.ErrBusy, context.Cause(ctx))
-	}
+	return unlock, nil
 }
 
-func (l *keyedLocks) leave(key string, k *keyedLock) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	k.waiting--
-	if k.waiting == 0 {
-		delete(l.held, key)
-	}
-}
+// poolKey and domainKey name what is locked.
+func (h *host) poolKey(pool string) string { return "pool " + h.name + "/" + pool }
+func (h *host) domainKey(id string) string { return "domain " + h.name + "/" + id }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/keylock"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -31,7 +32,7 @@ type Pool struct {
 	ownSSH bool
 	limits Limits
 	events *eventQueue
-	locks  *keyedLocks
+	locks  keylock.Locks
 	stop   chan struct{}
 
 	mutex   sync.Mutex
@@ -58,7 +59,6 @@ func NewPool(options Options) *Pool {
 		ssh:     options.SSH,
 		limits:  options.Limits.withDefaults(),
 		events:  newEventQueue(),
-		locks:   newKeyedLocks(),
 		stop:    make(chan struct{}),
 		entries: map[string]*poolEntry{},
 	}
@@ -92,7 +92,7 @@ func (p *Pool) Host(ctx context.Context, target virt.Target) (virt.Host, error) 
 		if entry.session.alive(ctx) {
 			return &host{
 				session: entry.session, name: target.Name, accelerator: target.Accelerator,
-				locks: p.locks, background: p.background,
+				locks: &p.locks, background: p.background,
 			}, nil
 		}
 		if ctx.Err() != nil {

@@ -118,7 +118,7 @@ func (h *host) create(ctx context.Context, pool rpc.StoragePool, description *li
 // overlayVolume makes a thin volume on another one. libvirt would make it smaller than its base if asked, and would let
 // the base be deleted meanwhile.
 func (h *host) overlayVolume(ctx context.Context, pool rpc.StoragePool, spec virt.VolumeSpec) (virt.Volume, error) {
-	unlock, err := h.locks.lock(ctx, h.poolKey(pool.Name))
+	unlock, err := h.lock(ctx, h.poolKey(pool.Name))
 	if err != nil {
 		return virt.Volume{}, err
 	}
@@ -138,7 +138,7 @@ func (h *host) overlayVolume(ctx context.Context, pool rpc.StoragePool, spec vir
 // copyVolume makes a full copy. What a copy that failed has left is removed; libvirt copies on when its caller has left,
 // so then the removal goes on in the background, and until it is done the name is busy.
 func (h *host) copyVolume(ctx context.Context, pool rpc.StoragePool, spec virt.VolumeSpec) (virt.Volume, error) {
-	unlock, err := h.locks.lock(ctx, h.poolKey(pool.Name)+"/"+spec.Name)
+	unlock, err := h.lock(ctx, h.poolKey(pool.Name)+"/"+spec.Name)
 	if err != nil {
 		return virt.Volume{}, err
 	}

@@ -25,7 +25,7 @@ func (h *host) DeleteVolume(ctx context.Context, ref virt.VolumeRef) error {
 }
 
 func (h *host) deleteVolume(ctx context.Context, ref virt.VolumeRef) error {
-	unlock, err := h.locks.lock(ctx, h.poolKey(ref.Pool))
+	unlock, err := h.lock(ctx, h.poolKey(ref.Pool))
 	if err != nil {
 		return err
 	}

@@ -156,7 +156,7 @@ const (
 // refresh makes libvirt look at the files of a pool. libvirt refuses while it copies or allocates there, without an
 // error code of its own, and loses track when two refreshes meet.
 func (h *host) refresh(ctx context.Context, pool rpc.StoragePool, p patience) error {
-	unlock, err := h.locks.lock(ctx, h.poolKey(pool.Name)+" refresh")
+	unlock, err := h.lock(ctx, h.poolKey(pool.Name)+" refresh")
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/keylock"
 )
 
 // hostTimeout is what a change on a host gets at least, unless the caller's time is over: it takes seconds.
@@ -30,12 +31,12 @@ type Host struct {
 // Balancer applies load balancers to hosts, one change a host and one host a cluster at a time.
 type Balancer struct {
 	layout Layout
-	mutex  sync.Mutex
-	busy   map[string]chan struct{}
+	// busy are the hosts that this process changes; flock on the host serialises processes.
+	busy keylock.Locks
 }
 
 // New returns a Balancer for hosts with the given layout.
-func New(layout Layout) *Balancer { return &Balancer{layout: layout, busy: map[string]chan struct{}{}} }
+func New(layout Layout) *Balancer { return &Balancer{layout: layout} }
 
 // Ensure makes all hosts carry the cluster's endpoint and tells what they say. Hosts that do not hold the VIP come
 // first, its holder last. A configuration that a host rejects stops the rest, so that the holder keeps what works; what
@@ -183,27 +184,10 @@ func (b *Balancer) alone(ctx context.Context, host Host, left int, change func(c
 		ctx, cancel = context.WithTimeout(ctx, max(time.Until(deadline)/time.Duration(left), hostTimeout))
 		defer cancel()
 	}
-	release, err := b.acquire(ctx, host.Name)
+	unlock, err := b.busy.Lock(ctx, host.Name)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: await host %q: %w", ErrHostBusy, host.Name, err)
 	}
-	defer release()
+	defer unlock()
 	return change(ctx)
-}
-
-// acquire waits for the host to be free of other changes by this process; flock on the host does it between processes.
-func (b *Balancer) acquire(ctx context.Context, host string) (release func(), _ error) {
-	b.mutex.Lock()
-	slot, ok := b.busy[host]
-	if !ok {
-		slot = make(chan struct{}, 1)
-		b.busy[host] = slot
-	}
-	b.mutex.Unlock()
-	select {
-	case slot <- struct{}{}:
-		return func() { <-slot }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: await host %q: %w", ErrHostBusy, host, context.Cause(ctx))
-	}
 }

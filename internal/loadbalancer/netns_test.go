@@ -86,8 +86,7 @@ func (s *segment) newLab(name, address string) *lab {
 	l := &lab{segment: s, name: name, stub: s.t.TempDir(), layout: testLayout}
 	// The holder of the mount namespace: everything else joins it by its pid.
 	holder := exec.Command("ip", "netns", "exec", s.name(name), "unshare", "--mount", "--propagation", "private", "sh", "-c",
-		"mkdir -p /run/altcos-lbtest && mount -t tmpfs -o mode=755 tmpfs /run/altcos-lbtest && cd /run/altcos-lbtest && mkdir etc units run && "+
-			"echo ready && exec sleep 100000")
+		"mkdir -p $0 && mount -t tmpfs -o mode=755 tmpfs $0 && cd $0 && mkdir etc units run && echo ready && exec sleep 100000", testRoot)
 	ready, err := holder.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -103,13 +102,16 @@ func (s *segment) newLab(name, address string) *lab {
 		l.stopEverything()
 		_ = holder.Process.Kill()
 		_ = holder.Wait()
-		_ = os.Remove(filepath.Dir(testLayout.Config)) // the mount point, once nobody needs it
+		_ = os.Remove(testRoot) // once nobody needs it
 	})
 	return l
 }
 
-// testLayout lies on a tmpfs that each host mounts for itself.
-var testLayout = Layout{Config: "/run/altcos-lbtest/etc", Units: "/run/altcos-lbtest/units", Runtime: "/run/altcos-lbtest/run"}
+// testRoot is where each host mounts a tmpfs for itself: the same path on all hosts of this process, and no other's, since
+// removing a mount point takes the mounts of all namespaces away.
+var testRoot = fmt.Sprintf("/run/altcos-lbtest-%d", os.Getpid())
+
+var testLayout = Layout{Config: testRoot + "/etc", Units: testRoot + "/units", Runtime: testRoot + "/run"}
 
 func (l *lab) command(ctx context.Context, script string) *exec.Cmd {
 	binaries, err := filepath.Abs("testdata/bin")

@@ -106,7 +106,7 @@ func unchanged(t *testing.T, balancer *Balancer, cluster Cluster, hosts []Host) 
 
 func leavesNothing(t *testing.T, h *lab) {
 	t.Helper()
-	if left := h.shell("cd /run/altcos-lbtest; find etc units run -mindepth 1 2>/dev/null || true"); left != "" {
+	if left := h.shell("cd " + testRoot + "; find etc units run -mindepth 1 2>/dev/null || true"); left != "" {
 		t.Errorf("left on %s:\n%s", h.name, left)
 	}
 	if left := h.shell("ip -o addr show to 10.150.0.160; ls " + h.stub + " | grep -E '^(pid|enabled)' || true"); left != "" {
