@@ -24,7 +24,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
 )
@@ -92,7 +92,7 @@ func (r *Reconciler) createChild(ctx context.Context, s *scope, wanted *kubeadmv
 		return refused(err)
 	}
 	if skew != "" {
-		eventnote.Emit(r.Recorder, s.config, corev1.EventTypeWarning, skewReason, "Reconcile", skew)
+		event.Emit(r.Recorder, s.config, corev1.EventTypeWarning, skewReason, "Reconcile", skew)
 	}
 	s.child = wanted
 	return nil

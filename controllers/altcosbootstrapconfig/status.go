@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/patch"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
@@ -79,7 +79,7 @@ func (r *Reconciler) announce(s *scope, result error) {
 	if message == "" {
 		message = "the data secret is available"
 	}
-	eventnote.Emit(r.Recorder, s.config, eventType, after.Reason, "Reconcile", message)
+	event.Emit(r.Recorder, s.config, eventType, after.Reason, "Reconcile", message)
 }
 
 // warns says whether people should look. What is tried again until they have mended something is no mere wait.

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -113,7 +113,7 @@ func (r *Reconciler) dropHost(ctx context.Context, s *scope, name string) error 
 func (s *scope) markUnreachable(name string, err error) {
 	for i := range s.lc.Status.LoadBalancer.Hosts {
 		if host := &s.lc.Status.LoadBalancer.Hosts[i]; host.Name == name {
-			host.State, host.Message = infrav1.LoadBalancerHostUnreachable, eventnote.Cut(stable(err.Error()), maxMessage)
+			host.State, host.Message = infrav1.LoadBalancerHostUnreachable, event.Cut(stable(err.Error()), maxMessage)
 		}
 	}
 }

@@ -4,20 +4,11 @@
 package libvirtcluster
 
 import (
-	"cmp"
 	"context"
-
-	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
-)
-
-// What an address pool's empty fields mean: the in-cluster IPAM provider.
-const (
-	defaultPoolGroup = "ipam.cluster.x-k8s.io"
-	defaultPoolKind  = "InClusterIPPool"
 )
 
 // claimEndpoint takes the virtual address from the pool that the user named.
@@ -27,9 +18,7 @@ func (r *Reconciler) claimEndpoint(ctx context.Context, s *scope) error {
 		return outcome.Waitf(infrav1.LibvirtClusterEndpointMissingReason, 0,
 			"neither spec.controlPlaneEndpoint.host nor spec.loadBalancer.addressPoolRef is set; set one of them")
 	}
-	claim, err := ipam.EnsureClaim(ctx, r.Client, s.claimOwner(), ipam.VIPClaimName(s.cluster.Name), ipamv1.IPPoolReference{
-		APIGroup: cmp.Or(ref.APIGroup, defaultPoolGroup), Kind: cmp.Or(ref.Kind, defaultPoolKind), Name: ref.Name,
-	})
+	claim, err := ipam.EnsureClaim(ctx, r.Client, s.claimOwner(), ipam.VIPClaimName(s.cluster.Name), ref)
 	if err != nil {
 		return err
 	}

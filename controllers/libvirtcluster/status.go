@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/patch"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -107,7 +107,7 @@ const maxCondition = 32<<10 - 64
 // stable takes out of a message what differs each time, since people and tools watch conditions for changes. Many hosts
 // may have more to say than a condition holds.
 func stable(message string) string {
-	return eventnote.Cut(ownPort.ReplaceAllString(message, ""), maxCondition)
+	return event.Cut(ownPort.ReplaceAllString(message, ""), maxCondition)
 }
 
 // maxMessage is the limit of the API for a host's message, in bytes.
@@ -173,7 +173,7 @@ func hostStatus(host loadbalancer.HostReport) infrav1.LoadBalancerHostStatus {
 		return status
 	}
 	_, message := explain(host.Err, "")
-	status.State, status.Message = infrav1.LoadBalancerHostFailed, eventnote.Cut(message, maxMessage)
+	status.State, status.Message = infrav1.LoadBalancerHostFailed, event.Cut(message, maxMessage)
 	if onlyUnreachable(host.Err) {
 		status.State = infrav1.LoadBalancerHostUnreachable
 	}
@@ -207,7 +207,7 @@ func (r *Reconciler) announce(s *scope, result error) {
 	if message == "" {
 		message = "the endpoint is served"
 	}
-	eventnote.Emit(r.Recorder, s.lc, kind, after.Reason, "Reconcile", message)
+	event.Emit(r.Recorder, s.lc, kind, after.Reason, "Reconcile", message)
 }
 
 // warns says whether people should look. A wait is for something that comes by itself, or for a person who has to mend

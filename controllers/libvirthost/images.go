@@ -19,7 +19,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -37,7 +37,7 @@ func (r *Reconciler) tidyImages(ctx context.Context, s *scope) {
 	defer cancel()
 	if err := r.collectImages(ctx, s, r.ImageRetention); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Unused images could not be removed")
-		eventnote.Emit(r.Recorder, s.host, corev1.EventTypeWarning, "ImagesNotCollected", "CollectImages",
+		event.Emit(r.Recorder, s.host, corev1.EventTypeWarning, "ImagesNotCollected", "CollectImages",
 			"unused images could not be looked for or removed; the manager's log says why")
 	}
 }
@@ -94,7 +94,7 @@ func (r *Reconciler) collectPool(ctx context.Context, s *scope, pool string, unu
 		Host: s.host.Name, Pool: pool, UnusedFor: unusedFor, Wanted: func(sha256 string) bool { return wanted[sha256] },
 	})
 	if len(removed) > 0 {
-		eventnote.Emit(r.Recorder, s.host, corev1.EventTypeNormal, "ImagesRemoved", "CollectImages",
+		event.Emit(r.Recorder, s.host, corev1.EventTypeNormal, "ImagesRemoved", "CollectImages",
 			fmt.Sprintf("removed unused images %v", removed))
 	}
 	if err != nil {

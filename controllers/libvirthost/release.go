@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
@@ -48,7 +48,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) error {
 		}
 	}
 	if connected != nil || inventory.HasShell(s.host) && shell == nil {
-		eventnote.Emit(r.Recorder, s.host, corev1.EventTypeWarning, "HostLeftAsItIs", "Release",
+		event.Emit(r.Recorder, s.host, corev1.EventTypeWarning, "HostLeftAsItIs", "Release",
 			"the host cannot be reached; cached images in its pools, load balancers and "+hostprep.SysctlFile+" may be left on it")
 	}
 	if connected == nil && r.checkStorage(ctx, s) == nil {

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/patch"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
@@ -93,5 +93,5 @@ func (r *Reconciler) announce(s *scope) {
 	if after.Status == metav1.ConditionTrue {
 		kind, message = corev1.EventTypeNormal, "machines can run on the host"
 	}
-	eventnote.Emit(r.Recorder, s.host, kind, after.Reason, "Probe", message)
+	event.Emit(r.Recorder, s.host, kind, after.Reason, "Probe", message)
 }

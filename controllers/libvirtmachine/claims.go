@@ -4,7 +4,6 @@
 package libvirtmachine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -17,12 +16,6 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
-)
-
-// What an empty group and kind of a pool mean.
-const (
-	defaultPoolGroup = "ipam.cluster.x-k8s.io"
-	defaultPoolKind  = "InClusterIPPool"
 )
 
 // claimAddresses determines all addresses of the machine: static ones, and one of each pool. With DHCP there are none to
@@ -155,10 +148,7 @@ func (r *Reconciler) claim(
 		if s.domain != nil && indexOf(own, ipam.MachineClaimName(s.lm.Name, nic, i)) < 0 {
 			continue
 		}
-		ref := ipamv1.IPPoolReference{
-			APIGroup: cmp.Or(pool.APIGroup, defaultPoolGroup), Kind: cmp.Or(pool.Kind, defaultPoolKind), Name: pool.Name,
-		}
-		claim, err := ipam.EnsureClaim(ctx, r.Client, s.claimOwner(), ipam.MachineClaimName(s.lm.Name, nic, i), ref)
+		claim, err := ipam.EnsureClaim(ctx, r.Client, s.claimOwner(), ipam.MachineClaimName(s.lm.Name, nic, i), pool)
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +169,7 @@ func addressError(err error) error {
 	if terminal, ok := outcome.AsTerminal(err); ok {
 		return &outcome.Terminal{Reason: infrav1.LibvirtMachineAddressInvalidReason, Err: terminal.Err}
 	}
-	if errors.Is(err, ipam.ErrForeign) {
+	if errors.Is(err, ipam.ErrNotOwned) {
 		return outcome.Waitf(infrav1.LibvirtMachineAddressInvalidReason, time.Minute, "%s", err)
 	}
 	return err

@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -50,7 +50,7 @@ func (r *Reconciler) removeLogs(ctx context.Context, s *scope) error {
 		return hostError(s, err)
 	}
 	ctrl.LoggerFrom(ctx).Error(err, "The machine's logs stay on its host", "domain", name)
-	eventnote.Emit(r.Recorder, s.lm, corev1.EventTypeWarning, "LogsRemain", "Delete",
+	event.Emit(r.Recorder, s.lm, corev1.EventTypeWarning, "LogsRemain", "Delete",
 		fmt.Sprintf("the logs of domain %q stay in /var/log/libvirt/qemu of host %q: %v", name, s.lm.Spec.Host, err))
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/patch"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -197,7 +197,7 @@ func (r *Reconciler) announce(s *scope, result error) {
 	if message == "" {
 		message = "the machine is " + s.lm.Status.Domain.State
 	}
-	eventnote.Emit(r.Recorder, s.lm, kind, after.Reason, "Reconcile", message)
+	event.Emit(r.Recorder, s.lm, kind, after.Reason, "Reconcile", message)
 }
 
 // warns says whether people should look. A wait is for something that comes by itself, or for a person who has to mend

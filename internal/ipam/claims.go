@@ -4,6 +4,7 @@
 package ipam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
@@ -41,8 +43,8 @@ const (
 // retryCache is how long the cache may need to show what was just written.
 const retryCache = time.Second
 
-// ErrForeign says that a claim of our name belongs to another object.
-var ErrForeign = errors.New("claim belongs to another object")
+// ErrNotOwned means that the claim of that name belongs to another object.
+var ErrNotOwned = errors.New("claim belongs to another object")
 
 // Owner is the object that needs an address.
 type Owner struct {
@@ -70,10 +72,17 @@ type Address struct {
 	Gateway netip.Addr
 }
 
-// EnsureClaim makes the claim for an address of the pool, or returns the one that is there, also when somebody has deleted
-// it while its owner still needs it. Errors: ErrForeign, *outcome.Wait while an earlier owner's claim is going away, *outcome.Terminal when the claim names another pool.
+// What the empty fields of a reference to a pool mean: the in-cluster IPAM provider.
+const (
+	defaultPoolGroup = "ipam.cluster.x-k8s.io"
+	defaultPoolKind  = "InClusterIPPool"
+)
+
+// EnsureClaim creates the claim for an address of the pool, or returns the existing one, also when somebody has deleted it
+// while its owner still needs it. Errors: ErrNotOwned, *outcome.Wait while an earlier owner's claim is being deleted,
+// *outcome.Terminal when the claim names another pool.
 func EnsureClaim(
-	ctx context.Context, c client.Client, owner Owner, name string, pool ipamv1.IPPoolReference,
+	ctx context.Context, c client.Client, owner Owner, name string, pool infrav1.AddressPoolReference,
 ) (*ipamv1.IPAddressClaim, error) {
 	claim := &ipamv1.IPAddressClaim{ObjectMeta: metav1.ObjectMeta{
 		Namespace:  owner.Object.GetNamespace(),
@@ -81,7 +90,9 @@ func EnsureClaim(
 		Labels:     map[string]string{clusterv1.ClusterNameLabel: owner.ClusterName},
 		Finalizers: []string{owner.Finalizer},
 	}}
-	claim.Spec = ipamv1.IPAddressClaimSpec{ClusterName: owner.ClusterName, PoolRef: pool}
+	claim.Spec = ipamv1.IPAddressClaimSpec{ClusterName: owner.ClusterName, PoolRef: ipamv1.IPPoolReference{
+		APIGroup: cmp.Or(pool.APIGroup, defaultPoolGroup), Kind: cmp.Or(pool.Kind, defaultPoolKind), Name: pool.Name,
+	}}
 	if err := controllerutil.SetControllerReference(owner.Object, claim, c.Scheme()); err != nil {
 		return nil, fmt.Errorf("own claim %q: %w", name, err)
 	}
@@ -93,7 +104,7 @@ func EnsureClaim(
 		} else if !apierrors.IsAlreadyExists(err) {
 			return nil, fmt.Errorf("create claim %q: %w", name, err)
 		}
-		// Our own claim that the cache does not show yet, or a stranger's: the next reconciliation sees which.
+		// Our own claim that the cache does not show yet, or another object's: the next reconciliation sees which.
 		return nil, outcome.Waitf(WaitingForAddressReason, retryCache, "claim %q is being created", name)
 	}
 	if err != nil {
@@ -107,7 +118,7 @@ func adopt(ctx context.Context, c client.Client, owner Owner, found, want *ipamv
 	// After a move or a restore the owner has another UID, but it is the object of that kind and name.
 	ours := metav1.GetControllerOf(want)
 	if ref := metav1.GetControllerOf(found); ref != nil && (ref.Kind != ours.Kind || ref.Name != ours.Name) {
-		return nil, fmt.Errorf("claim %q is controlled by %s %q: %w", found.Name, ref.Kind, ref.Name, ErrForeign)
+		return nil, fmt.Errorf("claim %q is controlled by %s %q: %w", found.Name, ref.Kind, ref.Name, ErrNotOwned)
 	}
 	if !found.DeletionTimestamp.IsZero() {
 		if ref := metav1.GetControllerOf(found); ref != nil && ref.UID == ours.UID && controllerutil.ContainsFinalizer(found, owner.Finalizer) {
@@ -166,7 +177,7 @@ func ReadAddress(ctx context.Context, c client.Client, claim *ipamv1.IPAddressCl
 		return Address{}, fmt.Errorf("get address %q: %w", name, err)
 	}
 	if address.Spec.ClaimRef.Name != claim.Name {
-		return Address{}, fmt.Errorf("address %q is for claim %q, not %q: %w", name, address.Spec.ClaimRef.Name, claim.Name, ErrForeign)
+		return Address{}, fmt.Errorf("address %q is for claim %q, not %q: %w", name, address.Spec.ClaimRef.Name, claim.Name, ErrNotOwned)
 	}
 	parsed, err := parse(address.Spec)
 	if err != nil {

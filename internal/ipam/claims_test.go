@@ -18,11 +18,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-var pool = ipamv1.IPPoolReference{APIGroup: "ipam.cluster.x-k8s.io", Kind: "InClusterIPPool", Name: "nodes"}
+var pool = infrav1.AddressPoolReference{Name: "nodes"}
+
+// poolRef is what a claim says of the pool: the in-cluster provider is the default.
+var poolRef = ipamv1.IPPoolReference{APIGroup: "ipam.cluster.x-k8s.io", Kind: "InClusterIPPool", Name: "nodes"}
 
 func newClient(t *testing.T) client.Client {
 	t.Helper()
@@ -66,7 +70,7 @@ func TestEnsureClaim_makesOneClaim(t *testing.T) {
 	if diff := cmp.Diff(want, claim.ObjectMeta); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(ipamv1.IPAddressClaimSpec{ClusterName: "c1", PoolRef: pool}, claim.Spec); diff != "" {
+	if diff := cmp.Diff(ipamv1.IPAddressClaimSpec{ClusterName: "c1", PoolRef: poolRef}, claim.Spec); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -76,7 +80,7 @@ func TestEnsureClaim_refusesAndCompletes(t *testing.T) {
 	claim := ensure(t, c, machine("1"))
 	foreign := machine("2")
 	foreign.Object.SetName("m2")
-	if _, err := ipam.EnsureClaim(t.Context(), c, foreign, claim.Name, pool); !errors.Is(err, ipam.ErrForeign) {
+	if _, err := ipam.EnsureClaim(t.Context(), c, foreign, claim.Name, pool); !errors.Is(err, ipam.ErrNotOwned) {
 		t.Errorf("claim of another machine: %v", err)
 	}
 	other := pool
@@ -170,7 +174,7 @@ func TestReadAddress(t *testing.T) {
 				claim.Status.Conditions = []metav1.Condition{*c.ready}
 			}
 			if c.address != nil {
-				c.address.ClaimRef.Name, c.address.PoolRef = claim.Name, pool
+				c.address.ClaimRef.Name, c.address.PoolRef = claim.Name, poolRef
 				err := k.Create(t.Context(), &ipamv1.IPAddress{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "a"}, Spec: *c.address})
 				if err != nil {
 					t.Fatal(err)

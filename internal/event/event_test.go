@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package eventnote_test
+package event_test
 
 import (
 	"strings"
@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
 
-	"github.com/altcos/cluster-api-provider-altcos/internal/eventnote"
+	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 )
 
 func TestCut(t *testing.T) {
@@ -24,12 +24,12 @@ func TestCut(t *testing.T) {
 		{"nothing stays nothing", "", 6, ""},
 		{"what does not fit is cut", "host abc", 7, "host…"},
 		{"a character is not cut in two", "узел", 7, "уз…"},
-		{"nor is one of four bytes", "ab😀😀", 8, "ab…"},
-		{"bytes that are no text", "a\xffb", 6, "a?b"},
+		{"a character of four bytes is not cut in two", "ab😀😀", 8, "ab…"},
+		{"bytes that are not UTF-8", "a\xffb", 6, "a?b"},
 		{"a cut character at the end", "уз\xd0", 6, "уз?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, eventnote.Cut(c.text, c.limit)); diff != "" {
+			if diff := cmp.Diff(c.want, event.Cut(c.text, c.limit)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -38,14 +38,14 @@ func TestCut(t *testing.T) {
 
 func TestEmit_cutsTheNoteAndTakesItLiterally(t *testing.T) {
 	recorder := events.NewFakeRecorder(2)
-	eventnote.Emit(recorder, nil, corev1.EventTypeWarning, "Full", "Look", "100%d full")
-	eventnote.Emit(recorder, nil, corev1.EventTypeNormal, "Long", "Look", strings.Repeat("я", 600))
+	event.Emit(recorder, nil, corev1.EventTypeWarning, "Full", "Look", "100%d full")
+	event.Emit(recorder, nil, corev1.EventTypeNormal, "Long", "Look", strings.Repeat("я", 600))
 	got := []string{<-recorder.Events, <-recorder.Events}
 	want := []string{"Warning Full 100%d full", "Normal Long " + strings.Repeat("я", 510) + "…"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if note := strings.TrimPrefix(got[1], "Normal Long "); len(note) > eventnote.Limit {
+	if note := strings.TrimPrefix(got[1], "Normal Long "); len(note) > event.Limit {
 		t.Errorf("the note has %d bytes", len(note))
 	}
 }
