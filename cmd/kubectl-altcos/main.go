@@ -17,12 +17,13 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline"
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline/manifest"
 )
 
 const usage = `kubectl altcos render -f FILE... [--bootstrap-data FILE] -o DIR
 
-Renders, without a cluster, what the controllers would make of manifests: DIR/<machine>.ign, DIR/<machine>.xml,
-DIR/<host>/haproxy.cfg and DIR/<host>/keepalived.conf. Templates give one machine or cluster of their own name.
+Renders, without a cluster, what the controllers would create from manifests: DIR/<machine>.ign, DIR/<machine>.xml,
+DIR/<host>/haproxy.cfg and DIR/<host>/keepalived.conf. Each template gives one machine or cluster of its name.
 
 `
 
@@ -35,7 +36,7 @@ func main() {
 	}
 }
 
-// run executes the command line. What is worth knowing and no error goes to messages.
+// run executes the command line. Warnings and usage go to messages.
 func run(ctx context.Context, args []string, stdin io.Reader, messages io.Writer) error {
 	if len(args) == 0 || args[0] != "render" {
 		return errors.New(usage + "error: the command must be render")
@@ -55,7 +56,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, messages io.Writer
 	}
 	in := offline.Input{MachineType: *machineType}
 	var err error
-	if in.Manifests, err = read(append(*files, flags.Args()...), stdin); err != nil { // shells make many of -f *.yaml
+	if in.Manifests, err = read(append(*files, flags.Args()...), stdin); err != nil { // shells expand -f *.yaml to many
 		return err
 	}
 	if *bootstrapData != "" {
@@ -73,8 +74,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, messages io.Writer
 	return write(*dir, out.Files)
 }
 
-func read(names []string, stdin io.Reader) ([]offline.Manifest, error) {
-	var manifests []offline.Manifest
+func read(names []string, stdin io.Reader) ([]manifest.File, error) {
+	var manifests []manifest.File
 	for _, name := range names {
 		var data []byte
 		var err error
@@ -86,17 +87,17 @@ func read(names []string, stdin io.Reader) ([]offline.Manifest, error) {
 		if err != nil {
 			return nil, err
 		}
-		manifests = append(manifests, offline.Manifest{Name: name, Data: data})
+		manifests = append(manifests, manifest.File{Name: name, Data: data})
 	}
 	return manifests, nil
 }
 
-// write stores all files below dir. Ignition configs hold keys and tokens, so only their owner may read them, also when
-// an older file of the name allowed more.
+// write writes all files below dir. Ignition configs hold keys and tokens: only their owner may read them, even where a
+// file with other permissions existed.
 func write(dir string, files []offline.File) error {
 	for _, f := range files {
 		if !filepath.IsLocal(filepath.FromSlash(f.Path)) {
-			return fmt.Errorf("%q is not below the directory to write to", f.Path)
+			return fmt.Errorf("%q is outside the output directory", f.Path)
 		}
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -11,35 +11,35 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline/objects"
 )
 
-// documentation is the network that nobody has (RFC 5737); it stands for what the manifests do not tell.
-var documentation = netip.MustParsePrefix("192.0.2.0/24") //nolint:gochecknoglobals // a constant that Go cannot write
+// documentation is a network reserved for examples (RFC 5737); it replaces what the manifests do not have.
+var documentation = netip.MustParsePrefix("192.0.2.0/24") //nolint:gochecknoglobals // Go has no constants of structs
 
 // pools answers claims as the in-cluster IPAM provider does: lowest free address first.
 type pools struct {
-	world *world
-	taken map[netip.Addr]bool
+	objects *objects.Set
+	taken   map[netip.Addr]bool
 }
 
-func newPools(w *world) *pools {
-	p := &pools{world: w, taken: map[netip.Addr]bool{}}
+func newPools(set *objects.Set) *pools {
+	p := &pools{objects: set, taken: map[netip.Addr]bool{}}
 	take := func(text string) {
 		text, _, _ = strings.Cut(text, "/")
 		if a, err := netip.ParseAddr(text); err == nil {
 			p.taken[a] = true
 		}
 	}
-	for _, lc := range of[*infrav1.LibvirtCluster](w) {
+	for _, lc := range objects.All[*infrav1.LibvirtCluster](set) {
 		take(lc.Spec.ControlPlaneEndpoint.Host)
 	}
-	for _, lm := range of[*infrav1.LibvirtMachine](w) {
+	for _, lm := range objects.All[*infrav1.LibvirtMachine](set) {
 		for _, nic := range lm.Spec.NetworkInterfaces {
 			for _, a := range nic.Addresses {
 				take(a)
@@ -49,7 +49,7 @@ func newPools(w *world) *pools {
 	return p
 }
 
-// answer gives every open claim an address.
+// answer gives every claim without address one.
 func (p *pools) answer(ctx context.Context, c client.Client) error {
 	claims := &ipamv1.IPAddressClaimList{}
 	if err := c.List(ctx, claims); err != nil {
@@ -85,8 +85,9 @@ func (p *pools) choose(claim *ipamv1.IPAddressClaim) (ipamv1.IPAddressSpec, erro
 		bits, _, _ = unstructured.NestedInt64(pool.Object, "spec", "prefix")
 		gateway, _, _ = unstructured.NestedString(pool.Object, "spec", "gateway")
 	} else {
-		p.world.warn("%s %q is not in the manifests, or of a kind that is unknown here: addresses of %s stand for its own", ref.Kind, ref.Name, documentation)
+		p.objects.Warnf("%s %q is not in the manifests or of an unknown kind: addresses of %s are used as placeholders", ref.Kind, ref.Name, documentation)
 	}
+	prefix := int32(bits)
 	for _, text := range ranges {
 		from, to, err := parseRange(text)
 		if err != nil {
@@ -97,7 +98,7 @@ func (p *pools) choose(claim *ipamv1.IPAddressClaim) (ipamv1.IPAddressSpec, erro
 				p.taken[a] = true
 				return ipamv1.IPAddressSpec{
 					ClaimRef: ipamv1.IPAddressClaimReference{Name: claim.Name}, PoolRef: ref,
-					Address: a.String(), Prefix: ptr.To(int32(bits)), Gateway: gateway,
+					Address: a.String(), Prefix: &prefix, Gateway: gateway,
 				}, nil
 			}
 		}
@@ -106,7 +107,7 @@ func (p *pools) choose(claim *ipamv1.IPAddressClaim) (ipamv1.IPAddressSpec, erro
 }
 
 func (p *pools) pool(namespace string, ref ipamv1.IPPoolReference) (*unstructured.Unstructured, bool) {
-	for _, o := range of[*unstructured.Unstructured](p.world) {
+	for _, o := range objects.All[*unstructured.Unstructured](p.objects) {
 		local := ref.Kind == "InClusterIPPool" && o.GetNamespace() == namespace || ref.Kind == "GlobalInClusterIPPool"
 		if o.GetKind() == ref.Kind && o.GetName() == ref.Name && local {
 			return o, true
@@ -115,11 +116,11 @@ func (p *pools) pool(namespace string, ref ipamv1.IPPoolReference) (*unstructure
 	return nil, false
 }
 
-// parseRange reads an address, a range from-to, or a network, whose first and last addresses are nobody's.
+// parseRange reads an address, a range from-to, or a network, whose first and last addresses are not used.
 func parseRange(text string) (from, to netip.Addr, err error) {
 	if prefix, err := netip.ParsePrefix(text); err == nil {
 		from, to = prefix.Masked().Addr().Next(), prefix.Masked().Addr()
-		for n := 0; n < 1<<16 && prefix.Contains(to.Next()); n++ { // nobody looks further
+		for n := 0; n < 1<<16 && prefix.Contains(to.Next()); n++ { // more are never needed
 			to = to.Next()
 		}
 		return from, to.Prev(), nil

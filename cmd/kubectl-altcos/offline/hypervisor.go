@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
@@ -20,9 +19,9 @@ import (
 )
 
 const (
-	// plenty is what each host in memory offers: whether machines fit is a question to real hosts.
+	// plenty is the capacity of each host in memory: only real hosts can tell whether machines fit.
 	plenty = int64(1) << 50
-	// imageCapacity is the size that images in memory claim, so small that every root disk is larger.
+	// imageCapacity of images in memory is smaller than every root disk.
 	imageCapacity = int64(1) << 20
 )
 
@@ -37,7 +36,7 @@ func emptyImage() []byte {
 	return header
 }
 
-// images has every image, on every host.
+// images has every image on every host.
 type images struct{ cloud *cloud }
 
 func (i images) Lookup(ctx context.Context, volumes virt.Volumes, request imagecache.Request) (virt.Volume, error) {
@@ -52,7 +51,7 @@ func (i images) Ensure(ctx context.Context, volumes virt.Volumes, request imagec
 	return i.Lookup(ctx, volumes, request)
 }
 
-// tasks does at once what the manager does in the background.
+// tasks runs at once what the manager runs in the background.
 type tasks struct{}
 
 func (tasks) Do(task async.Task) async.State {
@@ -62,12 +61,8 @@ func (tasks) Do(task async.Task) async.State {
 	return async.State{Phase: async.Succeeded}
 }
 
-func (tasks) Leave(types.NamespacedName) bool                                                  { return false }
-func (tasks) Events() <-chan event.GenericEvent                                                { return nil }
-func (recorder) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
-
-// recorder drops events: conditions say the same.
-type recorder struct{}
+func (tasks) Leave(types.NamespacedName) bool   { return false }
+func (tasks) Events() <-chan event.GenericEvent { return nil }
 
 // cloud is the hosts in memory, with the machines that booted on them.
 type cloud struct {
@@ -94,7 +89,7 @@ func (c *cloud) addHost(name string, bridges, pools []string) {
 	c.hosts[name] = c.AddHost(name, options...)
 }
 
-// domainXML is the definition that a host would get, with the machine type given: only a host knows its own.
+// domainXML returns the definition that a host would get, with the machine type given, which otherwise the host chooses.
 func domainXML(boot fakevirt.Boot, accelerator virt.Accelerator, machineType string) (string, error) {
 	resolved := domainxml.Resolved{Accelerator: accelerator, Machine: machineType}
 	file := func(ref virt.VolumeRef) domainxml.DiskFile {
@@ -118,7 +113,7 @@ func domainXML(boot fakevirt.Boot, accelerator virt.Accelerator, machineType str
 	return domainxml.Marshal(domain)
 }
 
-// balancer keeps what each cluster's load balancer would be.
+// balancer records the load balancer of each cluster.
 type balancer struct {
 	real *loadbalancer.Balancer
 	// trees of the last call for a cluster, by the cluster's name and the host's.
@@ -147,7 +142,7 @@ func (b *balancer) Release(context.Context, loadbalancer.Cluster, []loadbalancer
 	return nil
 }
 
-// shells reaches nothing.
+// shells fails: nothing is to be run on hosts.
 type shells struct{}
 
 func (shells) Shell(context.Context, virt.Target) (loadbalancer.Runner, error) {

@@ -9,14 +9,17 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline/objects"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
 
-// placeholder is a cloud-config in the form of the kubeadm bootstrap provider's, without secrets: kubeadm init for a
-// control plane, whose cluster has pods in these networks, kubeadm join for others, which need none.
+// placeholder returns a cloud-config like the kubeadm bootstrap provider's, without secrets: kubeadm init when networks of
+// pods are given, as for a control plane, kubeadm join otherwise.
 func placeholder(pods []string) ([]byte, error) {
 	const group = "kubeadm.k8s.io/v1beta4"
 	type object = map[string]any
@@ -46,7 +49,7 @@ func placeholder(pods []string) ([]byte, error) {
 	return append([]byte("## template: jinja\n#cloud-config\n"), text...), err
 }
 
-// putImage puts the volume that a machine's image is said to be into every pool of a host where it may look.
+// putImage creates the volume of a machine's image in every pool of a host where it may be looked for.
 func putImage(host *fakevirt.Host, lm *infrav1.LibvirtMachine) error {
 	if lm.Spec.Image.Volume == "" {
 		return nil
@@ -61,4 +64,17 @@ func putImage(host *fakevirt.Host, lm *infrav1.LibvirtMachine) error {
 		}
 	}
 	return nil
+}
+
+// flannelPods is the network of pods in flannel's manifest.
+const flannelPods = "10.244.0.0/16"
+
+// podSubnets returns the networks of pods that the kubeadm bootstrap provider would take from the Cluster.
+func podSubnets(set *objects.Set, namespace, cluster string) []string {
+	c, ok := objects.Named[*clusterv1.Cluster](set, namespace, cluster)
+	if ok && len(c.Spec.ClusterNetwork.Pods.CIDRBlocks) > 0 {
+		return c.Spec.ClusterNetwork.Pods.CIDRBlocks
+	}
+	set.Warnf("Cluster %q: spec.clusterNetwork.pods.cidrBlocks is empty: %s is used as a placeholder; flannel needs it", cluster, flannelPods)
+	return []string{flannelPods}
 }

@@ -13,10 +13,11 @@ import (
 	"slices"
 
 	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline/manifest"
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline/objects"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -25,9 +26,9 @@ import (
 
 // Input is what is rendered.
 type Input struct {
-	Manifests []Manifest
-	// BootstrapData is what the kubeadm bootstrap provider would have written for every machine without a Secret of its
-	// own: a cloud-config, or an Ignition config. A harmless placeholder when empty.
+	Manifests []manifest.File
+	// BootstrapData is what the kubeadm bootstrap provider would write for every machine without a Secret in the
+	// manifests: a cloud-config, or an Ignition config. A placeholder without secrets when empty.
 	BootstrapData []byte
 	// MachineType of the virtual machines, with its version. Only a host knows its own.
 	MachineType string
@@ -48,52 +49,31 @@ type Output struct {
 	Warnings []string
 }
 
-// Render runs the controllers on the manifests. Errors of the manifests name file, document, object and field; all of
-// them are joined.
+// Render runs the controllers on the manifests. Errors in the manifests name file, document, object and field; all are
+// joined.
 func Render(ctx context.Context, in Input) (Output, error) {
 	out := Output{}
-	ctx = ctrl.LoggerInto(ctx, logr.Discard()) // the controllers' logs would say what warnings and errors say better
+	ctx = ctrl.LoggerInto(ctx, logr.Discard()) // warnings and errors are clearer than logs
 	scheme, err := manager.NewScheme()
 	if err != nil {
 		return out, err
 	}
-	decoder, err := newDecoder(scheme)
+	found, err := manifest.Read(scheme, in.Manifests)
 	if err != nil {
 		return out, err
 	}
-	objects, err := decoder.all(in.Manifests)
-	if err != nil {
-		return out, err
-	}
-	warn := func(format string, args ...any) {
-		if text := fmt.Sprintf(format, args...); !slices.Contains(out.Warnings, text) {
-			out.Warnings = append(out.Warnings, text)
+	set, err := objects.Complete(scheme, found)
+	if err == nil {
+		run := newRun(scheme, set, in.BootstrapData)
+		if err = run.all(ctx); err == nil {
+			out.Files, err = run.files(in.MachineType)
 		}
 	}
-	w := &world{scheme: scheme, objects: objects, warn: warn}
-	w.ignored()
-	w.unseen()
-	if err := w.complete(); err != nil {
-		return out, err
-	}
-	run := newRun(w, in.BootstrapData)
-	if err := run.all(ctx); err != nil {
-		return out, err
-	}
-	out.Files, err = run.files(in.MachineType)
+	out.Warnings = set.Warnings()
 	return out, err
 }
 
-// ignored warns about documents of kinds that mean nothing here.
-func (w *world) ignored() {
-	for _, o := range of[*unstructured.Unstructured](w) {
-		if !slices.Contains([]string{"KubeadmControlPlane", "InClusterIPPool", "GlobalInClusterIPPool"}, o.GetKind()) {
-			w.warn("%s %q is ignored: its kind means nothing here", o.GetKind(), o.GetName())
-		}
-	}
-}
-
-// files collects what the hosts were told.
+// files collects what the hosts would get.
 func (r *run) files(machineType string) ([]File, error) {
 	files, problems := r.machineFiles(machineType)
 	files = append(files, r.balancerFiles()...)
@@ -112,9 +92,8 @@ func (r *run) files(machineType string) ([]File, error) {
 func (r *run) machineFiles(machineType string) (files []File, problems []error) {
 	for _, m := range r.machines {
 		boot := r.cloud.boots[m.uuid]
-		problems = append(problems, missingDisks(m.name, render.UnknownDisks(boot.FirmwareConfig, serials(boot))))
-		xml, err := domainXML(boot, accelerator(r.world, boot.Host.Name()), machineType)
-		if err != nil {
+		xml, err := domainXML(boot, accelerator(r.objects, boot.Host.Name()), machineType)
+		if err := errors.Join(render.UnknownDisks(boot.FirmwareConfig, serials(boot)), err); err != nil {
 			problems = append(problems, fmt.Errorf("LibvirtMachine %q: %w", m.name, err))
 			continue
 		}
@@ -150,8 +129,8 @@ func serials(boot fakevirt.Boot) []string {
 	return out
 }
 
-func accelerator(w *world, host string) virt.Accelerator {
-	if h, ok := named[*infrav1.LibvirtHost](w, "", host); ok && h.Spec.Accelerator == infrav1.AcceleratorTCG {
+func accelerator(set *objects.Set, host string) virt.Accelerator {
+	if h, ok := objects.Named[*infrav1.LibvirtHost](set, "", host); ok && h.Spec.Accelerator == infrav1.AcceleratorTCG {
 		return virt.AcceleratorTCG
 	}
 	return virt.AcceleratorKVM

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline"
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline/manifest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
@@ -22,7 +23,7 @@ const machineType = "pc-q35-7.2"
 func render(t *testing.T, data []byte, bootstrapData string) (offline.Output, error) {
 	t.Helper()
 	return offline.Render(t.Context(), offline.Input{
-		Manifests: []offline.Manifest{{Name: "cluster.yaml", Data: data}}, BootstrapData: []byte(bootstrapData), MachineType: machineType,
+		Manifests: []manifest.File{{Name: "cluster.yaml", Data: data}}, BootstrapData: []byte(bootstrapData), MachineType: machineType,
 	})
 }
 
@@ -210,7 +211,7 @@ func TestRender_warns(t *testing.T) {
 		"of a Secret that controllers do not see": {"  labels: {cluster.x-k8s.io/cluster-name: demo}\n", "",
 			`Secret "mine": metadata.labels[cluster.x-k8s.io/cluster-name] is missing: the controllers would not see it, and butaneFrom[0] of "demo-worker" needs it`},
 		"of a cluster without networks for pods": {"  clusterNetwork: {pods: {cidrBlocks: [10.32.0.0/16]}}\n", "",
-			`Cluster "demo": spec.clusterNetwork.pods.cidrBlocks is empty: 10.244.0.0/16 stands for it, and flannel needs it`},
+			`Cluster "demo": spec.clusterNetwork.pods.cidrBlocks is empty: 10.244.0.0/16 is used as a placeholder; flannel needs it`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

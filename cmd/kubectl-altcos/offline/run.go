@@ -14,6 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,6 +29,7 @@ import (
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/cmd/kubectl-altcos/offline/objects"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/altcosbootstrapconfig"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtcluster"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachine"
@@ -36,13 +39,13 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/providerid"
 )
 
-// enough is how often an object is reconciled until it must be done: finalizer, conditions, identity, claims and work
-// take one turn each.
-const enough = 12
+// attempts is how often an object is reconciled until it must be done: finalizer, conditions, identity, claims and work
+// take one each.
+const attempts = 12
 
-// run is the controllers on a world.
+// run is the controllers on a set of objects.
 type run struct {
-	world         *world
+	objects       *objects.Set
 	client        client.Client
 	cloud         *cloud
 	balancer      *balancer
@@ -54,10 +57,10 @@ type run struct {
 
 type bootedMachine struct{ name, uuid string }
 
-func newRun(w *world, bootstrapData []byte) *run {
-	r := &run{world: w, cloud: newCloud(), balancer: newBalancer(), pools: newPools(w), bootstrapData: bootstrapData}
+func newRun(scheme *runtime.Scheme, set *objects.Set, bootstrapData []byte) *run {
+	r := &run{objects: set, cloud: newCloud(), balancer: newBalancer(), pools: newPools(set), bootstrapData: bootstrapData}
 	bridges, poolNames := []string{}, []string{inventory.DefaultStoragePool}
-	for _, lm := range of[*infrav1.LibvirtMachine](w) {
+	for _, lm := range objects.All[*infrav1.LibvirtMachine](set) {
 		for _, nic := range lm.Spec.NetworkInterfaces {
 			if nic.Bridge != "" {
 				bridges = append(bridges, nic.Bridge)
@@ -67,23 +70,23 @@ func newRun(w *world, bootstrapData []byte) *run {
 			poolNames = append(poolNames, lm.Spec.StoragePool)
 		}
 	}
-	for i, host := range of[*infrav1.LibvirtHost](w) {
+	for i, host := range objects.All[*infrav1.LibvirtHost](set) {
 		r.cloud.addHost(host.Name, append(bridges, inventory.Bridge(host)), append(poolNames, inventory.StoragePool(host)))
 		r.makeReady(host, i)
 	}
-	r.client = fake.NewClientBuilder().WithScheme(w.scheme).WithObjects(w.objects...).WithStatusSubresource(
+	r.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects.All[client.Object](set)...).WithStatusSubresource(
 		&infrav1.LibvirtCluster{}, &infrav1.LibvirtMachine{}, &infrav1.LibvirtHost{}, &bootstrapv1.AltcosBootstrapConfig{}, &ipamv1.IPAddressClaim{},
 	).Build()
 	return r
 }
 
-// makeReady gives a host the status of one that was looked at.
+// makeReady gives a host the status of a reachable one.
 func (r *run) makeReady(host *infrav1.LibvirtHost, nth int) {
 	for _, condition := range []string{infrav1.ReadyCondition, infrav1.LibvirtHostLoadBalancerReadyCondition} {
 		conditions.Set(host, metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: "Offline"})
 	}
 	host.Status.Allocatable = infrav1.HostResources{
-		CPUs: ptr.To[int32](1 << 20), Memory: resource.NewQuantity(plenty, resource.BinarySI), Storage: resource.NewQuantity(plenty, resource.BinarySI),
+		CPUs: new(int32(1 << 20)), Memory: resource.NewQuantity(plenty, resource.BinarySI), Storage: resource.NewQuantity(plenty, resource.BinarySI),
 	}
 	if len(host.Status.BridgeAddresses) > 0 || !inventory.CarriesLoadBalancers(host) {
 		return
@@ -99,7 +102,7 @@ func (r *run) makeReady(host *infrav1.LibvirtHost, nth int) {
 		a = a.Next()
 	}
 	host.Status.BridgeAddresses = []string{netip.PrefixFrom(a, a.BitLen()).String(), fmt.Sprintf("2001:db8::%x/128", 200+nth)}
-	r.world.warn("LibvirtHost %q: the address of its bridge is unknown, %s stands for it; write it into status.bridgeAddresses, or use an address in spec.uri", host.Name, a)
+	r.objects.Warnf("LibvirtHost %q: the address of its bridge is unknown, %s is used as a placeholder; write the address into status.bridgeAddresses, or use one in spec.uri", host.Name, a)
 }
 
 // all runs every controller: the clusters for their endpoints, then the machines, then the clusters for their backends.
@@ -108,7 +111,7 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	var problems []error
-	for _, lm := range of[*infrav1.LibvirtMachine](r.world) {
+	for _, lm := range objects.All[*infrav1.LibvirtMachine](r.objects) {
 		if err := r.machine(ctx, lm); err != nil {
 			problems = append(problems, fmt.Errorf("LibvirtMachine %q: %w", lm.Name, err))
 		}
@@ -121,11 +124,11 @@ func (r *run) all(ctx context.Context) error {
 
 func (r *run) clusters(ctx context.Context) error {
 	reconciler := &libvirtcluster.Reconciler{
-		Client: r.client, Shells: shells{}, Balancer: r.balancer, RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: recorder{},
-		CredentialsNamespace: managerNamespace,
+		Client: r.client, Shells: shells{}, Balancer: r.balancer, RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: &events.FakeRecorder{},
+		CredentialsNamespace: objects.ManagerNamespace,
 	}
 	var problems []error
-	for _, lc := range of[*infrav1.LibvirtCluster](r.world) {
+	for _, lc := range objects.All[*infrav1.LibvirtCluster](r.objects) {
 		got := &infrav1.LibvirtCluster{}
 		if err := r.settle(ctx, reconciler, client.ObjectKeyFromObject(lc), got); err != nil {
 			problems = append(problems, fmt.Errorf("LibvirtCluster %q: %w", lc.Name, err))
@@ -145,8 +148,8 @@ func (r *run) machine(ctx context.Context, lm *infrav1.LibvirtMachine) error {
 		}
 	}
 	reconciler := &libvirtmachine.Reconciler{
-		Client: r.client, Connector: r.cloud, Images: images{r.cloud}, Tasks: tasks{}, Ledger: placement.NewLedger(), Recorder: recorder{}, Clock: clock.RealClock{},
-		CredentialsNamespace: managerNamespace,
+		Client: r.client, Connector: r.cloud, Images: images{r.cloud}, Tasks: tasks{}, Ledger: placement.NewLedger(), Recorder: &events.FakeRecorder{}, Clock: clock.RealClock{},
+		CredentialsNamespace: objects.ManagerNamespace,
 	}
 	got := &infrav1.LibvirtMachine{}
 	if err := r.settle(ctx, reconciler, client.ObjectKeyFromObject(lm), got); err != nil {
@@ -168,7 +171,7 @@ func (r *run) bootstrap(ctx context.Context, key client.ObjectKey) error {
 		return fmt.Errorf("read Machine: %w", err)
 	}
 	if name := ptr.Deref(machine.Spec.Bootstrap.DataSecretName, ""); name != "" {
-		if _, ok := named[*corev1.Secret](r.world, key.Namespace, name); ok {
+		if _, ok := objects.Named[*corev1.Secret](r.objects, key.Namespace, name); ok {
 			return nil
 		}
 	}
@@ -194,7 +197,7 @@ func (r *run) bootstrap(ctx context.Context, key client.ObjectKey) error {
 		return fmt.Errorf("update Machine: %w", err)
 	}
 	config := &bootstrapv1.AltcosBootstrapConfig{}
-	reconciler := &altcosbootstrapconfig.Reconciler{Client: r.client, Recorder: recorder{}}
+	reconciler := &altcosbootstrapconfig.Reconciler{Client: r.client, Recorder: &events.FakeRecorder{}}
 	if err := r.settle(ctx, reconciler, client.ObjectKey{Namespace: key.Namespace, Name: ref.Name}, config); err != nil {
 		return fmt.Errorf("AltcosBootstrapConfig %q: %w", ref.Name, err)
 	}
@@ -207,13 +210,13 @@ func (r *run) kubeadmData(key client.ObjectKey, machine *clusterv1.Machine) (*co
 	if len(data) == 0 {
 		var pods []string
 		if _, controlPlane := machine.Labels[clusterv1.MachineControlPlaneLabel]; controlPlane {
-			pods = r.world.podSubnets(machine.Namespace, machine.Spec.ClusterName)
+			pods = podSubnets(r.objects, machine.Namespace, machine.Spec.ClusterName)
 		}
 		var err error
 		if data, err = placeholder(pods); err != nil {
 			return nil, err
 		}
-		r.world.warn("a placeholder stands for the kubeadm bootstrap data")
+		r.objects.Warnf("a placeholder is used for the kubeadm bootstrap data")
 	}
 	format := bootstrapdata.FormatCloudConfig
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
@@ -222,22 +225,22 @@ func (r *run) kubeadmData(key client.ObjectKey, machine *clusterv1.Machine) (*co
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}, Data: map[string][]byte{"value": data, "format": []byte(format)}}, nil
 }
 
-// reported is an object of ours: it says how it stands.
+// reported is an object with conditions.
 type reported interface {
 	client.Object
 	GetConditions() []metav1.Condition
 }
 
-// settle reconciles an object until it is ready, into got. The error is what its conditions say.
+// settle reconciles an object until it is ready, and reads it into got. The error has the message of its Ready condition.
 func (r *run) settle(ctx context.Context, reconciler reconcile.Reconciler, key client.ObjectKey, got reported) error {
 	var last error
-	for range enough {
+	for range attempts {
 		_, last = reconciler.Reconcile(ctx, ctrl.Request{NamespacedName: key})
 		if err := r.pools.answer(ctx, r.client); err != nil {
 			return err
 		}
 		if err := r.client.Get(ctx, key, got); err != nil {
-			return fmt.Errorf("read it again: %w", err)
+			return fmt.Errorf("read object: %w", err)
 		}
 		if last == nil && r.done(got) {
 			return nil
@@ -249,10 +252,10 @@ func (r *run) settle(ctx context.Context, reconciler reconcile.Reconciler, key c
 	if last != nil {
 		return last
 	}
-	return errors.New("its controller does nothing with it; is it managed externally?") // nothing of it would be rendered
+	return errors.New("its controller ignores it; is it managed externally?") // nothing would be rendered for it
 }
 
-// done says whether an object got as far as it can here: no machine ever becomes a node.
+// done reports whether an object got as far as it can here: machines never become nodes.
 func (r *run) done(got reported) bool {
 	lm, ok := got.(*infrav1.LibvirtMachine)
 	if !ok {

@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package offline
+package manifest
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"sigs.k8s.io/yaml"
 
@@ -47,7 +48,7 @@ func loadSchemas() (schemas, error) {
 	return loaded, nil
 }
 
-// validate checks an object against schema and rules. Errors have field paths.
+// validate checks an object against its schema and rules. Errors have field paths.
 func (s schemas) validate(kind runtimeschema.GroupVersionKind, object map[string]any) error {
 	props := &apiextensions.JSONSchemaProps{}
 	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(s[kind], props, nil); err != nil {
@@ -67,9 +68,13 @@ func (s schemas) validate(kind runtimeschema.GroupVersionKind, object map[string
 			problems, _ = rules.Validate(context.Background(), nil, structural, object, nil, celconfig.RuntimeCELCostBudget)
 		}
 	}
-	errs := make([]error, len(problems))
-	for i, p := range problems {
-		errs[i] = p
+	return joined(problems)
+}
+
+func joined(list field.ErrorList) error {
+	var errs []error
+	for _, err := range list {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

@@ -38,8 +38,8 @@ func TestRender_refusesTwoOfAName(t *testing.T) {
 		return fmt.Sprintf("---\napiVersion: v1\nkind: Secret\nmetadata: {name: twice%s}\nstringData: {a: s3cr3t}\n", namespace)
 	}
 	cases := map[string]struct{ more, want string }{
-		"a document twice":             {secret("") + secret(""), `cluster.yaml: document 14: Secret "twice": is there twice, in cluster.yaml: document 13 too`},
-		"with and without a namespace": {secret("") + secret(", namespace: default"), `Secret "twice": is there twice, in cluster.yaml: document 13 too`},
+		"a document twice":             {secret("") + secret(""), `cluster.yaml: document 14: Secret "twice": is duplicated; it is also in cluster.yaml: document 13`},
+		"with and without a namespace": {secret("") + secret(", namespace: default"), `Secret "twice": is duplicated; it is also in cluster.yaml: document 13`},
 		"a cluster for two": {document(infrastructure, "LibvirtCluster", "other", "{network: {nameservers: [10.150.0.1]}}") + document(core, "Cluster", "other",
 			"{infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io, kind: LibvirtCluster, name: absent}}"),
 			`LibvirtCluster "other": Cluster "other" refers to LibvirtCluster "absent": let it refer to this one, or rename this one`},
@@ -47,7 +47,7 @@ func TestRender_refusesTwoOfAName(t *testing.T) {
 			"{clusterName: demo, infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io, kind: LibvirtMachine, name: extra}}"),
 			`LibvirtMachine "other": Machine "other" refers to LibvirtMachine "extra": let a Machine refer to this one, or rename this one`},
 		"a config beside the sample of its template": {document(bootstrap, "AltcosBootstrapConfig", "demo-worker", "{}"),
-			`AltcosBootstrapConfig "demo-worker": has the name of one that is made here`},
+			`AltcosBootstrapConfig "demo-worker": has the name of one that is created here`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestRender_rendersWhatIsPaused(t *testing.T) {
 func TestRender_refusesWhatNobodyReconciles(t *testing.T) {
 	data := bytes.Replace(manifests(t), []byte("kind: LibvirtCluster\nmetadata:\n"), []byte("kind: LibvirtCluster\nmetadata:\n  annotations: {cluster.x-k8s.io/managed-by: terraform}\n"), 1)
 	_, err := render(t, data, "")
-	if want := `LibvirtCluster "demo": its controller does nothing with it; is it managed externally?`; err == nil || err.Error() != want {
+	if want := `LibvirtCluster "demo": its controller ignores it; is it managed externally?`; err == nil || err.Error() != want {
 		t.Errorf("\n got %v\nwant %s", err, want)
 	}
 }

@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package offline
+package manifest
 
 import (
 	"bufio"
@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/validate/content"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -28,35 +27,31 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 )
 
-// Manifest is a file of YAML or JSON documents.
-type Manifest struct {
-	// Name stands in error messages.
+// File holds YAML or JSON documents.
+type File struct {
+	// Name is used in error messages.
 	Name string
 	Data []byte
 }
 
-// decoder reads documents as strictly as an API server does.
 type decoder struct {
 	scheme  *runtime.Scheme
 	strict  runtime.Decoder
 	schemas schemas
 }
 
-func newDecoder(scheme *runtime.Scheme) (*decoder, error) {
+// Read returns the objects of all files, or all errors joined.
+func Read(scheme *runtime.Scheme, files []File) ([]client.Object, error) {
 	loaded, err := loadSchemas()
 	if err != nil {
 		return nil, err
 	}
 	codecs := serializer.NewCodecFactory(scheme, serializer.EnableStrict)
-	return &decoder{scheme: scheme, strict: codecs.UniversalDeserializer(), schemas: loaded}, nil
-}
-
-// all returns the objects of all manifests, or all errors.
-func (d *decoder) all(manifests []Manifest) ([]client.Object, error) {
+	d := &decoder{scheme: scheme, strict: codecs.UniversalDeserializer(), schemas: loaded}
 	var objects []client.Object
 	var problems []error
-	first := map[identity]string{}
-	for _, m := range manifests {
+	first := map[Identity]string{}
+	for _, m := range files {
 		reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(m.Data)))
 		for i := 1; ; i++ {
 			document, err := reader.Read()
@@ -81,25 +76,13 @@ func (d *decoder) all(manifests []Manifest) ([]client.Object, error) {
 	return objects, errors.Join(problems...)
 }
 
-// identity is what no two objects of an API server have in common.
-type identity struct{ group, kind, namespace, name string }
-
-func identityOf(o client.Object) identity {
-	kind := o.GetObjectKind().GroupVersionKind()
-	id := identity{kind.Group, kind.Kind, o.GetNamespace(), o.GetName()}
-	if id.namespace == "" && isNamespaced(o) {
-		id.namespace = metav1.NamespaceDefault
-	}
-	return id
-}
-
-// onlyOnce refuses objects that are there already, and notes where the others are.
-func onlyOnce(found []client.Object, where string, first map[identity]string) error {
+// onlyOnce refuses duplicates of objects read before, and notes where each object was found.
+func onlyOnce(found []client.Object, where string, first map[Identity]string) error {
 	var problems []error
 	for _, o := range found {
-		id := identityOf(o)
+		id := IdentityOf(o)
 		if before, there := first[id]; there {
-			problems = append(problems, fmt.Errorf("%s %q: is there twice, in %s too", id.kind, id.name, before))
+			problems = append(problems, fmt.Errorf("%s %q: is duplicated; it is also in %s", id.Kind, id.Name, before))
 			continue
 		}
 		first[id] = where
@@ -171,13 +154,13 @@ func (d *decoder) object(tree *unstructured.Unstructured, raw []byte) (client.Ob
 	}
 	object, ok := decoded.(client.Object)
 	if !ok {
-		return nil, prefixed(who, errors.New("is no object"))
+		return nil, prefixed(who, errors.New("is not an object"))
 	}
 	object.GetObjectKind().SetGroupVersionKind(kind)
-	return object, prefixed(who, admitted(object))
+	return object, prefixed(who, admit(object))
 }
 
-// checkNames refuses what no API server lets in. Names become names of files.
+// checkNames refuses names that no API server accepts. They become file names.
 func checkNames(o *unstructured.Unstructured, subdomain bool) error {
 	path := field.NewPath("metadata", "name")
 	if o.GetName() == "" {
@@ -196,7 +179,7 @@ func checkNames(o *unstructured.Unstructured, subdomain bool) error {
 	return nil
 }
 
-// prefixed puts text before each of the errors that err joins.
+// prefixed adds a prefix to each of the errors that err joins.
 func prefixed(text string, err error) error {
 	if err == nil {
 		return nil
