@@ -34,7 +34,7 @@ func (r *Reconciler) ensureAuthorities(ctx context.Context, s *scope) error {
 	certificates := secret.NewCertificatesForInitialControlPlane(&s.config.Spec.Kubeadm.ClusterConfiguration)
 	if err := certificates.Lookup(ctx, r.Client, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
-			return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigCertificatesMissingReason, retryMissing,
+			return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigCertificatesMissingReason, retryMissing,
 				"certificates of the external etcd are not there as secrets with label %s: %s", clusterv1.ClusterNameLabel, err)
 		}
 		return fmt.Errorf("read certificates of the cluster: %w", err)

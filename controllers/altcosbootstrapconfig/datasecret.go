@@ -69,11 +69,11 @@ func (s *scope) explainRender(err error) error {
 	case errors.Is(err, profilesource.ErrUnseen):
 		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon, "%s", err)
 	case errors.Is(err, profilesource.ErrMissing):
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigProfileMissingReason, retryMissing, "%s", err)
+		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigProfileMissingReason, retryMissing, "%s", err)
 	case err == nil || !render.Terminal(err):
 		return err
 	case len(s.config.Spec.ButaneFrom) > 0: // a change of what it names makes the config good, and is not watched
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason, retryMissing, "%s", err)
+		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason, retryMissing, "%s", err)
 	}
 	return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigRenderFailedReason, Err: err}
 }
@@ -91,7 +91,7 @@ func (r *Reconciler) writeDataSecret(ctx context.Context, s *scope) error {
 	case err != nil:
 		return fmt.Errorf("read data secret: %w", err)
 	case !s.mayOwn(found):
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason, retryMissing,
+		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason, retryMissing,
 			"secret %q exists and does not belong to this object; delete it or rename this object", found.Name)
 	case !metav1.IsControlledBy(found, s.config) || !bytes.Equal(found.Data[valueKey], s.ignition):
 		before := found.DeepCopy()

@@ -59,14 +59,14 @@ func (r *Reconciler) ensureChild(ctx context.Context, s *scope) error {
 	case err != nil:
 		return fmt.Errorf("read child KubeadmConfig: %w", err)
 	case !s.named(metav1.GetControllerOf(s.child)):
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, retryMissing,
+		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, retryMissing,
 			"KubeadmConfig %q exists and belongs to somebody else; delete it or rename this object", s.child.Name)
 	case !s.child.DeletionTimestamp.IsZero():
 		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "the earlier KubeadmConfig %q is being removed", s.child.Name)
 	case !metav1.IsControlledBy(s.child, s.config) || s.child.Annotations[madeFromAnnotation] != wanted.Annotations[madeFromAnnotation]:
 		return r.removeChild(ctx, s)
 	}
-	return r.wakeChild(ctx, s)
+	return r.triggerChild(ctx, s)
 }
 
 func (r *Reconciler) createChild(ctx context.Context, s *scope, wanted *kubeadmv1.KubeadmConfig) error {
@@ -162,7 +162,7 @@ func newChild(s *scope) (*kubeadmv1.KubeadmConfig, error) {
 	}
 	sum := sha256.Sum256(content)
 	child.Annotations = map[string]string{
-		wakeAnnotation:     stateFor(s.cluster, child),
+		triggerAnnotation:  stateFor(s.cluster, child),
 		madeFromAnnotation: hex.EncodeToString(sum[:]),
 	}
 	return child, nil

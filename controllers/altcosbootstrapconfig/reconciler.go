@@ -5,7 +5,6 @@ package altcosbootstrapconfig
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -18,7 +17,6 @@ import (
 	kubeadmv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
-	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/patch"
 	"sigs.k8s.io/cluster-api/util/paused"
@@ -50,9 +48,8 @@ type scope struct {
 	kubeadmData map[string][]byte
 	ignition    []byte
 
-	reached     map[string]bool
-	stopped     string
-	readyBefore string
+	// record keeps how the phases went.
+	record *phase.Record
 }
 
 // Reconcile moves one AltcosBootstrapConfig towards its data Secret. It needs no finalizer: everything it makes is
@@ -78,13 +75,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
 	}
 	defer func() { // nothing that can fail visibly may stand above this line
-		r.updateStatus(s, reterr)
-		if err := patcher.Patch(ctx, config, ownedConditions); err != nil {
-			res, reterr = ctrl.Result{}, errors.Join(reterr, err)
-			return
-		}
-		r.announce(s, reterr)
-		res, reterr = outcome.Resolve(reterr)
+		s.describe()
+		end := phase.Ending{Patcher: patcher, Recorder: r.Recorder, Summary: "the data secret is available"}
+		res, reterr = s.record.Finish(ctx, end, reterr)
 	}()
 	return ctrl.Result{}, r.run(ctx, s)
 }
@@ -92,21 +85,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 func (r *Reconciler) run(ctx context.Context, s *scope) error {
 	switch {
 	case s.machine == nil:
-		return phase.UntilFirst(ctx, s, s.step(kubeadmDataReady, refusePool))
+		return phase.Step(s.record, kubeadmDataReady, refusePool)(ctx, s)
 	case s.machine.Spec.Bootstrap.DataSecretName != nil:
 		// The Machine has taken its data. Whatever happens now to the child or to us must not change what it got; after
 		// a move to another management cluster this also restores our status.
 		return phase.UntilFirst(ctx, s,
-			s.step(dataSecretAvailable, r.adoptDataSecret),
-			s.step(kubeadmDataReady, r.keepAwake),
+			phase.Step(s.record, dataSecretAvailable, r.adoptDataSecret),
+			phase.Step(s.record, kubeadmDataReady, r.keepTokenAlive),
 		)
 	}
 	return phase.UntilFirst(ctx, s,
-		s.step(kubeadmDataReady, r.awaitCluster),
-		s.step(kubeadmDataReady, r.ensureChild),
-		s.step(kubeadmDataReady, r.awaitKubeadmData),
-		s.step(dataSecretAvailable, r.render),
-		s.step(dataSecretAvailable, r.writeDataSecret),
+		phase.Guard(s.record, kubeadmDataReady, r.awaitCluster),
+		phase.Guard(s.record, kubeadmDataReady, r.ensureChild),
+		phase.Step(s.record, kubeadmDataReady, r.awaitKubeadmData),
+		phase.Guard(s.record, dataSecretAvailable, r.render),
+		phase.Step(s.record, dataSecretAvailable, r.writeDataSecret),
 	)
 }
 
@@ -118,10 +111,7 @@ func refusePool(context.Context, *scope) error {
 
 // load reads owner and cluster. Their absence has nobody to tell.
 func (r *Reconciler) load(ctx context.Context, config *bootstrapv1.AltcosBootstrapConfig) (*scope, context.Context, error) {
-	s := &scope{config: config, reached: map[string]bool{}}
-	if ready := conditions.Get(config, bootstrapv1.ReadyCondition); ready != nil {
-		s.readyBefore = ready.Reason
-	}
+	s := &scope{config: config, record: phase.NewRecord(config, conditionTable())}
 	machine, err := util.GetOwnerMachine(ctx, r.Client, config.ObjectMeta)
 	if client.IgnoreNotFound(err) != nil {
 		return nil, ctx, fmt.Errorf("read owner of AltcosBootstrapConfig %q: %w", config.Name, err)
@@ -152,16 +142,4 @@ func (r *Reconciler) load(ctx context.Context, config *bootstrapv1.AltcosBootstr
 
 func isPool(ref metav1.OwnerReference) bool {
 	return refersTo(&ref, clusterv1.GroupVersion.Group, "MachinePool")
-}
-
-// step makes a phase that remembers how it went.
-func (s *scope) step(condition string, run func(context.Context, *scope) error) func(context.Context, *scope) error {
-	return func(ctx context.Context, s *scope) error {
-		if err := run(ctx, s); err != nil {
-			s.reached[condition], s.stopped = false, condition
-			return err
-		}
-		s.reached[condition] = true
-		return nil
-	}
 }

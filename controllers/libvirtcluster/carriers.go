@@ -30,8 +30,8 @@ func (s *scope) carriers() []*infrav1.LibvirtHost {
 	known := func(host *infrav1.LibvirtHost) bool { return s.carries(host.Name) }
 	carriers := withRoomFor(maxCarriers-len(s.lc.Status.LoadBalancer.Hosts), able, known)
 	if len(carriers) < most {
-		s.notes[loadBalancerReady] = fmt.Sprintf(
-			"%d of the %d hosts that can carry the endpoint do; there is no room for more", len(carriers), most)
+		s.record.Note(loadBalancerReady, fmt.Sprintf(
+			"%d of the %d hosts that can carry the endpoint do; there is no room for more", len(carriers), most))
 	}
 	return carriers
 }
@@ -100,7 +100,7 @@ func (s *scope) leftOutOutcome() error {
 	if s.wanted.VIP.Addr().Is6() {
 		family = "IPv6"
 	}
-	return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerDegradedReason, 0,
+	return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerDegradedReason, 0,
 		"%s has no %s address of its own, which VRRP needs; give it one, or set spec.loadBalancer of the LibvirtHost to Disabled",
 		strings.Join(names, ", "), family)
 }

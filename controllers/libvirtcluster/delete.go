@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -80,7 +79,7 @@ func (r *Reconciler) releaseHost(ctx context.Context, s *scope, name string) err
 	err := r.dropHost(ctx, s, name)
 	if onlyUnreachable(err) {
 		s.markUnreachable(name, err)
-		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerFailedReason, hostRetryInterval,
+		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerFailedReason, hostRetryInterval,
 			"the load balancer cannot be removed from host %s: %v; bring the host back, or delete its LibvirtHost if it is gone for good", name, err)
 	}
 	return err
@@ -113,7 +112,7 @@ func (r *Reconciler) dropHost(ctx context.Context, s *scope, name string) error 
 func (s *scope) markUnreachable(name string, err error) {
 	for i := range s.lc.Status.LoadBalancer.Hosts {
 		if host := &s.lc.Status.LoadBalancer.Hosts[i]; host.Name == name {
-			host.State, host.Message = infrav1.LoadBalancerHostUnreachable, event.Cut(stable(err.Error()), maxMessage)
+			host.State, host.Message = infrav1.LoadBalancerHostUnreachable, hostMessage(err)
 		}
 	}
 }

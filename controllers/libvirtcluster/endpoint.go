@@ -15,7 +15,7 @@ import (
 func (r *Reconciler) claimEndpoint(ctx context.Context, s *scope) error {
 	ref := s.lc.Spec.LoadBalancer.AddressPoolRef
 	if ref.Name == "" {
-		return outcome.Waitf(infrav1.LibvirtClusterEndpointMissingReason, 0,
+		return outcome.Blockedf(infrav1.LibvirtClusterEndpointMissingReason, 0,
 			"neither spec.controlPlaneEndpoint.host nor spec.loadBalancer.addressPoolRef is set; set one of them")
 	}
 	claim, err := ipam.EnsureClaim(ctx, r.Client, s.claimOwner(), ipam.VIPClaimName(s.cluster.Name), ref)

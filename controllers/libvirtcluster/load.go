@@ -17,11 +17,11 @@ import (
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
-	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 )
 
 // scope is what one Reconcile knows. While deleting, cluster may be nil.
@@ -44,29 +44,14 @@ type scope struct {
 	// virtual are the endpoints of all clusters, which no host has for its own address.
 	virtual []netip.Addr
 
-	// results are the outcomes of the phases that ran, by condition.
-	results map[string]error
-	// notes are what else there is to say of a phase that went well, by condition.
-	notes       map[string]string
-	readyBefore string
-}
-
-// step makes a phase that remembers how it went.
-func (s *scope) step(condition string, run func(context.Context, *scope) error) func(context.Context, *scope) error {
-	return func(ctx context.Context, s *scope) error {
-		err := run(ctx, s)
-		s.results[condition] = err
-		return err
-	}
+	// record keeps how the phases went.
+	record *phase.Record
 }
 
 // load reads what belongs to the cluster. Its only outcome without a condition is the absence of an owner, which has
 // nobody to tell.
 func (r *Reconciler) load(ctx context.Context, lc *infrav1.LibvirtCluster) (*scope, error) {
-	s := &scope{lc: lc, results: map[string]error{}, notes: map[string]string{}, strays: map[string]error{}}
-	if ready := conditions.Get(lc, infrav1.ReadyCondition); ready != nil {
-		s.readyBefore = ready.Reason
-	}
+	s := &scope{lc: lc, record: phase.NewRecord(lc, conditionTable()), strays: map[string]error{}}
 	cluster, err := util.GetOwnerCluster(ctx, r.Client, lc.ObjectMeta)
 	if !lc.DeletionTimestamp.IsZero() {
 		err = client.IgnoreNotFound(err)
@@ -78,33 +63,30 @@ func (r *Reconciler) load(ctx context.Context, lc *infrav1.LibvirtCluster) (*sco
 		return nil, outcome.Waitf("", 0, "the Cluster controller has not set an owner yet")
 	}
 	s.cluster = cluster
-	if s.hosts, err = r.hostsOf(ctx, lc); err != nil {
-		return nil, err
-	}
 	s.machines, err = r.machinesOf(ctx, s)
 	return s, err
 }
 
-// hostsOf lists the hosts that the cluster's selector and the hosts' own selectors allow.
-func (r *Reconciler) hostsOf(ctx context.Context, lc *infrav1.LibvirtCluster) ([]infrav1.LibvirtHost, error) {
-	selector, err := selectorOf(lc.Spec.HostSelector)
+// findHosts lists the hosts that the cluster's selector and the hosts' own selectors allow.
+func (r *Reconciler) findHosts(ctx context.Context, s *scope) error {
+	selector, err := selectorOf(s.lc.Spec.HostSelector)
 	if err != nil {
-		return nil, outcome.Terminalf(infrav1.LibvirtClusterNoHostsReason, "spec.hostSelector: %w", err)
+		return outcome.Terminalf(infrav1.LibvirtClusterNoHostsReason, "spec.hostSelector: %w", err)
 	}
 	list := &infrav1.LibvirtHostList{}
 	if err := r.Client.List(ctx, list, client.MatchingLabelsSelector{Selector: selector}); err != nil {
-		return nil, fmt.Errorf("list LibvirtHosts: %w", err)
+		return fmt.Errorf("list LibvirtHosts: %w", err)
 	}
 	namespace := &corev1.Namespace{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: lc.Namespace}, namespace); err != nil {
-		return nil, fmt.Errorf("read namespace %q: %w", lc.Namespace, err)
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: s.lc.Namespace}, namespace); err != nil {
+		return fmt.Errorf("read namespace %q: %w", s.lc.Namespace, err)
 	}
-	hosts := slices.DeleteFunc(list.Items, func(host infrav1.LibvirtHost) bool {
+	s.hosts = slices.DeleteFunc(list.Items, func(host infrav1.LibvirtHost) bool {
 		allowed, err := selectorOf(host.Spec.NamespaceSelector)
 		return err != nil || !allowed.Matches(labels.Set(namespace.Labels))
 	})
-	slices.SortFunc(hosts, func(a, b infrav1.LibvirtHost) int { return cmp.Compare(a.Name, b.Name) })
-	return hosts, nil
+	slices.SortFunc(s.hosts, func(a, b infrav1.LibvirtHost) int { return cmp.Compare(a.Name, b.Name) })
+	return nil
 }
 
 // selectorOf matches everything when nothing is selected, unlike metav1's own rule.

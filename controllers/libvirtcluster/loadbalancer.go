@@ -88,7 +88,7 @@ func (r *Reconciler) certificateAuthority(ctx context.Context, s *scope) ([]byte
 	case err != nil:
 		return nil, fmt.Errorf("read Secret %q with the CA of the cluster: %w", key.Name, err)
 	case len(found.Data[secret.TLSCrtDataName]) == 0:
-		return nil, outcome.Waitf(infrav1.LibvirtClusterLoadBalancerFailedReason, 0,
+		return nil, outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerFailedReason, 0,
 			"Secret %s, which shall hold the CA of the cluster, has no %s", key.Name, secret.TLSCrtDataName)
 	}
 	return found.Data[secret.TLSCrtDataName], nil
@@ -171,20 +171,20 @@ func (r *Reconciler) loadBalancerOutcome(s *scope, err error) error {
 	endpoint := s.wanted.VIP.Addr()
 	switch {
 	case errors.Is(err, loadbalancer.ErrAddressInUse):
-		return outcome.Waitf(infrav1.LibvirtClusterEndpointInUseReason, hostRetryInterval,
+		return outcome.Blockedf(infrav1.LibvirtClusterEndpointInUseReason, hostRetryInterval,
 			"%s is in use by another machine; choose another address or free it: %v", endpoint, err)
 	case errors.Is(err, loadbalancer.ErrInvalid): // the CA is part of it, and nobody tells us when that changes
-		return outcome.Waitf(infrav1.LibvirtClusterEndpointInvalidReason, resyncInterval, "%v", err)
+		return outcome.Blockedf(infrav1.LibvirtClusterEndpointInvalidReason, resyncInterval, "%v", err)
 	case errors.Is(err, loadbalancer.ErrForeignOwner), errors.Is(err, loadbalancer.ErrRejected):
-		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerRejectedReason, r.retries.next(s.lc.UID),
+		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerRejectedReason, r.retries.next(s.lc.UID),
 			"%v; the manager's log has what the host said", err)
 	case s.report.Holder != "" && onlyUnreachable(err):
-		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerDegradedReason, hostRetryInterval, "served by host %s; %v", s.report.Holder, err)
+		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerDegradedReason, hostRetryInterval, "served by host %s; %v", s.report.Holder, err)
 	case s.report.Holder != "" && s.holderApplied():
-		return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerDegradedReason, r.retries.next(s.lc.UID),
+		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerDegradedReason, r.retries.next(s.lc.UID),
 			"served by host %s; %v; the manager's log has what the host said", s.report.Holder, err)
 	}
-	return outcome.Waitf(infrav1.LibvirtClusterLoadBalancerFailedReason, r.retries.next(s.lc.UID), "carry endpoint %s: %v", endpoint, err)
+	return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerFailedReason, r.retries.next(s.lc.UID), "carry endpoint %s: %v", endpoint, err)
 }
 
 func (s *scope) holderApplied() bool {

@@ -30,7 +30,7 @@ const failureDomainGrace = 5 * time.Minute
 // selectHosts publishes the failure domains of the hosts that can take machines, and tells when no host is ready.
 func (r *Reconciler) selectHosts(_ context.Context, s *scope) error {
 	if len(s.hosts) == 0 {
-		return outcome.Waitf(infrav1.LibvirtClusterNoHostsReason, 0,
+		return outcome.Blockedf(infrav1.LibvirtClusterNoHostsReason, 0,
 			"no LibvirtHost is selected by spec.hostSelector and usable from namespace %s; create one or change the selector", s.lc.Namespace)
 	}
 	ready := slices.ContainsFunc(s.hosts, func(host infrav1.LibvirtHost) bool { return conditions.IsTrue(&host, infrav1.ReadyCondition) })
@@ -80,8 +80,8 @@ func (s *scope) cappedDomains(domains []clusterv1.FailureDomain) []clusterv1.Fai
 	}
 	domains = withRoomFor(room, domains, known)
 	if len(domains) < most {
-		s.notes[hostsReady] = fmt.Sprintf("%d of %d failure domains are published; Cluster API takes no more: "+
-			"select fewer hosts with spec.hostSelector, or let hosts share failure domains", len(domains), most)
+		s.record.Note(hostsReady, fmt.Sprintf("%d of %d failure domains are published; Cluster API takes no more: "+
+			"select fewer hosts with spec.hostSelector, or let hosts share failure domains", len(domains), most))
 	}
 	return domains
 }

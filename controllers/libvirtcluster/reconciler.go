@@ -109,13 +109,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
 	}
 	defer func() { // nothing that can fail visibly may stand above this line
-		r.updateStatus(s, reterr)
-		if err := patcher.Patch(ctx, lc, ownedConditions); err != nil {
-			res, reterr = ctrl.Result{}, errors.Join(reterr, err)
-			return
-		}
-		r.announce(s, reterr)
-		res, reterr = outcome.Resolve(reterr)
+		s.describe()
+		end := phase.Ending{Patcher: patcher, Recorder: r.Recorder, Summary: "the endpoint is served"}
+		res, reterr = s.record.Finish(ctx, end, reterr)
 		if reterr == nil && res.RequeueAfter == 0 && controllerutil.ContainsFinalizer(lc, infrav1.ClusterFinalizer) {
 			res.RequeueAfter = s.nextLook()
 		}
@@ -131,7 +127,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 
 // remove takes away what the cluster has on hosts and in pools, then lets it go.
 func (r *Reconciler) remove(ctx context.Context, s *scope) error {
-	if err := phase.UntilFirst(ctx, s, r.awaitMachinesGone, r.releaseLoadBalancer, r.releaseEndpoint); err != nil {
+	if err := phase.UntilFirst(ctx, s, r.awaitMachinesGone, r.findHosts, r.releaseLoadBalancer, r.releaseEndpoint); err != nil {
 		return err
 	}
 	r.RouterIDs.Forget(s.lc.UID)
@@ -143,14 +139,17 @@ func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 // ensure runs the phases. Hosts that are not ready for machines keep a cluster from its first machine, but do not keep its
 // load balancer from following the machines that it has.
 func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
-	unready := s.step(hostsReady, r.selectHosts)(ctx, s)
+	if err := phase.Guard(s.record, hostsReady, r.findHosts)(ctx, s); err != nil {
+		return err
+	}
+	unready := phase.Step(s.record, hostsReady, r.selectHosts)(ctx, s)
 	if unready != nil && !ptr.Deref(s.lc.Status.Initialization.Provisioned, false) {
 		return unready
 	}
 	return errors.Join(unready, phase.UntilFirst(ctx, s,
-		s.step(endpointReady, r.determineEndpoint),
-		s.step(endpointReady, r.identify),
-		s.step(loadBalancerReady, r.ensureLoadBalancer),
+		phase.Guard(s.record, endpointReady, r.determineEndpoint),
+		phase.Step(s.record, endpointReady, r.identify),
+		phase.Step(s.record, loadBalancerReady, r.ensureLoadBalancer),
 	))
 }
 

@@ -26,8 +26,21 @@ const (
 // maxBridgeAddresses is the limit of the API: more would keep the whole status from being stored.
 const maxBridgeAddresses = 16
 
-// describe writes what the host has, as far as it was found out. What was found earlier stays.
+// describe writes what the status tells beside the conditions.
 func (s *scope) describe() {
+	s.host.Status.ObservedGeneration = s.host.Generation
+	s.host.Status.FailureDomain = inventory.FailureDomain(s.host)
+	if !s.host.DeletionTimestamp.IsZero() {
+		return
+	}
+	s.describeFacts()
+	if !s.record.Ran(loadBalancerReady) && (s.conn != nil || !inventory.CarriesLoadBalancers(s.host)) {
+		s.record.Omit(loadBalancerReady)
+	}
+}
+
+// describeFacts writes what the host has, as far as it was found out. What was found earlier stays.
+func (s *scope) describeFacts() {
 	status := &s.host.Status
 	if s.facts.CPUs > 0 {
 		status.Hostname = s.facts.Hostname

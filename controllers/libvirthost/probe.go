@@ -33,18 +33,17 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 	if err := r.noteMachines(ctx, s); err != nil {
 		return err
 	}
-	err = r.connect(ctx, s)
-	if _, about := s.results[reachable]; err != nil && !about {
+	if err := r.connect(ctx, s); err != nil {
+		if s.record.Ran(reachable) {
+			return nil // the condition tells
+		}
 		return err
 	}
-	if err != nil {
-		return nil //nolint:nilerr // the condition tells
-	}
-	s.results[storageReady] = r.checkStorage(ctx, s)
+	s.record.Set(storageReady, r.checkStorage(ctx, s))
 	shell := r.openShell(ctx, s)
-	s.results[networkReady] = r.checkNetwork(ctx, s, shell)
+	s.record.Set(networkReady, r.checkNetwork(ctx, s, shell))
 	if s.host.Spec.LoadBalancer != infrav1.HostLoadBalancerDisabled && (shell != nil || s.host.Spec.LoadBalancer == infrav1.HostLoadBalancerEnabled) {
-		s.results[loadBalancerReady] = r.checkLoadBalancer(s)
+		s.record.Set(loadBalancerReady, r.checkLoadBalancer(s))
 	}
 	return r.noteMachines(ctx, s)
 }
@@ -83,8 +82,9 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 	if err == nil {
 		s.domains, err = s.conn.ListDomains(ctx)
 	}
-	s.results[reachable] = reachOutcome(err)
-	return s.results[reachable]
+	err = reachOutcome(err)
+	s.record.Set(reachable, err)
+	return err
 }
 
 func reachOutcome(err error) error {
@@ -92,11 +92,11 @@ func reachOutcome(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, virt.ErrAuthentication):
-		return outcome.Waitf(infrav1.LibvirtHostCredentialsInvalidReason, retryInterval, "%v; check spec.credentialsRef and the host's authorized keys", err)
+		return outcome.Blockedf(infrav1.LibvirtHostCredentialsInvalidReason, retryInterval, "%v; check spec.credentialsRef and the host's authorized keys", err)
 	case errors.Is(err, virt.ErrInvalid):
-		return outcome.Waitf(infrav1.LibvirtHostUnreachableReason, 0, "spec.uri: %v", err)
+		return outcome.Blockedf(infrav1.LibvirtHostUnreachableReason, 0, "spec.uri: %v", err)
 	}
-	return outcome.Waitf(infrav1.LibvirtHostUnreachableReason, retryInterval, "%v; check that the host is up and libvirtd runs", err)
+	return outcome.Blockedf(infrav1.LibvirtHostUnreachableReason, retryInterval, "%v; check that the host is up and libvirtd runs", err)
 }
 
 // checkStorage reads the pool.
@@ -107,7 +107,7 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 	case err == nil:
 		s.pool = pool
 	case errors.Is(err, virt.ErrNotFound), errors.Is(err, virt.ErrInvalid):
-		return outcome.Waitf(infrav1.LibvirtHostPoolMissingReason, retryInterval,
+		return outcome.Blockedf(infrav1.LibvirtHostPoolMissingReason, retryInterval,
 			"storage pool %s does not exist or is not active; define and start it (virsh pool-define-as, pool-start), or change spec.storagePool", name)
 	default:
 		return fmt.Errorf("read storage pool %q: %w", name, err)
@@ -127,14 +127,14 @@ func (r *Reconciler) openShell(ctx context.Context, s *scope) hostprep.Runner {
 	}
 	shell, err := r.Shells.Shell(ctx, s.target)
 	if err != nil {
-		s.results[reachable] = reachOutcome(err)
+		s.record.Set(reachable, reachOutcome(err))
 		return nil
 	}
 	report, err := hostprep.Check(ctx, shell, hostprep.Requirements{
 		Packages: hostprep.LoadBalancerPackages(), Programs: hostprep.LoadBalancerPrograms(), Bridge: inventory.Bridge(s.host),
 	})
 	if err != nil {
-		s.results[reachable] = reachOutcome(err)
+		s.record.Set(reachable, reachOutcome(err))
 		return nil
 	}
 	s.system = &report
@@ -144,13 +144,13 @@ func (r *Reconciler) openShell(ctx context.Context, s *scope) hostprep.Runner {
 // checkNetwork sees that the bridge is there and that no packet filter of the host touches what passes it.
 func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell hostprep.Runner) error {
 	bridge := inventory.Bridge(s.host)
-	missing := outcome.Waitf(infrav1.LibvirtHostBridgeMissingReason, retryInterval,
+	missing := outcome.Blockedf(infrav1.LibvirtHostBridgeMissingReason, retryInterval,
 		"bridge %s does not exist or is down; create it with the host's network interface as its port, or change spec.bridge", bridge)
 	if s.system == nil {
 		up, err := s.conn.HasInterface(ctx, bridge)
 		switch {
 		case errors.Is(err, virt.ErrUnsupported):
-			return outcome.Waitf(infrav1.LibvirtHostNoShellReason, 0, "bridge %s cannot be checked without ssh to the host", bridge)
+			return outcome.Blockedf(infrav1.LibvirtHostNoShellReason, 0, "bridge %s cannot be checked without a shell on the host; use a qemu+ssh URI", bridge)
 		case err != nil:
 			return fmt.Errorf("look for bridge %q: %w", bridge, err)
 		case !up:
@@ -165,7 +165,7 @@ func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell hostprep.
 		return nil
 	}
 	if s.host.Spec.KernelParameters != infrav1.HostSetupManage {
-		return outcome.Waitf(infrav1.LibvirtHostBridgeFilteredReason, retryInterval,
+		return outcome.Blockedf(infrav1.LibvirtHostBridgeFilteredReason, retryInterval,
 			"%v must be 0, or the host's packet filter cuts machines off; set them, or set spec.kernelParameters to Manage", s.system.Filtered)
 	}
 	if err := hostprep.DisableBridgeFilter(ctx, shell); err != nil {
@@ -178,17 +178,17 @@ func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell hostprep.
 // checkLoadBalancer sees that haproxy and keepalived are there.
 func (r *Reconciler) checkLoadBalancer(s *scope) error {
 	if s.system == nil {
-		return outcome.Waitf(infrav1.LibvirtHostNoShellReason, 0, "load balancers need a qemu+ssh URI that works")
+		return outcome.Blockedf(infrav1.LibvirtHostNoShellReason, 0, "load balancers need a qemu+ssh URI that works")
 	}
 	missing := s.system.MissingPackages
 	if programs := s.system.MissingPrograms; len(missing) == 0 && len(programs) > 0 {
-		return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "the programs %v are not installed", programs)
+		return outcome.Blockedf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "the programs %v are not installed; install them, or set spec.loadBalancer to Disabled", programs)
 	}
 	if len(missing) == 0 {
 		return nil
 	}
 	if s.host.Spec.Packages != infrav1.HostSetupManage || !s.system.CanInstall {
-		return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval,
+		return outcome.Blockedf(infrav1.LibvirtHostPackagesMissingReason, retryInterval,
 			"%v is not installed; install it (apt-get install), set spec.packages to Manage, or set spec.loadBalancer to Disabled", missing)
 	}
 	return r.install(s, missing)

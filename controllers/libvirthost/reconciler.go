@@ -5,7 +5,6 @@ package libvirthost
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
-	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/cluster-api/util/finalizers"
 	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/patch"
@@ -26,7 +24,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
-	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -98,9 +96,8 @@ type scope struct {
 	virtual []netip.Addr
 	// system is what the host's shell told, nil when it has none.
 	system *hostprep.Report
-	// results are the outcomes of the checks that were made, by condition.
-	results     map[string]error
-	readyBefore string
+	// record keeps how the checks went.
+	record *phase.Record
 }
 
 // Reconcile looks at one LibvirtHost.
@@ -124,18 +121,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
 	}
-	s := &scope{host: host, results: map[string]error{}}
-	if ready := conditions.Get(host, infrav1.ReadyCondition); ready != nil {
-		s.readyBefore = ready.Reason
-	}
+	s := &scope{host: host, record: phase.NewRecord(host, conditionTable())}
 	defer func() { // nothing that can fail visibly may stand above this line
-		r.updateStatus(s, reterr)
-		if err := patcher.Patch(ctx, host, ownedConditions); err != nil {
-			res, reterr = ctrl.Result{}, errors.Join(reterr, err)
-			return
-		}
-		r.announce(s)
-		res, reterr = outcome.Resolve(reterr)
+		s.describe()
+		end := phase.Ending{Patcher: patcher, Recorder: r.Recorder, Summary: "machines can run on the host"}
+		res, reterr = s.record.Finish(ctx, end, reterr)
 		if reterr == nil && res.RequeueAfter == 0 && host.DeletionTimestamp.IsZero() {
 			res.RequeueAfter = s.nextProbe()
 		}
@@ -153,7 +143,7 @@ func (r *Reconciler) look(ctx context.Context, s *scope) error {
 	if err := r.probe(probe, s); err != nil {
 		return err
 	}
-	if err, checked := s.results[storageReady]; checked && err == nil {
+	if s.record.Done(storageReady) {
 		r.tidyImages(ctx, s) // with time of its own
 	}
 	return nil
@@ -173,10 +163,8 @@ func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 
 // nextProbe is when to look again.
 func (s *scope) nextProbe() time.Duration {
-	for _, err := range s.results {
-		if err != nil {
-			return retryInterval
-		}
+	if s.record.Clean() {
+		return probeInterval
 	}
-	return probeInterval
+	return retryInterval
 }

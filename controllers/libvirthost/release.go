@@ -35,7 +35,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) error {
 		return outcome.Waitf(infrav1.LibvirtHostInUseReason, 0, "waiting for the installation of packages to end")
 	}
 	connected := r.connect(ctx, s)
-	if _, about := s.results[reachable]; connected != nil && !about {
+	if connected != nil && !s.record.Ran(reachable) {
 		return connected
 	}
 	shell := r.openShell(ctx, s) // also without the hypervisor: load balancers do not need it
@@ -64,7 +64,7 @@ func (r *Reconciler) awaitMachinesGone(ctx context.Context, host *infrav1.Libvir
 		return fmt.Errorf("list LibvirtMachines on host %q: %w", host.Name, err)
 	}
 	if count := len(machines.Items); count > 0 {
-		return outcome.Waitf(infrav1.LibvirtHostInUseReason, 0,
+		return outcome.Blockedf(infrav1.LibvirtHostInUseReason, 0,
 			"%d machines run on the host, for example %s/%s; delete them first", count, machines.Items[0].Namespace, machines.Items[0].Name)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"time"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
@@ -30,7 +29,7 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 		return err
 	}
 	if err := r.readClaims(ctx, s, nics, own); err != nil {
-		if _, waits := outcome.AsWait(err); waits && s.domain != nil && s.knownAddresses() > 0 {
+		if outcome.Pending(err) && s.domain != nil && s.knownAddresses() > 0 {
 			return nil // the guest has its addresses, whatever became of the records; the status keeps them
 		}
 		return addressError(err)
@@ -68,7 +67,7 @@ func (s *scope) checkAddresses(nics []nic, known int) error {
 	for i, n := range nics {
 		for _, prefix := range n.addresses {
 			if prefix.Addr() == endpoint {
-				return outcome.Waitf(infrav1.LibvirtMachineAddressInvalidReason, retrySlow,
+				return outcome.Blockedf(infrav1.LibvirtMachineAddressInvalidReason, retrySlow,
 					"address %s of interface %d is the control plane endpoint of LibvirtCluster %q; take it out of the pool and delete the Machine",
 					endpoint, i, s.infra.Name)
 			}
@@ -163,16 +162,13 @@ func (s *scope) claimOwner() ipam.Owner {
 
 // addressError gives the reasons of our conditions to what the claims returned.
 func addressError(err error) error {
-	if wait, ok := outcome.AsWait(err); ok {
-		return &outcome.Wait{Reason: infrav1.LibvirtMachineWaitingForAddressReason, Message: wait.Message, After: wait.After}
-	}
 	if terminal, ok := outcome.AsTerminal(err); ok {
 		return &outcome.Terminal{Reason: infrav1.LibvirtMachineAddressInvalidReason, Err: terminal.Err}
 	}
 	if errors.Is(err, ipam.ErrNotOwned) {
-		return outcome.Waitf(infrav1.LibvirtMachineAddressInvalidReason, time.Minute, "%s", err)
+		return outcome.Blockedf(infrav1.LibvirtMachineAddressInvalidReason, retrySlow, "%s", err)
 	}
-	return err
+	return outcome.WithReason(err, infrav1.LibvirtMachineWaitingForAddressReason)
 }
 
 // releaseAddresses gives the addresses back: nothing uses them any more.

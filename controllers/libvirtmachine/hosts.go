@@ -47,29 +47,22 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 // hostError says what an error of the host means for the machine. rejected is the reason for what the host can never
 // do; it is DomainRejected unless given.
 func hostError(s *scope, err error, rejected ...string) error {
-	wait := func(reason string, after time.Duration) error {
-		return &outcome.Wait{Reason: reason, Message: err.Error(), After: after}
-	}
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, virt.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
-		return &outcome.Wait{
-			Reason:  infrav1.LibvirtMachineHostUnreachableReason,
-			Message: fmt.Sprintf("host %q does not answer: %s", s.lm.Spec.Host, err),
-			After:   retryUnreachable,
-		}
+		return s.unobserved(retryUnreachable, "host %q does not answer: %s", err)
 	case errors.Is(err, virt.ErrAuthentication):
 		return unusable(s, err)
 	case errors.Is(err, virt.ErrNoPool):
-		return outcome.Waitf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
+		return outcome.Blockedf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
 			"host %q has no storage pool %q; define and start it there", s.lm.Spec.Host, s.pool())
 	case errors.Is(err, virt.ErrForeign):
-		return wait(infrav1.LibvirtMachineForeignDomainReason, retrySlow)
+		return outcome.Blockedf(infrav1.LibvirtMachineForeignDomainReason, retrySlow, "%s", err)
 	case errors.Is(err, virt.ErrNoSpace):
-		return wait(infrav1.LibvirtMachineStorageFullReason, retrySlow)
+		return outcome.Blockedf(infrav1.LibvirtMachineStorageFullReason, retrySlow, "%s", err)
 	case errors.Is(err, virt.ErrBusy), errors.Is(err, virt.ErrInUse):
-		return wait(infrav1.LibvirtMachineFailedReason, retryBusy)
+		return outcome.Waitf(infrav1.LibvirtMachineFailedReason, retryBusy, "%s", err)
 	case errors.Is(err, virt.ErrInvalid), errors.Is(err, virt.ErrUnsupported):
 		reason := infrav1.LibvirtMachineDomainRejectedReason
 		if len(rejected) > 0 {
@@ -81,7 +74,17 @@ func hostError(s *scope, err error, rejected ...string) error {
 }
 
 func unusable(s *scope, err error) error {
-	return outcome.Waitf(infrav1.LibvirtMachineHostUnreachableReason, retrySlow, "host %q cannot be used: %s", s.lm.Spec.Host, err)
+	return s.unobserved(retrySlow, "host %q cannot be used: %s", err)
+}
+
+// unobserved tells that nothing is known of what is on the host.
+func (s *scope) unobserved(after time.Duration, format string, err error) error {
+	return &outcome.Blocked{
+		Reason:  infrav1.LibvirtMachineHostUnreachableReason,
+		Message: fmt.Sprintf(format, s.lm.Spec.Host, err),
+		After:   after,
+		Unknown: true,
+	}
 }
 
 // isAbsent says that the host has no such volume or domain. Of a pool that is absent nothing can be said.

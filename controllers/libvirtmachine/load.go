@@ -15,10 +15,10 @@ import (
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
-	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -42,17 +42,14 @@ type scope struct {
 	// outsideLayers says that the profile takes configs from Secrets or ConfigMaps, which may change without its spec.
 	outsideLayers bool
 	image         virt.Volume
-	// reached are the conditions of phases that succeeded, stopped is that of the phase that did not.
-	reached map[string]bool
-	stopped string
-	// readyBefore is the reason of Ready as it was stored.
-	readyBefore string
+	// record keeps how the phases went.
+	record *phase.Record
 }
 
 // load reads what belongs to the machine. Its only outcome without a condition is the absence of an owner, which has
 // nobody to tell.
 func (r *Reconciler) load(ctx context.Context, lm *infrav1.LibvirtMachine) (*scope, context.Context, error) {
-	s := &scope{lm: lm, reached: map[string]bool{}, readyBefore: conditions.GetReason(lm, infrav1.ReadyCondition)}
+	s := &scope{lm: lm, record: phase.NewRecord(lm, conditionTable())}
 	deleting := !lm.DeletionTimestamp.IsZero()
 
 	machine, err := util.GetOwnerMachine(ctx, r.Client, lm.ObjectMeta)

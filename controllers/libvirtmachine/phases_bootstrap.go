@@ -92,7 +92,7 @@ func (r *Reconciler) addProfile(ctx context.Context, s *scope, input *render.Inp
 		template := &bootstrapv1.AltcosBootstrapConfigTemplate{}
 		err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.lm.Namespace, Name: name}, template)
 		if apierrors.IsNotFound(err) {
-			return outcome.Waitf(infrav1.LibvirtMachineProfileMissingReason, 0, "AltcosBootstrapConfigTemplate %q does not exist", name)
+			return outcome.Blockedf(infrav1.LibvirtMachineProfileMissingReason, 0, "AltcosBootstrapConfigTemplate %q does not exist", name)
 		}
 		if err != nil {
 			return fmt.Errorf("read AltcosBootstrapConfigTemplate %q: %w", name, err)
@@ -104,7 +104,7 @@ func (r *Reconciler) addProfile(ctx context.Context, s *scope, input *render.Inp
 	machine := profilesource.Machine{Cluster: s.cluster, ControlPlane: s.isControlPlane()}
 	input.Profile, input.UserLayers, err = profilesource.Resolve(ctx, r.Client, machine, &spec)
 	if errors.Is(err, profilesource.ErrMissing) {
-		return outcome.Waitf(infrav1.LibvirtMachineProfileMissingReason, retrySlow, "%s", err)
+		return outcome.Blockedf(infrav1.LibvirtMachineProfileMissingReason, retrySlow, "%s", err)
 	}
 	return invalidBootstrap(err)
 }
@@ -172,7 +172,7 @@ func hostEntries(addresses []clusterv1.MachineAddress) []altcos.HostEntry {
 func (s *scope) invalidLayers(err error) error {
 	terminal, ok := outcome.AsTerminal(invalidBootstrap(err))
 	if ok && s.outsideLayers {
-		return outcome.Waitf(terminal.Reason, retrySlow, "%s", terminal.Err)
+		return outcome.Blockedf(terminal.Reason, retrySlow, "%s", terminal.Err)
 	}
 	return invalidBootstrap(err)
 }

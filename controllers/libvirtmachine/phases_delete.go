@@ -63,7 +63,7 @@ func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	case apierrors.IsNotFound(err) && isForgotten(s.lm):
 		return nil
 	case apierrors.IsNotFound(err):
-		return outcome.Waitf(infrav1.LibvirtMachineHostUnknownReason, 0,
+		return outcome.Blockedf(infrav1.LibvirtMachineHostUnknownReason, 0,
 			"LibvirtHost %q is gone, so what the machine has there cannot be removed; create the LibvirtHost again, or give it up with annotation %s=%s",
 			s.lm.Spec.Host, infrav1.ForgetHostAnnotation, s.lm.Spec.Host)
 	case err != nil:
@@ -71,14 +71,14 @@ func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	}
 	s.host = host
 	err = r.removeFromHost(ctx, s)
-	if wait, ok := outcome.AsWait(err); ok && isForgettable(wait.Reason) && isForgotten(s.lm) {
-		ctrl.LoggerFrom(ctx).Info("Forgetting what the machine has on its host", "LibvirtHost", s.lm.Spec.Host, "because", wait.Message)
+	if blocked, ok := outcome.AsBlocked(err); ok && isForgettable(blocked.Reason) && isForgotten(s.lm) {
+		ctrl.LoggerFrom(ctx).Info("Forgetting what the machine has on its host", "LibvirtHost", s.lm.Spec.Host, "because", blocked.Message)
 		return nil
 	}
 	return err
 }
 
-// isForgettable says whether a removal that waits for this may be given up by a person's word.
+// isForgettable reports whether a removal that is blocked by this may be given up by a person's word.
 func isForgettable(reason string) bool {
 	return reason == infrav1.LibvirtMachineHostUnreachableReason || reason == infrav1.LibvirtMachineStoragePoolMissingReason
 }
@@ -107,7 +107,7 @@ func (r *Reconciler) removeFromHost(ctx context.Context, s *scope) error {
 	}
 	defined := err == nil
 	err = removeVolumes(ctx, s)
-	if wait, ok := outcome.AsWait(err); ok && wait.Reason == infrav1.LibvirtMachineStoragePoolMissingReason && isForgotten(s.lm) {
+	if blocked, ok := outcome.AsBlocked(err); ok && blocked.Reason == infrav1.LibvirtMachineStoragePoolMissingReason && isForgotten(s.lm) {
 		err = nil // the volumes are given up; the logs need not be
 	}
 	if err != nil || !defined {
@@ -120,7 +120,7 @@ func (r *Reconciler) removeFromHost(ctx context.Context, s *scope) error {
 func removeVolumes(ctx context.Context, s *scope) error {
 	volumes, err := s.conn.ListVolumes(ctx, s.pool())
 	if errors.Is(err, virt.ErrNoPool) { // a pool that comes back brings disks and secrets with it
-		return outcome.Waitf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
+		return outcome.Blockedf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
 			"host %q has no storage pool %q, so the machine's volumes in it cannot be removed; define and start it, or give them up with annotation %s=%s",
 			s.lm.Spec.Host, s.pool(), infrav1.ForgetHostAnnotation, s.lm.Spec.Host)
 	}

@@ -25,20 +25,16 @@ func (r *Reconciler) findDomain(ctx context.Context, s *scope) error {
 	switch {
 	case errors.Is(err, virt.ErrNotFound) && s.wasProvisioned():
 		s.lm.Status.Domain.State = ""
-		return &outcome.Wait{
-			Reason:  infrav1.LibvirtMachineDomainMissingReason,
-			Message: fmt.Sprintf("host %q has no domain with UUID %s any more; delete the Machine to replace it", s.lm.Spec.Host, s.uuid),
-		}
+		return outcome.Blockedf(infrav1.LibvirtMachineDomainMissingReason, 0,
+			"host %q has no domain with UUID %s any more; delete the Machine to replace it", s.lm.Spec.Host, s.uuid)
 	case errors.Is(err, virt.ErrNotFound):
 		return nil
 	case err != nil:
 		return hostError(s, err)
 	case !s.owner().Owns(domain.Owner):
-		return &outcome.Wait{
-			Reason:  infrav1.LibvirtMachineForeignDomainReason,
-			Message: fmt.Sprintf("domain %q on host %q has the machine's UUID but was made %s", domain.Name, s.lm.Spec.Host, makerOf(domain.Owner)),
-			After:   retrySlow,
-		}
+		return outcome.Blockedf(infrav1.LibvirtMachineForeignDomainReason, retrySlow,
+			"domain %q on host %q has the machine's UUID but was made %s; remove the domain, or delete the Machine",
+			domain.Name, s.lm.Spec.Host, makerOf(domain.Owner))
 	}
 	s.domain = &domain
 	return nil
@@ -70,7 +66,7 @@ func (s *scope) missingBridge(ctx context.Context) error {
 		case err != nil:
 			return hostError(s, err)
 		case !up:
-			return outcome.Waitf(infrav1.LibvirtMachineBridgeMissingReason, retrySlow,
+			return outcome.Blockedf(infrav1.LibvirtMachineBridgeMissingReason, retrySlow,
 				"host %q has no bridge %q that is up, which networkInterfaces[%d] names; create it there, or replace the machine",
 				s.lm.Spec.Host, n.spec.Bridge, i)
 		}
@@ -81,7 +77,7 @@ func (s *scope) missingBridge(ctx context.Context) error {
 // startError finds out whether a start failed for want of a bridge: libvirt tells it by text only, and that in the host's
 // language.
 func (s *scope) startError(ctx context.Context, err error) error {
-	if missing, ok := outcome.AsWait(s.missingBridge(ctx)); ok && missing.Reason == infrav1.LibvirtMachineBridgeMissingReason {
+	if missing, ok := outcome.AsBlocked(s.missingBridge(ctx)); ok && missing.Reason == infrav1.LibvirtMachineBridgeMissingReason {
 		return missing
 	}
 	return hostError(s, err)
@@ -108,20 +104,16 @@ func (r *Reconciler) ensureDomain(ctx context.Context, s *scope) error {
 		return nil
 	case virt.DomainPaused, virt.DomainOther:
 	}
-	return &outcome.Wait{
-		Reason:  infrav1.LibvirtMachineDomainStoppedReason,
-		Message: fmt.Sprintf("domain %q on host %q is %s", s.domain.Name, s.lm.Spec.Host, s.domain.State),
-	}
+	return outcome.Blockedf(infrav1.LibvirtMachineDomainStoppedReason, 0,
+		"domain %q on host %q is %s; resume it (virsh resume) when what paused it is mended, or delete the Machine",
+		s.domain.Name, s.lm.Spec.Host, s.domain.State)
 }
 
-// scrubBootstrapData removes the Ignition config from the host once it has done its work. The definition goes first: a
+// removeBootstrapData removes the Ignition config from the host once it has done its work. The definition goes first: a
 // domain whose definition names a file that is gone does not start.
-func (r *Reconciler) scrubBootstrapData(ctx context.Context, s *scope) error {
+func (r *Reconciler) removeBootstrapData(ctx context.Context, s *scope) error {
 	if !s.hasNode() {
-		return &outcome.Wait{
-			Reason:  infrav1.LibvirtMachineWaitingForNodeReason,
-			Message: "the machine has not joined its cluster yet",
-		}
+		return outcome.Waitf(infrav1.LibvirtMachineWaitingForNodeReason, 0, "the machine has not joined its cluster yet")
 	}
 	if s.domain.HasFirmwareConfig {
 		if err := s.conn.ScrubDomain(ctx, s.uuid, s.owner()); err != nil {

@@ -51,14 +51,14 @@ func (s *scope) useVolume(ctx context.Context, name string) error {
 		header, err = s.conn.ReadVolume(ctx, s.volume(name), imagecache.HeaderBytes)
 	}
 	if isAbsent(err) {
-		return outcome.Waitf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow,
+		return outcome.Blockedf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow,
 			"host %q has no volume %q in pool %q", s.lm.Spec.Host, name, s.pool())
 	}
 	if err != nil {
 		return hostError(s, err)
 	}
 	if err := imagecache.CheckVolume(header); err != nil {
-		return outcome.Waitf(infrav1.LibvirtMachineImageInvalidReason, retrySlow,
+		return outcome.Blockedf(infrav1.LibvirtMachineImageInvalidReason, retrySlow,
 			"volume %q in pool %q on host %q: %s; put a disk image there, or name another volume", name, s.pool(), s.lm.Spec.Host, err)
 	}
 	s.image = volume
@@ -74,7 +74,7 @@ func imageError(s *scope, err error) error {
 	case isHopeless(err):
 		return &outcome.Terminal{Reason: infrav1.LibvirtMachineImageInvalidReason, Err: err}
 	case unreadable:
-		return outcome.Waitf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow, "%s", err)
+		return outcome.Blockedf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow, "%s", err)
 	case errors.Is(err, virt.ErrBusy):
 		return outcome.Waitf(infrav1.LibvirtMachineImageImportingReason, retryBusy, "%s", err)
 	}

@@ -21,20 +21,11 @@ func (r *Reconciler) awaitInputs(_ context.Context, s *scope) error {
 	case s.wasProvisioned():
 		return nil
 	case s.infra == nil:
-		return &outcome.Wait{
-			Reason:  infrav1.LibvirtMachineWaitingForClusterReason,
-			Message: "the cluster has no LibvirtCluster yet",
-		}
+		return outcome.Waitf(infrav1.LibvirtMachineWaitingForClusterReason, 0, "the cluster has no LibvirtCluster yet")
 	case !ptr.Deref(s.cluster.Status.Initialization.InfrastructureProvisioned, false):
-		return &outcome.Wait{
-			Reason:  infrav1.LibvirtMachineWaitingForClusterReason,
-			Message: fmt.Sprintf("LibvirtCluster %q is not provisioned yet", s.infra.Name),
-		}
+		return outcome.Waitf(infrav1.LibvirtMachineWaitingForClusterReason, 0, "LibvirtCluster %q is not provisioned yet", s.infra.Name)
 	case s.machine.Spec.Bootstrap.DataSecretName == nil:
-		return &outcome.Wait{
-			Reason:  infrav1.LibvirtMachineWaitingForBootstrapDataReason,
-			Message: "the bootstrap provider has not written its data yet",
-		}
+		return outcome.Waitf(infrav1.LibvirtMachineWaitingForBootstrapDataReason, 0, "the bootstrap provider has not written its data yet")
 	}
 	return nil
 }
@@ -63,7 +54,7 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	if err != nil || original == nil {
 		return err
 	}
-	return outcome.Waitf(infrav1.LibvirtMachineForeignDomainReason, retrySlow,
+	return outcome.Blockedf(infrav1.LibvirtMachineForeignDomainReason, retrySlow,
 		"providerID %q is that of LibvirtMachine %q in namespace %q, of which this object is a copy; delete it, or make a new one without providerID and host",
 		s.providerID, original.Name, original.Namespace)
 }

@@ -54,7 +54,7 @@ func (r *Reconciler) readHost(ctx context.Context, s *scope) error {
 	host := &infrav1.LibvirtHost{}
 	err := r.Client.Get(ctx, client.ObjectKey{Name: s.lm.Spec.Host}, host)
 	if apierrors.IsNotFound(err) {
-		return outcome.Waitf(infrav1.LibvirtMachineHostUnknownReason, 0, "LibvirtHost %q does not exist", s.lm.Spec.Host)
+		return outcome.Blockedf(infrav1.LibvirtMachineHostUnknownReason, 0, "LibvirtHost %q does not exist", s.lm.Spec.Host)
 	}
 	if err != nil {
 		return fmt.Errorf("read LibvirtHost %q: %w", s.lm.Spec.Host, err)
@@ -79,7 +79,7 @@ func (r *Reconciler) choose(ctx context.Context, s *scope) error {
 	}
 	decision, err := r.Ledger.Decide(func() (placement.Snapshot, error) { return r.snapshot(ctx, s) }, request)
 	if noFit, ok := errors.AsType[*placement.NoFit](err); ok {
-		return outcome.Waitf(infrav1.LibvirtMachineNoHostFitsReason, retryPlacement, "%s", noFit)
+		return outcome.Blockedf(infrav1.LibvirtMachineNoHostFitsReason, retryPlacement, "%s", noFit)
 	}
 	if err != nil {
 		return fmt.Errorf("choose host: %w", err)

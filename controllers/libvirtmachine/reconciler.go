@@ -5,7 +5,6 @@ package libvirtmachine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -85,13 +84,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
 	}
 	defer func() { // nothing that can fail visibly may stand above this line
-		r.updateStatus(s, reterr)
-		if err := patcher.Patch(ctx, lm, ownedConditions); err != nil {
-			res, reterr = ctrl.Result{}, errors.Join(ignoreOutcome(reterr), err)
-			return
-		}
-		r.announce(s, reterr)
-		res, reterr = outcome.Resolve(reterr)
+		s.describe()
+		end := phase.Ending{Patcher: patcher, Recorder: r.Recorder, Summary: "the virtual machine is running"}
+		res, reterr = s.record.Finish(ctx, end, reterr)
 	}()
 
 	phases, cancel := context.WithTimeout(ctx, phaseTimeout)
@@ -110,24 +105,25 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 // ensure brings the machine up, as far as it can be brought now.
 func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
 	return phase.UntilFirst(ctx, s,
-		s.step(inputsReady, r.awaitInputs),
-		s.guard(hostAssigned, r.identify),
-		s.step(hostAssigned, r.place),
-		s.guard(addressesReady, r.awaitRecord),
-		s.guard(domainRunning, r.findDomain),
-		s.step(addressesReady, r.claimAddresses),
-		s.guard(domainRunning, r.checkBridges),
-		s.step(bootstrapRendered, r.renderBootstrap),
-		s.step(imageReady, r.ensureImage),
-		s.step(volumesReady, r.ensureVolumes),
-		s.step(domainRunning, r.ensureDomain),
-		s.step(bootstrapRemoved, r.scrubBootstrapData),
+		phase.Step(s.record, inputsReady, r.awaitInputs),
+		phase.Guard(s.record, hostAssigned, r.identify),
+		phase.Step(s.record, hostAssigned, r.place),
+		phase.Guard(s.record, addressesReady, r.awaitRecord),
+		phase.Guard(s.record, domainRunning, r.findDomain),
+		phase.Step(s.record, addressesReady, r.claimAddresses),
+		phase.Guard(s.record, domainRunning, r.checkBridges),
+		phase.Step(s.record, bootstrapRendered, r.renderBootstrap),
+		phase.Step(s.record, imageReady, r.ensureImage),
+		phase.Step(s.record, volumesReady, r.ensureVolumes),
+		phase.Step(s.record, domainRunning, r.ensureDomain),
+		phase.Step(s.record, bootstrapRemoved, r.removeBootstrapData),
 	)
 }
 
 // delete removes what the machine has. Each step needs the one before: an address must not be given to another machine,
 // and a disk not be deleted, while the domain may run.
 func (r *Reconciler) delete(ctx context.Context, s *scope) error {
+	s.record.Set(domainRunning, outcome.Waitf(infrav1.LibvirtMachineDeletingReason, 0, "the machine is being deleted"))
 	return phase.UntilFirst(ctx, s,
 		r.cancelTasks,
 		r.releaseBackend,

@@ -120,13 +120,10 @@ func settled(state async.State, err error) error {
 	if err == nil || state.Phase != async.Failed {
 		return err
 	}
-	if wait, ok := outcome.AsWait(err); ok {
-		return &outcome.Wait{Reason: wait.Reason, Message: wait.Message, After: max(wait.After, state.RetryIn)}
+	if outcome.KindOf(err) != outcome.KindFailed {
+		return outcome.NotBefore(err, state.RetryIn)
 	}
-	if _, ok := outcome.AsTerminal(err); ok {
-		return err
-	}
-	return outcome.Waitf(infrav1.LibvirtMachineFailedReason, max(state.RetryIn, retryBusy), "%s", err)
+	return outcome.Blockedf(infrav1.LibvirtMachineFailedReason, max(state.RetryIn, retryBusy), "%s", err)
 }
 
 // describe tells how far a task is, in steps that do not change the message all the time.

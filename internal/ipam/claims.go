@@ -163,7 +163,7 @@ func ReadAddress(ctx context.Context, c client.Client, claim *ipamv1.IPAddressCl
 		// Not every provider sets conditions: their absence says nothing.
 		ready := meta.FindStatusCondition(claim.Status.Conditions, clusterv1.ReadyCondition)
 		if ready != nil && ready.Status == metav1.ConditionFalse {
-			return Address{}, outcome.Waitf(AddressFailedReason, 0, "claim %q: %s: %s", claim.Name, ready.Reason, ready.Message)
+			return Address{}, outcome.Blockedf(AddressFailedReason, 0, "claim %q: %s: %s", claim.Name, ready.Reason, ready.Message)
 		}
 		return Address{}, outcome.Waitf(WaitingForAddressReason, 0, "claim %q waits for an address of pool %s %q",
 			claim.Name, claim.Spec.PoolRef.Kind, claim.Spec.PoolRef.Name)

@@ -101,7 +101,7 @@ func TestEnsureClaim_refusesAndCompletes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = ipam.EnsureClaim(t.Context(), c, machine("restored"), claim.Name, pool)
-	if wait, ok := outcome.AsWait(err); !ok || wait.After == 0 {
+	if wait, ok := errors.AsType[*outcome.Wait](err); !ok || wait.After == 0 {
 		t.Errorf("claim that is going away: %v", err)
 	}
 }
@@ -116,7 +116,7 @@ func TestEnsureClaim_aDeletedClaimServesItsOwnerOn(t *testing.T) {
 		t.Errorf("claim is %+v", again.ObjectMeta)
 	}
 	_, err := ipam.EnsureClaim(t.Context(), c, machine("restored"), claim.Name, pool)
-	if wait, ok := outcome.AsWait(err); !ok || wait.After == 0 {
+	if wait, ok := errors.AsType[*outcome.Wait](err); !ok || wait.After == 0 {
 		t.Errorf("claim of an earlier owner: %v", err)
 	}
 }
@@ -184,8 +184,7 @@ func TestReadAddress(t *testing.T) {
 			if got != c.want {
 				t.Errorf("address is %+v", got)
 			}
-			wait, waits := outcome.AsWait(err)
-			if waits && wait.Reason != c.reason || !waits && (err != nil) != (c.reason == "error") {
+			if reason, _ := outcome.Explain(err, "error"); err == nil && c.reason != "" || err != nil && reason != c.reason {
 				t.Errorf("error is %v", err)
 			}
 		})

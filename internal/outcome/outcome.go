@@ -1,20 +1,15 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package outcome says how a reconciliation ended: done (nil), waiting, hopeless until the spec changes, or failed for
-// now (any other error). Phases return one of these; conditions and the controller's result both come from it.
 package outcome
 
 import (
 	"errors"
 	"fmt"
 	"time"
-
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// Wait says that nothing is wrong and nothing can be done until After passes or a watch fires.
+// Wait reports that nothing is wrong and nothing can be done until After passes or a watch fires.
 type Wait struct {
 	// Reason is CamelCase, for a condition.
 	Reason string
@@ -25,14 +20,35 @@ type Wait struct {
 }
 
 // Error implements error.
-func (w *Wait) Error() string { return fmt.Sprintf("waiting: %s", w.Message) }
+func (w *Wait) Error() string { return "waiting: " + w.Message }
 
 // Waitf returns a Wait with a formatted message.
 func Waitf(reason string, after time.Duration, format string, args ...any) error {
 	return &Wait{Reason: reason, Message: fmt.Sprintf(format, args...), After: after}
 }
 
-// Terminal says that only a change of the spec can help; it is not retried.
+// Blocked reports that a person must act first. It is looked at again like a Wait, since what they mend may be where
+// nothing is watched.
+type Blocked struct {
+	// Reason is CamelCase, for a condition.
+	Reason string
+	// Message says what is wrong and what to do about it.
+	Message string
+	// After is when to look again; 0 leaves it to watches alone.
+	After time.Duration
+	// Unknown reports that the outside could not be observed: "cannot reach" is not "does not exist".
+	Unknown bool
+}
+
+// Error implements error.
+func (b *Blocked) Error() string { return "blocked: " + b.Message }
+
+// Blockedf returns a Blocked with a formatted message.
+func Blockedf(reason string, after time.Duration, format string, args ...any) error {
+	return &Blocked{Reason: reason, Message: fmt.Sprintf(format, args...), After: after}
+}
+
+// Terminal reports that only a change of the spec can help; it is not retried.
 type Terminal struct {
 	// Reason is CamelCase, for a condition.
 	Reason string
@@ -50,63 +66,30 @@ func Terminalf(reason, format string, args ...any) error {
 	return &Terminal{Reason: reason, Err: fmt.Errorf(format, args...)}
 }
 
-// AsWait returns the Wait in err's chain.
-func AsWait(err error) (*Wait, bool) {
-	w := (*Wait)(nil)
-	ok := errors.As(err, &w)
-	return w, ok
-}
+// AsBlocked returns the Blocked in err's chain.
+func AsBlocked(err error) (*Blocked, bool) { return errors.AsType[*Blocked](err) }
 
 // AsTerminal returns the Terminal in err's chain.
-func AsTerminal(err error) (*Terminal, bool) {
-	t := (*Terminal)(nil)
-	ok := errors.As(err, &t)
-	return t, ok
-}
+func AsTerminal(err error) (*Terminal, bool) { return errors.AsType[*Terminal](err) }
 
-// Resolve turns an error into what controller-runtime expects. In joined errors a failure wins over a Terminal, because
-// it may pass, and both win over a Wait; of several Waits the shortest counts. Any failure is retried with back-off.
-func Resolve(err error) (ctrl.Result, error) {
-	if err == nil {
-		return ctrl.Result{}, nil
-	}
-	c := &census{}
-	c.count(err)
-	switch {
-	case c.failed:
-		return ctrl.Result{}, err
-	case c.terminal:
-		return ctrl.Result{}, reconcile.TerminalError(err)
-	}
-	return ctrl.Result{RequeueAfter: c.after}, nil
-}
-
-// census counts the outcomes in a tree of errors.
-type census struct {
-	failed, terminal bool
-	after            time.Duration
-}
-
-func (c *census) count(err error) {
-	switch e := err.(type) { //nolint:errorlint // walks the tree itself
+// NotBefore lets a Wait or a Blocked last at least that long; any other error stays as it is.
+func NotBefore(err error, after time.Duration) error {
+	switch e := err.(type) { //nolint:errorlint // a wrapped one is made anew by whoever wrapped it
 	case *Wait:
-		if e.After > 0 && (c.after == 0 || e.After < c.after) {
-			c.after = e.After
-		}
-	case *Terminal:
-		c.terminal = true
-	case interface{ Unwrap() []error }:
-		for _, child := range e.Unwrap() {
-			c.count(child)
-		}
-	case interface{ Unwrap() error }:
-		// A wrapped outcome keeps its meaning; a wrapped plain error is a failure.
-		if inner := e.Unwrap(); inner != nil {
-			c.count(inner)
-			return
-		}
-		c.failed = true
-	default:
-		c.failed = true
+		return &Wait{Reason: e.Reason, Message: e.Message, After: max(e.After, after)}
+	case *Blocked:
+		return &Blocked{Reason: e.Reason, Message: e.Message, After: max(e.After, after), Unknown: e.Unknown}
 	}
+	return err
+}
+
+// WithReason gives a Wait or a Blocked another reason; any other error stays as it is.
+func WithReason(err error, reason string) error {
+	switch e := err.(type) { //nolint:errorlint // as in NotBefore
+	case *Wait:
+		return &Wait{Reason: reason, Message: e.Message, After: e.After}
+	case *Blocked:
+		return &Blocked{Reason: reason, Message: e.Message, After: e.After, Unknown: e.Unknown}
+	}
+	return err
 }

@@ -1,12 +1,16 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package phase runs the steps of a reconciliation over a scope: the data that the steps read and gather.
 package phase
 
 import (
 	"context"
-	"errors"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
 // Func is one step. It is idempotent and returns nil only when what it ensures is so.
@@ -22,11 +26,37 @@ func UntilFirst[S any](ctx context.Context, scope *S, phases ...Func[S]) error {
 	return nil
 }
 
-// All runs all phases whatever the others return, and joins what is not done: releases are independent of each other.
-func All[S any](ctx context.Context, scope *S, phases ...Func[S]) error {
-	var errs []error
-	for _, run := range phases {
-		errs = append(errs, run(ctx, scope))
+// Step makes a phase that decides on a condition, whether it is done or not.
+func Step[S any](record *Record, condition string, run Func[S]) Func[S] {
+	return func(ctx context.Context, scope *S) error {
+		err := timed(ctx, scope, condition, run)
+		record.Set(condition, err)
+		return err
 	}
-	return errors.Join(errs...)
+}
+
+// Guard makes a phase that comes before the one that decides on a condition: only when it is not done it decides.
+func Guard[S any](record *Record, condition string, run Func[S]) Func[S] {
+	return func(ctx context.Context, scope *S) error {
+		err := timed(ctx, scope, condition, run)
+		if err != nil {
+			record.Set(condition, err)
+		}
+		return err
+	}
+}
+
+// timed runs a phase and logs how it went: the one place through which all phases of all kinds come.
+func timed[S any](ctx context.Context, scope *S, condition string, run Func[S]) error {
+	begun := time.Now()
+	err := run(ctx, scope)
+	log := ctrl.LoggerFrom(ctx).V(4)
+	if err != nil {
+		log = ctrl.LoggerFrom(ctx).V(2)
+	}
+	if log.Enabled() {
+		reason, _ := outcome.Explain(err, "")
+		log.Info("Ran phase", logkeys.Phase, condition, logkeys.Duration, time.Since(begun), logkeys.Reason, reason)
+	}
+	return err
 }

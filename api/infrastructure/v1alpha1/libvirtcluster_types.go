@@ -41,6 +41,8 @@ const (
 
 	// LibvirtClusterReadyReason is the reason of all true conditions of a LibvirtCluster.
 	LibvirtClusterReadyReason = "Ready"
+	// LibvirtClusterFailedReason says that a phase failed and will be tried again.
+	LibvirtClusterFailedReason = "Failed"
 	// LibvirtClusterNotReadyReason is the reason of a Ready condition that is not true.
 	LibvirtClusterNotReadyReason = "NotReady"
 	// LibvirtClusterWaitingReason says that something earlier has to be done first.

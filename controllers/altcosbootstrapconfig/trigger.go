@@ -17,13 +17,13 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 )
 
-// wakeAnnotation on the child changes with what the kubeadm bootstrap provider waits for. It watches Clusters only for
+// triggerAnnotation on the child changes with what the kubeadm bootstrap provider waits for. It watches Clusters only for
 // KubeadmConfigs that a Machine refers to, which the child is not.
-const wakeAnnotation = "bootstrap.cluster.x-k8s.io/altcos-cluster-state"
+const triggerAnnotation = "bootstrap.cluster.x-k8s.io/altcos-cluster-state"
 
-// keepAwake wakes the child of a Machine that has its data but is no node yet: until then the kubeadm bootstrap provider
+// keepTokenAlive wakes the child of a Machine that has its data but is no node yet: until then the kubeadm bootstrap provider
 // has to keep the token alive. A child that is not there stays away, no token is made for a machine that has its data.
-func (r *Reconciler) keepAwake(ctx context.Context, s *scope) error {
+func (r *Reconciler) keepTokenAlive(ctx context.Context, s *scope) error {
 	if s.machine.Status.NodeRef.IsDefined() {
 		return nil
 	}
@@ -37,17 +37,17 @@ func (r *Reconciler) keepAwake(ctx context.Context, s *scope) error {
 	if !metav1.IsControlledBy(s.child, s.config) || !s.child.DeletionTimestamp.IsZero() {
 		return nil
 	}
-	return r.wakeChild(ctx, s)
+	return r.triggerChild(ctx, s)
 }
 
-// wakeChild lets the kubeadm bootstrap provider look again when the cluster has moved on.
-func (r *Reconciler) wakeChild(ctx context.Context, s *scope) error {
+// triggerChild lets the kubeadm bootstrap provider look again when the cluster has moved on.
+func (r *Reconciler) triggerChild(ctx context.Context, s *scope) error {
 	state := stateFor(s.cluster, s.child)
-	if s.child.Annotations[wakeAnnotation] == state {
+	if s.child.Annotations[triggerAnnotation] == state {
 		return nil
 	}
 	before := s.child.DeepCopy()
-	metav1.SetMetaDataAnnotation(&s.child.ObjectMeta, wakeAnnotation, state)
+	metav1.SetMetaDataAnnotation(&s.child.ObjectMeta, triggerAnnotation, state)
 	err := r.Client.Patch(ctx, s.child, client.MergeFrom(before))
 	if client.IgnoreNotFound(err) != nil { // of a child that has gone its end tells
 		return fmt.Errorf("annotate child KubeadmConfig: %w", err)

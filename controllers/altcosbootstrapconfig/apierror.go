@@ -31,7 +31,7 @@ func refused(err error) error {
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return outcome.Terminalf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "spec.kubeadm is refused: %s", fields(&status))
 	case apierrors.IsForbidden(err): // a quota, a right, a policy: it may be lifted
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, retryMissing, "create child KubeadmConfig: %s", ownWords(&status))
+		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, retryMissing, "create child KubeadmConfig: %s", ownWords(&status))
 	}
 	return fmt.Errorf("create child KubeadmConfig: %s", ownWords(&status))
 }

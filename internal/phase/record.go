@@ -1,0 +1,129 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package phase
+
+import (
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
+	"sigs.k8s.io/cluster-api/util/patch"
+)
+
+// Table declares the conditions of a kind and the reasons that are not those of an outcome.
+type Table struct {
+	// Rows are the conditions in the order in which a person wants to read them; Ready repeats the first that is not done.
+	Rows []Row
+	// Done is the reason of what is true.
+	Done string
+	// Waiting is the reason of what was not reached.
+	Waiting string
+	// Failed is the reason of a failure, which has none of its own.
+	Failed string
+	// Deleting is the reason of Ready while the object is deleted and nothing holds that up.
+	Deleting string
+}
+
+// Row is a condition that one or more phases decide on.
+type Row struct {
+	Condition string
+	// Lasts keeps the condition true when a later reconciliation does not get that far: neither disks nor addresses go
+	// away because a host does not answer. Nothing but what people see depends on it.
+	Lasts bool
+	// AfterReady lets the object be ready while the phase waits for something that comes by itself.
+	AfterReady bool
+	// Beside leaves the condition out of Ready.
+	Beside bool
+}
+
+// owned are all conditions of the table, and Ready.
+func (t *Table) owned() patch.WithOwnedConditions {
+	names := []string{clusterv1.ReadyCondition}
+	for _, row := range t.Rows {
+		names = append(names, row.Condition)
+	}
+	return patch.WithOwnedConditions{Conditions: names}
+}
+
+// Object is what a Record is about.
+type Object interface {
+	client.Object
+	conditions.Setter
+}
+
+// Record keeps how the phases of one reconciliation of an object went. It is the only writer of the object's conditions.
+type Record struct {
+	object Object
+	table  Table
+	// results are the outcomes of the phases that ran, by condition; nil is done.
+	results map[string]error
+	// notes are what else there is to say of what is done, by condition.
+	notes map[string]string
+	// omitted are conditions that the object does not have as it is.
+	omitted []string
+	// before is the reason of Ready as it was stored.
+	before string
+}
+
+// NewRecord returns a record of an object as it was read, on which nothing has run yet.
+func NewRecord(object Object, table Table) *Record {
+	return &Record{
+		object:  object,
+		table:   table,
+		results: map[string]error{},
+		notes:   map[string]string{},
+		before:  conditions.GetReason(object, clusterv1.ReadyCondition),
+	}
+}
+
+// Set records how a phase went.
+func (r *Record) Set(condition string, result error) { r.results[condition] = result }
+
+// Note records what else there is to say of a condition that is true.
+func (r *Record) Note(condition, text string) { r.notes[condition] = text }
+
+// Omit takes a condition away that the object does not have as it is.
+func (r *Record) Omit(condition string) { r.omitted = append(r.omitted, condition) }
+
+// Ran reports whether a phase that decides on the condition has run.
+func (r *Record) Ran(condition string) bool {
+	_, ran := r.results[condition]
+	return ran
+}
+
+// Done reports whether a phase succeeded.
+func (r *Record) Done(condition string) bool {
+	err, ran := r.results[condition]
+	return ran && err == nil
+}
+
+// Clean reports whether every phase that ran succeeded.
+func (r *Record) Clean() bool {
+	for _, err := range r.results {
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// rows are those of the table that the object has.
+func (r *Record) rows() []Row {
+	return slices.DeleteFunc(slices.Clone(r.table.Rows), func(row Row) bool { return slices.Contains(r.omitted, row.Condition) })
+}
+
+// attribute gives an error that no phase returned to the first condition that was not reached, so that people see it.
+func (r *Record) attribute(result error) (condition string) {
+	if result == nil || !r.Clean() {
+		return ""
+	}
+	for _, row := range r.rows() {
+		if _, ran := r.results[row.Condition]; !ran && !row.Beside {
+			return row.Condition
+		}
+	}
+	return ""
+}
