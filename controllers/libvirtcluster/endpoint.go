@@ -5,11 +5,44 @@ package libvirtcluster
 
 import (
 	"context"
+	"net/netip"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
+
+// defaultPort is the endpoint's port when none is given: that of the manual, which leaves 6443 to the machines.
+const defaultPort = 8443
+
+// determineEndpoint fills what the user left out of spec.controlPlaneEndpoint. An endpoint of the Cluster wins: nobody
+// may change it once it is set.
+func (r *Reconciler) determineEndpoint(ctx context.Context, s *scope) error {
+	endpoint := &s.lc.Spec.ControlPlaneEndpoint
+	if s.cluster.Spec.ControlPlaneEndpoint.IsValid() {
+		endpoint.Host, endpoint.Port = s.cluster.Spec.ControlPlaneEndpoint.Host, s.cluster.Spec.ControlPlaneEndpoint.Port
+	}
+	if endpoint.Port == 0 {
+		endpoint.Port = defaultPort
+	}
+	if endpoint.Host == "" {
+		if err := r.claimEndpoint(ctx, s); err != nil {
+			return err
+		}
+	}
+	if managed(s.lc) {
+		if _, err := netip.ParseAddr(endpoint.Host); err != nil {
+			return outcome.Terminalf(infrav1.LibvirtClusterEndpointInvalidReason,
+				"spec.controlPlaneEndpoint.host: %q must be an IP address, since the load balancer is Managed", endpoint.Host)
+		}
+	}
+	return nil
+}
+
+// managed says whether the load balancer is ours.
+func managed(lc *infrav1.LibvirtCluster) bool {
+	return lc.Spec.LoadBalancer.Mode != infrav1.LoadBalancerExternal
+}
 
 // claimEndpoint takes the virtual address from the pool that the user named.
 func (r *Reconciler) claimEndpoint(ctx context.Context, s *scope) error {

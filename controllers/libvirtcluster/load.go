@@ -39,8 +39,8 @@ type scope struct {
 	report  *loadbalancer.Report
 	// observeAgain says that the holder of the address can change without any event.
 	observeAgain bool
-	// strays are hosts that carry the endpoint although they shall not any more, with the reason why they still do.
-	strays map[string]error
+	// formerMembers are hosts that carry the endpoint although they shall not any more, with the reason why they still do.
+	formerMembers map[string]error
 	// virtual are the endpoints of all clusters, which no host has for its own address.
 	virtual []netip.Addr
 
@@ -51,7 +51,7 @@ type scope struct {
 // load reads what belongs to the cluster. Its only outcome without a condition is the absence of an owner, which has
 // nobody to tell.
 func (r *Reconciler) load(ctx context.Context, lc *infrav1.LibvirtCluster) (*scope, error) {
-	s := &scope{lc: lc, record: phase.NewRecord(lc, conditionTable()), strays: map[string]error{}}
+	s := &scope{lc: lc, record: phase.NewRecord(lc, conditionTable()), formerMembers: map[string]error{}}
 	cluster, err := util.GetOwnerCluster(ctx, r.Client, lc.ObjectMeta)
 	if !lc.DeletionTimestamp.IsZero() {
 		err = client.IgnoreNotFound(err)

@@ -42,7 +42,7 @@ const (
 // for machines to be created; the others are told about in the condition and tried again.
 func (r *Reconciler) ensureLoadBalancer(ctx context.Context, s *scope) error {
 	if !managed(s.lc) {
-		return r.releaseFormer(ctx, s)
+		return r.releaseEarlierMode(ctx, s)
 	}
 	s.observeAgain = true
 	authority, err := r.certificateAuthority(ctx, s)
@@ -61,7 +61,7 @@ func (r *Reconciler) ensureLoadBalancer(ctx context.Context, s *scope) error {
 	for _, host := range report.Hosts {
 		logSteps(ctx, host.Name, host.Err)
 	}
-	r.releaseStrays(ctx, s)
+	r.releaseFormerMembers(ctx, s)
 	return r.loadBalancerOutcome(s, err)
 }
 

@@ -4,16 +4,74 @@
 package libvirtcluster
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
+
+// Annotations that keep what must survive a move to another management cluster, which takes the status away.
+const (
+	identityAnnotation = inventory.LoadBalancerIdentityAnnotation
+	routerIDAnnotation = "infrastructure.cluster.x-k8s.io/virtual-router-id"
+)
+
+// identify chooses by what the load balancer is known on the hosts, and stops until that is stored: files on a host
+// whose owner nobody remembers could never be removed.
+func (r *Reconciler) identify(ctx context.Context, s *scope) error {
+	if !managed(s.lc) {
+		return nil
+	}
+	before := s.lc.Annotations[identityAnnotation] + "/" + s.lc.Annotations[routerIDAnnotation]
+	if s.lc.Annotations == nil {
+		s.lc.Annotations = map[string]string{}
+	}
+	if s.lc.Annotations[identityAnnotation] == "" {
+		s.lc.Annotations[identityAnnotation] = string(s.lc.UID)
+	}
+	id, err := r.routerID(ctx, s.lc)
+	if err != nil {
+		return err
+	}
+	s.lc.Annotations[routerIDAnnotation] = strconv.Itoa(int(id))
+	if before != s.lc.Annotations[identityAnnotation]+"/"+s.lc.Annotations[routerIDAnnotation] {
+		return outcome.Waitf(infrav1.LibvirtClusterWaitingReason, 0, "storing the identity of the load balancer")
+	}
+	s.lc.Status.LoadBalancer.VirtualRouterID = int32(id)
+	return nil
+}
+
+// routerID returns the user's choice, the earlier choice, or a new one.
+func (r *Reconciler) routerID(ctx context.Context, lc *infrav1.LibvirtCluster) (uint8, error) {
+	if id := routerIDOf(lc); id != 0 {
+		return id, nil
+	}
+	others := &infrav1.LibvirtClusterList{}
+	if err := r.Client.List(ctx, others); err != nil {
+		return 0, fmt.Errorf("list LibvirtClusters: %w", err)
+	}
+	return r.RouterIDs.Choose(lc, others.Items)
+}
+
+// routerIDOf returns the router ID that is asked for or was chosen before, 0 for none.
+func routerIDOf(lc *infrav1.LibvirtCluster) uint8 {
+	if id := lc.Spec.LoadBalancer.VirtualRouterID; id != 0 {
+		return uint8(id)
+	}
+	id, err := strconv.ParseUint(lc.Annotations[routerIDAnnotation], 10, 8)
+	if err != nil {
+		return 0
+	}
+	return uint8(id)
+}
 
 // RouterIDs chooses VRRP router IDs, which must be unique on a network segment. All clusters of the manager count as one
 // segment: 255 are enough, and nobody has to describe the segments.

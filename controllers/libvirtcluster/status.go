@@ -71,8 +71,8 @@ func (s *scope) reportLoadBalancer() {
 		}
 		status.Hosts = append(status.Hosts, hostStatus(host))
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.strays)) {
-		status.Hosts = append(status.Hosts, hostStatus(loadbalancer.HostReport{Name: name, Err: s.strays[name]}))
+	for _, name := range slices.Sorted(maps.Keys(s.formerMembers)) {
+		status.Hosts = append(status.Hosts, hostStatus(loadbalancer.HostReport{Name: name, Err: s.formerMembers[name]}))
 	}
 	status.Backends = nil
 	for _, backend := range s.toldBackends() {
@@ -99,7 +99,7 @@ func (s *scope) toldBackends() []loadbalancer.Backend {
 
 // settled says that no host that answers has a configuration which is not wanted any more.
 func (s *scope) settled() bool {
-	for _, err := range s.strays {
+	for _, err := range s.formerMembers {
 		if !onlyUnreachable(err) {
 			return false
 		}

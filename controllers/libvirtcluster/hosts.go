@@ -6,9 +6,7 @@ package libvirtcluster
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"time"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -18,9 +16,6 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
-
-// defaultPort is the endpoint's port when none is given: that of the manual, which leaves 6443 to the machines.
-const defaultPort = 8443
 
 // failureDomainGrace is how long a failure domain stays published although no host in it is ready. Cluster API spreads
 // control planes over what is published and takes machines outside of it away first, so that a domain must not vanish
@@ -93,88 +88,4 @@ func (s *scope) published(domain string) bool {
 func (r *Reconciler) isAwayBriefly(host *infrav1.LibvirtHost) bool {
 	ready := conditions.Get(host, infrav1.ReadyCondition)
 	return ready != nil && r.clock().Since(ready.LastTransitionTime.Time) < failureDomainGrace
-}
-
-// determineEndpoint fills what the user left out of spec.controlPlaneEndpoint. An endpoint of the Cluster wins: nobody
-// may change it once it is set.
-func (r *Reconciler) determineEndpoint(ctx context.Context, s *scope) error {
-	endpoint := &s.lc.Spec.ControlPlaneEndpoint
-	if s.cluster.Spec.ControlPlaneEndpoint.IsValid() {
-		endpoint.Host, endpoint.Port = s.cluster.Spec.ControlPlaneEndpoint.Host, s.cluster.Spec.ControlPlaneEndpoint.Port
-	}
-	if endpoint.Port == 0 {
-		endpoint.Port = defaultPort
-	}
-	if endpoint.Host == "" {
-		if err := r.claimEndpoint(ctx, s); err != nil {
-			return err
-		}
-	}
-	if managed(s.lc) {
-		if _, err := netip.ParseAddr(endpoint.Host); err != nil {
-			return outcome.Terminalf(infrav1.LibvirtClusterEndpointInvalidReason,
-				"spec.controlPlaneEndpoint.host: %q must be an IP address, since the load balancer is Managed", endpoint.Host)
-		}
-	}
-	return nil
-}
-
-// managed says whether the load balancer is ours.
-func managed(lc *infrav1.LibvirtCluster) bool {
-	return lc.Spec.LoadBalancer.Mode != infrav1.LoadBalancerExternal
-}
-
-// Annotations that keep what must survive a move to another management cluster, which takes the status away.
-const (
-	identityAnnotation = inventory.LoadBalancerIdentityAnnotation
-	routerIDAnnotation = "infrastructure.cluster.x-k8s.io/virtual-router-id"
-)
-
-// identify chooses by what the load balancer is known on the hosts, and stops until that is stored: files on a host
-// whose owner nobody remembers could never be removed.
-func (r *Reconciler) identify(ctx context.Context, s *scope) error {
-	if !managed(s.lc) {
-		return nil
-	}
-	before := s.lc.Annotations[identityAnnotation] + "/" + s.lc.Annotations[routerIDAnnotation]
-	if s.lc.Annotations == nil {
-		s.lc.Annotations = map[string]string{}
-	}
-	if s.lc.Annotations[identityAnnotation] == "" {
-		s.lc.Annotations[identityAnnotation] = string(s.lc.UID)
-	}
-	id, err := r.routerID(ctx, s.lc)
-	if err != nil {
-		return err
-	}
-	s.lc.Annotations[routerIDAnnotation] = strconv.Itoa(int(id))
-	if before != s.lc.Annotations[identityAnnotation]+"/"+s.lc.Annotations[routerIDAnnotation] {
-		return outcome.Waitf(infrav1.LibvirtClusterWaitingReason, 0, "storing the identity of the load balancer")
-	}
-	s.lc.Status.LoadBalancer.VirtualRouterID = int32(id)
-	return nil
-}
-
-// routerID returns the user's choice, the earlier choice, or a new one.
-func (r *Reconciler) routerID(ctx context.Context, lc *infrav1.LibvirtCluster) (uint8, error) {
-	if id := routerIDOf(lc); id != 0 {
-		return id, nil
-	}
-	others := &infrav1.LibvirtClusterList{}
-	if err := r.Client.List(ctx, others); err != nil {
-		return 0, fmt.Errorf("list LibvirtClusters: %w", err)
-	}
-	return r.RouterIDs.Choose(lc, others.Items)
-}
-
-// routerIDOf returns the router ID that is asked for or was chosen before, 0 for none.
-func routerIDOf(lc *infrav1.LibvirtCluster) uint8 {
-	if id := lc.Spec.LoadBalancer.VirtualRouterID; id != 0 {
-		return uint8(id)
-	}
-	id, err := strconv.ParseUint(lc.Annotations[routerIDAnnotation], 10, 8)
-	if err != nil {
-		return 0
-	}
-	return uint8(id)
 }

@@ -58,8 +58,8 @@ func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
 	return errors.Join(errs...)
 }
 
-// releaseFormer takes the endpoint off the hosts when it is not ours any more, and forgets by what it was known there.
-func (r *Reconciler) releaseFormer(ctx context.Context, s *scope) error {
+// releaseEarlierMode takes the endpoint off the hosts when it is not ours any more, and forgets by what it was known there.
+func (r *Reconciler) releaseEarlierMode(ctx context.Context, s *scope) error {
 	if s.lc.Annotations[identityAnnotation] == "" {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (r *Reconciler) dropHost(ctx context.Context, s *scope, name string) error 
 	}
 	logSteps(ctx, name, err)
 	spared := len(s.lc.Status.LoadBalancer.Hosts) > 0 || len(host.Status.BridgeAddresses) == 0 // a move takes the list away
-	if onlyUnreachable(err) && spared && !s.carries(name) {
+	if onlyUnreachable(err) && spared && !s.isMember(name) {
 		return nil
 	}
 	return err

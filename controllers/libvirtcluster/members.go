@@ -18,22 +18,22 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-// maxCarriers is how many hosts the status tells of. One that is not told of would never be released.
-const maxCarriers = 64
+// maxMembers is how many hosts the status tells of. One that is not told of would never be released.
+const maxMembers = 64
 
-// carriers are the hosts that shall carry the endpoint: those that can, and those that did and are only out of reach now,
+// members are the hosts that shall carry the endpoint: those that can, and those that did and are only out of reach now,
 // since taking a host out of the group changes the others. New ones come as far as there is room beside those that carry
 // it, also those that shall not any more.
-func (s *scope) carriers() []*infrav1.LibvirtHost {
-	able := s.able(true)
-	most := len(able)
-	known := func(host *infrav1.LibvirtHost) bool { return s.carries(host.Name) }
-	carriers := withRoomFor(maxCarriers-len(s.lc.Status.LoadBalancer.Hosts), able, known)
-	if len(carriers) < most {
+func (s *scope) members() []*infrav1.LibvirtHost {
+	eligible := s.eligible(true)
+	most := len(eligible)
+	known := func(host *infrav1.LibvirtHost) bool { return s.isMember(host.Name) }
+	members := withRoomFor(maxMembers-len(s.lc.Status.LoadBalancer.Hosts), eligible, known)
+	if len(members) < most {
 		s.record.Note(loadBalancerReady, fmt.Sprintf(
-			"%d of the %d hosts that can carry the endpoint do; there is no room for more", len(carriers), most))
+			"%d of the %d hosts that can carry the endpoint do; there is no room for more", len(members), most))
 	}
-	return carriers
+	return members
 }
 
 // withRoomFor keeps what is known and the first of what is new: nothing moves because something else comes.
@@ -48,11 +48,11 @@ func withRoomFor[T any](room int, all []T, known func(T) bool) []T {
 }
 
 // able are the hosts fit for the endpoint, with or without an address that VRRP can speak from.
-func (s *scope) able(addressed bool) []*infrav1.LibvirtHost {
+func (s *scope) eligible(addressed bool) []*infrav1.LibvirtHost {
 	var found []*infrav1.LibvirtHost
 	for i := range s.hosts {
 		host := &s.hosts[i]
-		fit := conditions.IsTrue(host, infrav1.LibvirtHostLoadBalancerReadyCondition) || s.carries(host.Name)
+		fit := conditions.IsTrue(host, infrav1.LibvirtHostLoadBalancerReadyCondition) || s.isMember(host.Name)
 		if !fit || !inventory.CarriesLoadBalancers(host) || !host.DeletionTimestamp.IsZero() {
 			continue
 		}
@@ -64,7 +64,7 @@ func (s *scope) able(addressed bool) []*infrav1.LibvirtHost {
 }
 
 // carries says whether the host was in the group when the hosts were asked last.
-func (s *scope) carries(host string) bool {
+func (s *scope) isMember(host string) bool {
 	return slices.ContainsFunc(s.lc.Status.LoadBalancer.Hosts, func(known infrav1.LoadBalancerHostStatus) bool {
 		return known.Name == host
 	})
@@ -90,7 +90,7 @@ func (s *scope) bridgeAddress(host *infrav1.LibvirtHost) (netip.Addr, bool) {
 // leftOutOutcome tells of hosts that could carry the endpoint and have no address for it.
 func (s *scope) leftOutOutcome() error {
 	var names []string
-	for _, host := range s.able(false) {
+	for _, host := range s.eligible(false) {
 		names = append(names, fmt.Sprintf("bridge %s of host %s", inventory.Bridge(host), host.Name))
 	}
 	if len(names) == 0 {
@@ -105,31 +105,31 @@ func (s *scope) leftOutOutcome() error {
 		strings.Join(names, ", "), family)
 }
 
-// reachHosts opens shells on the carriers. Each has its VRRP priority whether it answers or not.
+// reachHosts opens shells on the members. Each has its VRRP priority whether it answers or not.
 func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]loadbalancer.Host, error) {
 	clusters := &infrav1.LibvirtClusterList{}
 	if err := r.Client.List(ctx, clusters); err != nil {
 		return nil, fmt.Errorf("list LibvirtClusters: %w", err)
 	}
 	s.virtual = inventory.VirtualAddresses(clusters.Items)
-	carriers := s.carriers()
-	if len(carriers) == 0 {
+	members := s.members()
+	if len(members) == 0 {
 		if err := s.leftOutOutcome(); err != nil {
 			return nil, err
 		}
 		return nil, outcome.Waitf(infrav1.LibvirtClusterHostsNotReadyReason, 0,
 			"none of the selected LibvirtHosts can carry the load balancer; see their condition %s", infrav1.LibvirtHostLoadBalancerReadyCondition)
 	}
-	priorities := loadbalancer.Priorities(len(carriers))
-	hosts := make([]loadbalancer.Host, 0, len(carriers))
-	for i, carrier := range carriers {
-		address, _ := s.bridgeAddress(carrier) // a carrier has one
-		runner, err := r.shell(ctx, carrier)
+	priorities := loadbalancer.Priorities(len(members))
+	hosts := make([]loadbalancer.Host, 0, len(members))
+	for i, member := range members {
+		address, _ := s.bridgeAddress(member) // a member has one
+		runner, err := r.shell(ctx, member)
 		if err != nil {
 			runner = brokenShell{err}
 		}
 		hosts = append(hosts, loadbalancer.Host{
-			Name: carrier.Name, Runner: runner, Bridge: inventory.Bridge(carrier), Address: address, Priority: priorities[i],
+			Name: member.Name, Runner: runner, Bridge: inventory.Bridge(member), Address: address, Priority: priorities[i],
 		})
 	}
 	return hosts, nil
@@ -148,15 +148,15 @@ func (r *Reconciler) shell(ctx context.Context, host *infrav1.LibvirtHost) (load
 	return r.Shells.Shell(ctx, target)
 }
 
-// releaseStrays takes the endpoint off hosts that carried it and shall not any more.
-func (r *Reconciler) releaseStrays(ctx context.Context, s *scope) {
-	carriers := s.carriers()
+// releaseFormerMembers takes the endpoint off hosts that carried it and shall not any more.
+func (r *Reconciler) releaseFormerMembers(ctx context.Context, s *scope) {
+	members := s.members()
 	for _, known := range s.lc.Status.LoadBalancer.Hosts {
-		if slices.ContainsFunc(carriers, func(host *infrav1.LibvirtHost) bool { return host.Name == known.Name }) {
+		if slices.ContainsFunc(members, func(host *infrav1.LibvirtHost) bool { return host.Name == known.Name }) {
 			continue
 		}
 		if err := r.dropHost(ctx, s, known.Name); err != nil {
-			s.strays[known.Name] = err
+			s.formerMembers[known.Name] = err
 		}
 	}
 }
