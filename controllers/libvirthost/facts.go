@@ -4,23 +4,12 @@
 package libvirthost
 
 import (
-	"cmp"
-
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/utils/ptr"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
-)
-
-// What a LibvirtHost's empty fields mean.
-const (
-	defaultCPUPercent     = 400
-	defaultMemoryPercent  = 100
-	defaultStoragePercent = 100
-	defaultMemoryReserve  = 1 << 30
 )
 
 // maxBridgeAddresses is the limit of the API: more would keep the whole status from being stored.
@@ -46,20 +35,20 @@ func (s *scope) describeFacts() {
 		status.Hostname = s.facts.Hostname
 		status.Versions.Libvirt, status.Versions.Hypervisor = s.facts.LibvirtVersion, s.facts.HypervisorVersion
 		status.Accelerator = accelerator(s.host.Spec.Accelerator, s.facts.KVM)
-		status.Capacity.CPUs = ptr.To(int32(s.facts.CPUs))
+		status.Capacity.CPUs = new(int32(s.facts.CPUs))
 		status.Capacity.Memory = resource.NewQuantity(s.facts.MemoryBytes, resource.BinarySI)
 	}
 	if s.facts.CPUs > 0 {
-		tellDomains(&status.Allocated, capacity.ForeignDomains(s.domains, nil))
-		tellDomains(&status.Foreign, capacity.ForeignDomains(s.domains, s.machines))
+		tellDomains(&status.Allocated, capacity.UnaccountedDomains(s.domains, nil))
+		tellDomains(&status.Unaccounted, capacity.UnaccountedDomains(s.domains, s.machines))
 	}
 	if s.pool.CapacityBytes > 0 {
 		storage := s.storage()
 		if s.listed || status.Allocated.Storage == nil {
-			status.Allocated.Storage = resource.NewQuantity(storage.Promised(), resource.BinarySI)
+			status.Allocated.Storage = resource.NewQuantity(storage.Allocated(), resource.BinarySI)
 		}
-		if s.listed || status.Foreign.Storage == nil {
-			status.Foreign.Storage = resource.NewQuantity(storage.Foreign(s.machines), resource.BinarySI)
+		if s.listed || status.Unaccounted.Storage == nil {
+			status.Unaccounted.Storage = resource.NewQuantity(storage.Unaccounted(s.machines), resource.BinarySI)
 		}
 		status.Capacity.Storage = resource.NewQuantity(s.pool.CapacityBytes, resource.BinarySI)
 	}
@@ -73,11 +62,11 @@ func (s *scope) describeFacts() {
 	if s.imagesKnown {
 		status.Images = cachedImages(s.images)
 	}
-	status.Allocatable = allocatable(&s.host.Spec, status.Capacity)
+	status.Allocatable = capacity.Allocatable(&s.host.Spec, status.Capacity)
 }
 
 func tellDomains(told *infrav1.HostResources, amount placement.Resources) {
-	told.CPUs = ptr.To(int32(amount.VCPUs))
+	told.CPUs = new(int32(amount.VCPUs))
 	told.Memory = resource.NewQuantity(amount.MemoryBytes, resource.BinarySI)
 }
 
@@ -98,33 +87,4 @@ func accelerator(wanted infrav1.Accelerator, kvm bool) infrav1.Accelerator {
 		return infrav1.AcceleratorKVM
 	}
 	return infrav1.AcceleratorTCG
-}
-
-// allocatable is what may be promised to machines in all: (capacity - reserve) x overcommit.
-func allocatable(spec *infrav1.LibvirtHostSpec, has infrav1.HostResources) infrav1.HostResources {
-	var all infrav1.HostResources
-	if has.CPUs != nil {
-		free := int64(*has.CPUs) - int64(ptr.Deref(spec.Reserve.CPUs, 0))
-		all.CPUs = ptr.To(int32(promised(free, spec.Overcommit.CPUPercent, defaultCPUPercent)))
-	}
-	if has.Memory != nil {
-		free := has.Memory.Value() - valueOr(spec.Reserve.Memory, defaultMemoryReserve)
-		all.Memory = resource.NewQuantity(promised(free, spec.Overcommit.MemoryPercent, defaultMemoryPercent), resource.BinarySI)
-	}
-	if has.Storage != nil {
-		free := has.Storage.Value() - valueOr(spec.Reserve.Storage, 0)
-		all.Storage = resource.NewQuantity(promised(free, spec.Overcommit.StoragePercent, defaultStoragePercent), resource.BinarySI)
-	}
-	return all
-}
-
-func promised(free int64, percent, otherwise int32) int64 {
-	return max(free, 0) * int64(cmp.Or(percent, otherwise)) / 100
-}
-
-func valueOr(quantity *resource.Quantity, otherwise int64) int64 {
-	if quantity == nil {
-		return otherwise
-	}
-	return quantity.Value()
 }

@@ -48,8 +48,8 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 	return r.noteMachines(ctx, s)
 }
 
-// noteMachines adds the machines that are bound to the host now. It is called before and after the host tells what it
-// carries: what was made for a machine that went meanwhile, or came, is not foreign.
+// noteMachines adds the machines that are bound to the host now. It is called before and after the host is
+// observed: what belongs to a machine that was deleted or created meanwhile is accounted for.
 func (r *Reconciler) noteMachines(ctx context.Context, s *scope) error {
 	list := &infrav1.LibvirtMachineList{}
 	if err := r.Client.List(ctx, list, machinesOn(s.host.Name)); err != nil {

@@ -102,7 +102,7 @@ func (w *world) addForeign(h *fakevirt.Host, memory int64) {
 	object := &infrav1.LibvirtHost{}
 	w.Expect(environment.Client.Get(w.ctx, client.ObjectKey{Name: h.Name()}, object)).To(Succeed())
 	told := infrav1.HostResources{CPUs: ptr.To[int32](1), Memory: resource.NewQuantity(memory, resource.BinarySI)}
-	object.Status.Allocated, object.Status.Foreign = told, told
+	object.Status.Allocated, object.Status.Unaccounted = told, told
 	w.Expect(environment.Client.Status().Update(w.ctx, object)).To(Succeed())
 }
 

@@ -140,8 +140,8 @@ func snapshotHost(h *infrav1.LibvirtHost, namespace *corev1.Namespace, bound []p
 		Ready:            conditions.IsTrue(h, infrav1.ReadyCondition),
 		Unschedulable:    h.Spec.Scheduling == infrav1.HostSchedulingDisabled || !h.DeletionTimestamp.IsZero(),
 		NamespaceAllowed: allowed,
-		Allocatable:      capacity.Of(h.Status.Allocatable),
-		Foreign:          capacity.ForeignOn(h, bound),
+		Allocatable:      capacity.FromStatus(h.Status.Allocatable),
+		Unaccounted:      capacity.UnaccountedOn(h, bound),
 		Bound:            bound,
 	}
 }

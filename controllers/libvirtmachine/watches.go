@@ -141,7 +141,7 @@ func hostOffers() predicate.Predicate {
 			!equality.Semantic.DeepEqual(before.Labels, after.Labels) ||
 			!equality.Semantic.DeepEqual(before.Status.Allocatable, after.Status.Allocatable) ||
 			!equality.Semantic.DeepEqual(before.Status.Allocated, after.Status.Allocated) ||
-			!equality.Semantic.DeepEqual(before.Status.Foreign, after.Status.Foreign)
+			!equality.Semantic.DeepEqual(before.Status.Unaccounted, after.Status.Unaccounted)
 	})
 }
 

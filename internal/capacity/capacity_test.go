@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/utils/ptr"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
@@ -26,7 +25,7 @@ func machines() capacity.Machines {
 	return capacity.Machines{ours: {VCPUs: 2, MemoryBytes: 4 * gib, DiskBytes: 30 * gib}}
 }
 
-func TestForeignDomains(t *testing.T) {
+func TestUnaccountedDomains(t *testing.T) {
 	for name, c := range map[string]struct {
 		domains []virt.Domain
 		want    placement.Resources
@@ -34,7 +33,7 @@ func TestForeignDomains(t *testing.T) {
 		"a machine without a domain hides nothing": {
 			[]virt.Domain{{UUID: theirs, VCPUs: 3, MemoryBytes: 16 * gib}}, placement.Resources{VCPUs: 3, MemoryBytes: 16 * gib},
 		},
-		"a machine with its domain is not foreign": {
+		"a machine accounts for its domain": {
 			[]virt.Domain{{UUID: ours, VCPUs: 2, MemoryBytes: 4 * gib}, {UUID: theirs, VCPUs: 3, MemoryBytes: 16 * gib}},
 			placement.Resources{VCPUs: 3, MemoryBytes: 16 * gib},
 		},
@@ -42,12 +41,12 @@ func TestForeignDomains(t *testing.T) {
 			[]virt.Domain{{UUID: theirs, Owner: virt.Owner{UID: theirs, Namespace: "ns", Name: "m"}, VCPUs: 1, MemoryBytes: gib}},
 			placement.Resources{VCPUs: 1, MemoryBytes: gib},
 		},
-		"what a machine was given beyond its spec is foreign, what it lacks is not room": {
+		"what a domain has beyond the spec is unaccounted for, what it lacks is not free": {
 			[]virt.Domain{{UUID: ours, VCPUs: 1, MemoryBytes: 6 * gib}}, placement.Resources{MemoryBytes: 2 * gib},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, capacity.ForeignDomains(c.domains, machines())); diff != "" {
+			if diff := cmp.Diff(c.want, capacity.UnaccountedDomains(c.domains, machines())); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -63,13 +62,13 @@ func TestStorage(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		used              int64
-		volumes           []virt.Volume
-		promised, foreign int64
+		used                   int64
+		volumes                []virt.Volume
+		allocated, unaccounted int64
 	}{
 		"files that are no volumes":                 {5 * gib, nil, 5 * gib, 5 * gib},
-		"an image that disks stand on":              {gib, []virt.Volume{image, disk(theirs+"-root", 10*gib, 0)}, 11 * gib, 11 * gib},
-		"an image that none stands on":              {gib, []virt.Volume{image}, gib, gib},
+		"an image that backs disks":                 {gib, []virt.Volume{image, disk(theirs+"-root", 10*gib, 0)}, 11 * gib, 11 * gib},
+		"an image that backs no disk":               {gib, []virt.Volume{image}, gib, gib},
 		"disks of a machine count for its requests": {3 * gib, []virt.Volume{image, disk(ours+"-root", 10*gib, 2*gib)}, 11 * gib, gib},
 		"disks of a machine beyond its requests":    {gib, []virt.Volume{image, disk(ours+"-root", 20*gib, 0), disk(ours+"-data", 20*gib, 0)}, 41 * gib, 11 * gib},
 		"a short name":                              {gib, []virt.Volume{disk("x", gib, gib)}, gib, gib},
@@ -79,51 +78,80 @@ func TestStorage(t *testing.T) {
 				Pool:    virt.Pool{CapacityBytes: 100 * gib, AvailableBytes: 100*gib - c.used},
 				Volumes: c.volumes, ReadOnly: []string{"/image"},
 			}
-			got := []int64{s.Promised(), s.Foreign(machines())}
-			if diff := cmp.Diff([]int64{c.promised, c.foreign}, got); diff != "" {
-				t.Errorf("promised and foreign (-want +got):\n%s", diff)
+			got := []int64{s.Allocated(), s.Unaccounted(machines())}
+			if diff := cmp.Diff([]int64{c.allocated, c.unaccounted}, got); diff != "" {
+				t.Errorf("allocated and unaccounted (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestForeignOn_countsAllAsLongAsNothingIsTold(t *testing.T) {
+func TestUnaccountedOn_countsEverythingAllocatedAsLongAsNothingIsReported(t *testing.T) {
 	host := &infrav1.LibvirtHost{}
 	host.Status.Allocated = infrav1.HostResources{
-		CPUs: ptr.To[int32](4), Memory: resource.NewQuantity(8*gib, resource.BinarySI), Storage: resource.NewQuantity(20*gib, resource.BinarySI),
+		CPUs: new(int32(4)), Memory: resource.NewQuantity(8*gib, resource.BinarySI), Storage: resource.NewQuantity(20*gib, resource.BinarySI),
 	}
 	want := placement.Resources{VCPUs: 4, MemoryBytes: 8 * gib, DiskBytes: 20 * gib}
-	if diff := cmp.Diff(want, capacity.ForeignOn(host, nil)); diff != "" {
-		t.Errorf("host that told nothing (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, capacity.UnaccountedOn(host, nil)); diff != "" {
+		t.Errorf("host that reported nothing (-want +got):\n%s", diff)
 	}
-	host.Status.Foreign = infrav1.HostResources{CPUs: ptr.To[int32](0), Memory: resource.NewQuantity(gib, resource.BinarySI)}
+	host.Status.Unaccounted = infrav1.HostResources{CPUs: new(int32(0)), Memory: resource.NewQuantity(gib, resource.BinarySI)}
 	want = placement.Resources{MemoryBytes: gib, DiskBytes: 20 * gib}
 	bound := []placement.Bound{{Requests: placement.Resources{VCPUs: 4, MemoryBytes: 7 * gib}}}
-	if diff := cmp.Diff(want, capacity.ForeignOn(host, bound)); diff != "" {
-		t.Errorf("host that told some (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, capacity.UnaccountedOn(host, bound)); diff != "" {
+		t.Errorf("host that reported some (-want +got):\n%s", diff)
 	}
 }
 
-func TestForeignOn_countsWhatRunsWithoutAnObject(t *testing.T) {
+func TestUnaccountedOn_countsDomainsWhoseMachineIsDeleted(t *testing.T) {
 	host := &infrav1.LibvirtHost{}
 	host.Status.Allocated = infrav1.HostResources{
-		CPUs: ptr.To[int32](6), Memory: resource.NewQuantity(24*gib, resource.BinarySI), Storage: resource.NewQuantity(20*gib, resource.BinarySI),
+		CPUs: new(int32(6)), Memory: resource.NewQuantity(24*gib, resource.BinarySI), Storage: resource.NewQuantity(20*gib, resource.BinarySI),
 	}
-	host.Status.Foreign = infrav1.HostResources{
-		CPUs: ptr.To[int32](0), Memory: resource.NewQuantity(8*gib, resource.BinarySI), Storage: resource.NewQuantity(0, resource.BinarySI),
+	host.Status.Unaccounted = infrav1.HostResources{
+		CPUs: new(int32(0)), Memory: resource.NewQuantity(8*gib, resource.BinarySI), Storage: resource.NewQuantity(0, resource.BinarySI),
 	}
 	one := placement.Bound{Requests: placement.Resources{VCPUs: 3, MemoryBytes: 8 * gib, DiskBytes: 10 * gib}}
 	for name, c := range map[string]struct {
 		bound []placement.Bound
 		want  placement.Resources
 	}{
-		"two machines as promised":         {[]placement.Bound{one, one}, placement.Resources{MemoryBytes: 8 * gib}},
-		"one of which has lost its object": {[]placement.Bound{one}, placement.Resources{VCPUs: 3, MemoryBytes: 16 * gib, DiskBytes: 10 * gib}},
-		"and a third that is yet to come":  {[]placement.Bound{one, one, one}, placement.Resources{MemoryBytes: 8 * gib}},
+		"two machines as allocated":                    {[]placement.Bound{one, one}, placement.Resources{MemoryBytes: 8 * gib}},
+		"one of which was deleted, its domain was not": {[]placement.Bound{one}, placement.Resources{VCPUs: 3, MemoryBytes: 16 * gib, DiskBytes: 10 * gib}},
+		"and a third that has no domain yet":           {[]placement.Bound{one, one, one}, placement.Resources{MemoryBytes: 8 * gib}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, capacity.ForeignOn(host, c.bound)); diff != "" {
-				t.Errorf("foreign (-want +got):\n%s", diff)
+			if diff := cmp.Diff(c.want, capacity.UnaccountedOn(host, c.bound)); diff != "" {
+				t.Errorf("unaccounted (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAllocatable(t *testing.T) {
+	quantity := func(gibs int64) *resource.Quantity { return resource.NewQuantity(gibs*gib, resource.BinarySI) }
+	has := infrav1.HostResources{CPUs: new(int32(8)), Memory: quantity(32), Storage: quantity(100)}
+	for name, c := range map[string]struct {
+		spec infrav1.LibvirtHostSpec
+		has  infrav1.HostResources
+		want infrav1.HostResources
+	}{
+		"defaults": {has: has, want: infrav1.HostResources{CPUs: new(int32(32)), Memory: quantity(31), Storage: quantity(100)}},
+		"the reserve is taken before the overcommit": {
+			infrav1.LibvirtHostSpec{
+				Reserve:    infrav1.HostReserve{CPUs: new(int32(2)), Memory: quantity(2), Storage: quantity(20)},
+				Overcommit: infrav1.HostOvercommit{CPUPercent: 300, MemoryPercent: 150, StoragePercent: 200},
+			}, has, infrav1.HostResources{CPUs: new(int32(18)), Memory: quantity(45), Storage: quantity(160)},
+		},
+		"a reserve beyond the capacity leaves nothing": {
+			infrav1.LibvirtHostSpec{Reserve: infrav1.HostReserve{CPUs: new(int32(9)), Memory: quantity(33), Storage: quantity(101)}},
+			has, infrav1.HostResources{CPUs: new(int32(0)), Memory: quantity(0), Storage: quantity(0)},
+		},
+		"what is unknown stays unknown": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, capacity.Allocatable(&c.spec, c.has)); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}

@@ -4,14 +4,16 @@
 package capacity
 
 import (
+	"cmp"
+
 	"k8s.io/utils/ptr"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
 
-// Requests are what the machine takes of a host. A root disk without size counts nothing: its size is the image's, which
-// nobody knows before it has been read.
+// Requests are the resources that the machine needs on its host. A root disk without size counts as nothing: its size is
+// the image's, which is unknown until the image has been read.
 func Requests(lm *infrav1.LibvirtMachine) placement.Resources {
 	res := placement.Resources{VCPUs: int64(lm.Spec.VCPUs), MemoryBytes: lm.Spec.Memory.Value()}
 	if size := lm.Spec.RootDisk.Size; size != nil {
@@ -23,8 +25,8 @@ func Requests(lm *infrav1.LibvirtMachine) placement.Resources {
 	return res
 }
 
-// Of returns the amounts that a LibvirtHost tells, zero for what it does not.
-func Of(h infrav1.HostResources) placement.Resources {
+// FromStatus returns the amounts in the status of a LibvirtHost, zero for what is not reported.
+func FromStatus(h infrav1.HostResources) placement.Resources {
 	res := placement.Resources{VCPUs: int64(ptr.Deref(h.CPUs, 0))}
 	if h.Memory != nil {
 		res.MemoryBytes = h.Memory.Value()
@@ -35,29 +37,24 @@ func Of(h infrav1.HostResources) placement.Resources {
 	return res
 }
 
-// ForeignOn returns what the host carries besides the machines that are bound to it. As long as it has not told that, all
-// that it has promised counts: a machine that counts twice waits, one that counts not at all overbooks the host. What it
-// has promised beyond the bound counts too: a machine whose object went while it runs on becomes foreign at once, not
-// with the host's next look.
-func ForeignOn(h *infrav1.LibvirtHost, bound []placement.Bound) placement.Resources {
-	foreign := h.Status.Foreign
-	if foreign.CPUs == nil {
-		foreign.CPUs = h.Status.Allocated.CPUs
-	}
-	if foreign.Memory == nil {
-		foreign.Memory = h.Status.Allocated.Memory
-	}
-	if foreign.Storage == nil {
-		foreign.Storage = h.Status.Allocated.Storage
-	}
-	beyond := Of(h.Status.Allocated)
+// UnaccountedOn returns what is allocated on the host besides the requests of the machines that are bound to it. As long as
+// the host has not reported that, everything allocated counts: a machine that counts twice waits, one that does not count
+// overbooks the host. What is allocated beyond the requests of the bound machines counts too: a domain whose LibvirtMachine
+// has been deleted is unaccounted for at once, not only after the next observation of the host.
+func UnaccountedOn(h *infrav1.LibvirtHost, bound []placement.Bound) placement.Resources {
+	allocated, unaccounted := h.Status.Allocated, h.Status.Unaccounted
+	reported := FromStatus(infrav1.HostResources{
+		CPUs:    cmp.Or(unaccounted.CPUs, allocated.CPUs),
+		Memory:  cmp.Or(unaccounted.Memory, allocated.Memory),
+		Storage: cmp.Or(unaccounted.Storage, allocated.Storage),
+	})
+	beyond := FromStatus(allocated)
 	for _, b := range bound {
 		beyond = beyond.Minus(b.Requests)
 	}
-	told := Of(foreign)
 	return placement.Resources{
-		VCPUs:       max(told.VCPUs, beyond.VCPUs),
-		MemoryBytes: max(told.MemoryBytes, beyond.MemoryBytes),
-		DiskBytes:   max(told.DiskBytes, beyond.DiskBytes),
+		VCPUs:       max(reported.VCPUs, beyond.VCPUs),
+		MemoryBytes: max(reported.MemoryBytes, beyond.MemoryBytes),
+		DiskBytes:   max(reported.DiskBytes, beyond.DiskBytes),
 	}
 }

@@ -197,7 +197,7 @@ func (c *Cache) clear(ctx context.Context, volumes virt.Volumes, key string, i I
 		return volumes.DeleteVolume(ctx, markerRef(i.Pool, i.SHA256))
 	}
 	// A volume that is uploaded has its length from the beginning; only what it takes of the disk tells that it grows.
-	if !c.isRuin(key, i.Volume.PhysicalBytes+i.Volume.AllocatedBytes) {
+	if !c.isStale(key, i.Volume.PhysicalBytes+i.Volume.AllocatedBytes) {
 		return fmt.Errorf("image %s is incomplete, another manager may be uploading it: %w", i.SHA256, virt.ErrBusy)
 	}
 	if err := volumes.DeleteVolume(ctx, i.Volume.VolumeRef); err != nil {
@@ -206,7 +206,7 @@ func (c *Cache) clear(ctx context.Context, volumes virt.Volumes, key string, i I
 	return nil
 }
 
-func (c *Cache) isRuin(key string, bytes int64) bool {
+func (c *Cache) isStale(key string, bytes int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock.Now()

@@ -59,12 +59,11 @@ func TestEnsureClaim_makesOneClaim(t *testing.T) {
 	c := newClient(t)
 	ensure(t, c, machine("1"))
 	claim := ensure(t, c, machine("1"))
-	yes := true
 	want := metav1.ObjectMeta{
 		Namespace: "ns", Name: "m1-0-1", Labels: map[string]string{"cluster.x-k8s.io/cluster-name": "c1"},
 		Finalizers: []string{ipam.MachineFinalizer}, ResourceVersion: "1",
 		OwnerReferences: []metav1.OwnerReference{{
-			APIVersion: "cluster.x-k8s.io/v1beta2", Kind: "Machine", Name: "m1", UID: "1", Controller: &yes, BlockOwnerDeletion: &yes,
+			APIVersion: "cluster.x-k8s.io/v1beta2", Kind: "Machine", Name: "m1", UID: "1", Controller: new(true), BlockOwnerDeletion: new(true),
 		}},
 	}
 	if diff := cmp.Diff(want, claim.ObjectMeta); diff != "" {
@@ -78,9 +77,9 @@ func TestEnsureClaim_makesOneClaim(t *testing.T) {
 func TestEnsureClaim_refusesAndCompletes(t *testing.T) {
 	c := newClient(t)
 	claim := ensure(t, c, machine("1"))
-	foreign := machine("2")
-	foreign.Object.SetName("m2")
-	if _, err := ipam.EnsureClaim(t.Context(), c, foreign, claim.Name, pool); !errors.Is(err, ipam.ErrNotOwned) {
+	second := machine("2")
+	second.Object.SetName("m2")
+	if _, err := ipam.EnsureClaim(t.Context(), c, second, claim.Name, pool); !errors.Is(err, ipam.ErrNotOwned) {
 		t.Errorf("claim of another machine: %v", err)
 	}
 	other := pool
@@ -137,8 +136,6 @@ func TestClaims_surviveANewUIDOfTheirOwner(t *testing.T) {
 }
 
 func TestReadAddress(t *testing.T) {
-	bits := int32(24)
-	tooMany := int32(33)
 	for _, c := range []struct {
 		name    string
 		ready   *metav1.Condition
@@ -155,7 +152,7 @@ func TestReadAddress(t *testing.T) {
 		{name: "the address is not visible", ref: "a", reason: ipam.WaitingForAddressReason},
 		{
 			name: "with prefix and gateway", ref: "a",
-			address: &ipamv1.IPAddressSpec{Address: "10.0.0.7", Prefix: &bits, Gateway: "10.0.0.1"},
+			address: &ipamv1.IPAddressSpec{Address: "10.0.0.7", Prefix: new(int32(24)), Gateway: "10.0.0.1"},
 			want:    ipam.Address{Prefix: netip.MustParsePrefix("10.0.0.7/24"), Gateway: netip.MustParseAddr("10.0.0.1")},
 		},
 		{
@@ -163,7 +160,7 @@ func TestReadAddress(t *testing.T) {
 			want: ipam.Address{Prefix: netip.MustParsePrefix("fd00::7/128")},
 		},
 		{name: "an address that is none", ref: "a", address: &ipamv1.IPAddressSpec{Address: "x"}, reason: "error"},
-		{name: "a prefix that is none", ref: "a", address: &ipamv1.IPAddressSpec{Address: "10.0.0.7", Prefix: &tooMany}, reason: "error"},
+		{name: "a prefix that is none", ref: "a", address: &ipamv1.IPAddressSpec{Address: "10.0.0.7", Prefix: new(int32(33))}, reason: "error"},
 		{name: "a gateway of the other family", ref: "a", address: &ipamv1.IPAddressSpec{Address: "10.0.0.7", Gateway: "fd00::1"}, reason: "error"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -194,9 +191,9 @@ func TestReadAddress(t *testing.T) {
 func TestRelease_givesBackOnlyOwnClaims(t *testing.T) {
 	c := newClient(t)
 	claim := ensure(t, c, machine("1"))
-	foreign := machine("2")
-	foreign.Object.SetName("m2")
-	kept, err := ipam.EnsureClaim(t.Context(), c, foreign, ipam.MachineClaimName("m2", 0, 0), pool)
+	second := machine("2")
+	second.Object.SetName("m2")
+	kept, err := ipam.EnsureClaim(t.Context(), c, second, ipam.MachineClaimName("m2", 0, 0), pool)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +215,7 @@ func TestRelease_givesBackOnlyOwnClaims(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(kept), kept); err != nil || !kept.DeletionTimestamp.IsZero() {
 		t.Errorf("claim of another machine: %v", err)
 	}
-	if err := ipam.Release(t.Context(), c, foreign); err != nil {
+	if err := ipam.Release(t.Context(), c, second); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -16,9 +16,9 @@ type Decision struct {
 	Explanation string
 }
 
-// NoFit says that no host can take the machine, with the reason of each host.
+// NoFit means that no host can take the machine, and why each cannot.
 type NoFit struct {
-	// Rejections are in order of host names.
+	// Rejections are sorted by host name.
 	Rejections []Rejection
 }
 
@@ -28,7 +28,7 @@ type Rejection struct {
 	Reason string
 }
 
-// maxExplained bounds the text of a NoFit: it stands in a condition.
+// maxExplained bounds the text of a NoFit, which becomes the message of a condition.
 const maxExplained = 10
 
 // Error implements error. It is the same for the same rejections.
@@ -47,12 +47,8 @@ func (n *NoFit) Error() string {
 	return "no host fits: " + strings.Join(texts, "; ")
 }
 
-// Decide chooses a host. A machine that the snapshot shows as bound stays where it is. Errors: *NoFit.
-func Decide(snapshot Snapshot, request Request) (Decision, error) {
-	return decide(snapshot, nil, request)
-}
-
-// decide counts the assumed machines of each host as bound, unless the snapshot shows them.
+// decide chooses a host. A machine that is bound in the snapshot stays where it is. The assumed machines of each host count
+// as bound, unless the snapshot has them. Errors: *NoFit.
 func decide(snapshot Snapshot, assumed map[string][]Bound, request Request) (Decision, error) {
 	if host, ok := boundTo(snapshot, request.UID); ok {
 		return Decision{Host: host, Explanation: "already bound"}, nil
@@ -108,37 +104,37 @@ func boundUIDs(snapshot Snapshot) map[string]bool {
 	return visible
 }
 
-// candidate is a host with what is left of it.
+// candidate is a host and what is free on it.
 type candidate struct {
 	host *Host
 	free Resources
 	// siblings are machines of the request's group on the host, zoneSiblings in its failure domain.
 	siblings, zoneSiblings int
-	// load is the share of the fullest resource, in thousandths, once the machine is there.
+	// load is the highest share of any resource that is in use once the machine is there, in thousandths.
 	load int64
 }
 
 func newCandidate(host *Host, assumed []Bound, visible map[string]bool, request Request) candidate {
-	c := candidate{host: host, free: host.Allocatable.Minus(host.Foreign)}
-	take := func(b Bound) {
+	c := candidate{host: host, free: host.Allocatable.Minus(host.Unaccounted)}
+	add := func(b Bound) {
 		c.free = c.free.Minus(b.Requests)
 		if request.Group != "" && b.Group == request.Group {
 			c.siblings++
 		}
 	}
 	for _, b := range host.Bound {
-		take(b)
+		add(b)
 	}
 	for _, b := range assumed {
 		if !visible[b.UID] && b.UID != request.UID {
-			take(b)
+			add(b)
 		}
 	}
 	c.load = load(host.Allocatable, c.free.Minus(request.Requests))
 	return c
 }
 
-// load returns the highest used share of any resource in thousandths.
+// load returns the highest share of any resource that is in use, in thousandths.
 func load(all, free Resources) int64 {
 	share := func(all, free int64) int64 {
 		if all <= 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// reject returns why the host cannot take the machine, empty when it can. Filters come in the order in which a person
-// would want to know: what the user asked for, what the administrator allows, what there is.
+// reject returns why the host cannot take the machine, empty when it can. The order of the filters is that of interest to a
+// person: what the user asked for, what the administrator allows, what is available.
 func reject(c candidate, request Request) string {
 	for _, filter := range []func(candidate, Request) string{
 		rejectName, rejectLabels, rejectFailureDomain, rejectNamespace, rejectState, rejectSize,
@@ -23,14 +23,14 @@ func reject(c candidate, request Request) string {
 
 func rejectName(c candidate, request Request) string {
 	if request.Host != "" && request.Host != c.host.Name {
-		return "not the host asked for"
+		return "not the requested host"
 	}
 	return ""
 }
 
 func rejectLabels(c candidate, request Request) string {
 	if request.Selects != nil && !request.Selects(c.host.Labels) {
-		return "labels are not selected"
+		return "does not match hostSelector"
 	}
 	return ""
 }
@@ -44,7 +44,7 @@ func rejectFailureDomain(c candidate, request Request) string {
 
 func rejectNamespace(c candidate, _ Request) string {
 	if !c.host.NamespaceAllowed {
-		return "not open to the namespace"
+		return "namespaceSelector excludes this namespace"
 	}
 	return ""
 }
@@ -59,7 +59,7 @@ func rejectState(c candidate, _ Request) string {
 	return ""
 }
 
-// rejectSize names every resource that is short. A machine that asks for none of a resource fits an overbooked host.
+// rejectSize names every resource that is short. A machine that requests none of a resource fits an overbooked host.
 func rejectSize(c candidate, request Request) string {
 	var short []string
 	check := func(need, left int64, text func(int64) string, noun string) {
@@ -74,7 +74,7 @@ func rejectSize(c candidate, request Request) string {
 	return strings.Join(short, ", ")
 }
 
-// size writes bytes with a binary unit and at most one digit after the point.
+// size formats bytes with a binary unit and at most one decimal.
 func size(bytes int64) string {
 	value, unit := float64(bytes), "B"
 	for _, next := range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {

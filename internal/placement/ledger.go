@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Ledger remembers decisions until everybody sees them: between the write of a machine's host and its arrival in the
-// cache of this process a second decision must count it. Nothing in it expires by itself.
+// Ledger remembers decisions until snapshots contain them: between the write of a machine's host and its arrival in the
+// cache of this process, other decisions must count the machine. Nothing in it expires by itself.
 type Ledger struct {
 	mu      sync.Mutex
 	assumed map[string]assumption
@@ -23,12 +23,12 @@ type assumption struct {
 // NewLedger returns an empty ledger.
 func NewLedger() *Ledger { return &Ledger{assumed: map[string]assumption{}} }
 
-// Decide chooses a host and assumes the machine there, in one step. Asked again for the same machine it confirms its
-// first choice as long as that host can take the machine, and chooses anew otherwise. Errors: those of gather, *NoFit;
-// nothing is assumed then.
+// Decide chooses a host and assumes the machine there, in one step. Called again for the same machine it confirms the
+// decision as long as that host can take the machine, and decides anew otherwise. Errors: those of gather, *NoFit; nothing
+// is assumed then.
 //
-// gather reads the snapshot (from caches, it must not be slow) and runs under the ledger's lock: a snapshot that was
-// taken before another machine became visible, and used after that machine left the ledger, would miss it altogether.
+// gather reads the snapshot (from caches, since it must not be slow) and runs under the ledger's lock: a snapshot that was
+// taken before another machine became visible, and used after that machine left the ledger, would not count it at all.
 func (l *Ledger) Decide(gather func() (Snapshot, error), request Request) (Decision, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -36,7 +36,7 @@ func (l *Ledger) Decide(gather func() (Snapshot, error), request Request) (Decis
 	if err != nil {
 		return Decision{}, fmt.Errorf("gather hosts: %w", err)
 	}
-	l.settle(snapshot)
+	l.dropVisible(snapshot)
 	others := l.byHost()
 	if before, ok := l.assumed[request.UID]; ok && (request.Host == "" || request.Host == before.host) {
 		again := request
@@ -61,8 +61,8 @@ func (l *Ledger) assume(host string, request Request) {
 	l.assumed[request.UID] = assumption{host, Bound{UID: request.UID, Group: request.Group, Requests: request.Requests}}
 }
 
-// settle drops what the snapshot shows.
-func (l *Ledger) settle(snapshot Snapshot) {
+// dropVisible forgets the machines that the snapshot contains.
+func (l *Ledger) dropVisible(snapshot Snapshot) {
 	for i := range snapshot.Hosts {
 		for _, b := range snapshot.Hosts[i].Bound {
 			delete(l.assumed, b.UID)
@@ -78,24 +78,9 @@ func (l *Ledger) byHost() map[string][]Bound {
 	return byHost
 }
 
-// Forget drops the machine: it was deleted, or its choice could not be written.
+// Forget drops the machine: it was deleted, or the decision could not be written.
 func (l *Ledger) Forget(uid string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.assumed, uid)
-}
-
-// Assumed says which host was chosen for the machine and is not seen yet.
-func (l *Ledger) Assumed(uid string) (host string, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	a, ok := l.assumed[uid]
-	return a.host, ok
-}
-
-// Len counts assumptions.
-func (l *Ledger) Len() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.assumed)
 }

@@ -131,7 +131,7 @@ type LibvirtHostSpec struct {
 	// +optional
 	Accelerator Accelerator `json:"accelerator,omitempty"`
 
-	// overcommit says how much more than the host has may be promised to machines.
+	// overcommit is how much more than the host has may be allocated to machines.
 	// +optional
 	Overcommit HostOvercommit `json:"overcommit,omitempty,omitzero"`
 
@@ -164,19 +164,19 @@ type LibvirtHostSpec struct {
 // HostOvercommit holds ratios in percent.
 // +kubebuilder:validation:MinProperties=1
 type HostOvercommit struct {
-	// cpuPercent of the host's processors may be promised; 400 when empty.
+	// cpuPercent of the host's processors may be allocated; 400 when empty.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=10000
 	CPUPercent int32 `json:"cpuPercent,omitempty"`
 
-	// memoryPercent of the host's memory may be promised; 100 when empty.
+	// memoryPercent of the host's memory may be allocated; 100 when empty.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=1000
 	MemoryPercent int32 `json:"memoryPercent,omitempty"`
 
-	// storagePercent of the pool's capacity may be promised to thin disks; 100 when empty.
+	// storagePercent of the pool's capacity may be allocated to thin disks; 100 when empty.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=10000
@@ -300,20 +300,20 @@ type LibvirtHostStatus struct {
 	// +optional
 	Capacity HostResources `json:"capacity,omitempty,omitzero"`
 
-	// allocatable is what machines may be promised in all.
+	// allocatable is what may be allocated to machines in total.
 	// +optional
 	Allocatable HostResources `json:"allocatable,omitempty,omitzero"`
 
-	// allocated is what machines have been promised, those of other owners included. Thin disks count with their full
+	// allocated is what is allocated to virtual machines, those of other owners included. Thin disks count with their full
 	// size.
 	// +optional
 	Allocated HostResources `json:"allocated,omitempty,omitzero"`
 
-	// foreign is the part of allocated that no LibvirtMachine on the host asks for: what other owners have there, other
-	// management clusters among them, and what machines take beyond their specs. What the specs of machines ask for comes
-	// on top of it.
+	// unaccounted is the part of allocated that no LibvirtMachine on the host requests: virtual machines and files of other
+	// owners, for example of other management clusters, and what the machines use beyond their specs. The requests of
+	// LibvirtMachines are counted on top of it.
 	// +optional
-	Foreign HostResources `json:"foreign,omitempty,omitzero"`
+	Unaccounted HostResources `json:"unaccounted,omitempty,omitzero"`
 
 	// images on the host that machines are made from, the first 64 of them.
 	// +optional
@@ -336,8 +336,8 @@ type LibvirtHostStatus struct {
 // +kubebuilder:resource:path=libvirthosts,scope=Cluster,categories=cluster-api,shortName=lvh
 // +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="Whether machines can run on the host"
 // +kubebuilder:printcolumn:name="URI",type="string",JSONPath=".spec.uri",description="How the host is reached"
-// +kubebuilder:printcolumn:name="CPUs",type="integer",JSONPath=".status.allocatable.cpus",description="Processors that machines may be promised"
-// +kubebuilder:printcolumn:name="Memory",type="string",JSONPath=".status.allocatable.memory",description="Memory that machines may be promised"
+// +kubebuilder:printcolumn:name="CPUs",type="integer",JSONPath=".status.allocatable.cpus",description="Processors that may be allocated to machines"
+// +kubebuilder:printcolumn:name="Memory",type="string",JSONPath=".status.allocatable.memory",description="Memory that may be allocated to machines"
 // +kubebuilder:printcolumn:name="Failure domain",type="string",JSONPath=".status.failureDomain",description="Failure domain of the host"
 // +kubebuilder:printcolumn:name="Scheduling",type="string",JSONPath=".spec.scheduling",priority=10,description="Whether new machines may be placed here"
 // +kubebuilder:printcolumn:name="Message",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].message",priority=10,description="What is wrong"

@@ -529,7 +529,7 @@ func (in *LibvirtHostStatus) DeepCopyInto(out *LibvirtHostStatus) {
 	in.Capacity.DeepCopyInto(&out.Capacity)
 	in.Allocatable.DeepCopyInto(&out.Allocatable)
 	in.Allocated.DeepCopyInto(&out.Allocated)
-	in.Foreign.DeepCopyInto(&out.Foreign)
+	in.Unaccounted.DeepCopyInto(&out.Unaccounted)
 	if in.Images != nil {
 		in, out := &in.Images, &out.Images
 		*out = make([]CachedImage, len(*in))

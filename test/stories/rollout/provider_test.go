@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -84,8 +83,8 @@ func newManager(config *rest.Config) (ctrl.Manager, error) {
 		Cache:                   cache.Options{ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: labelled, &corev1.ConfigMap{}: labelled}},
 		Metrics:                 metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress:  "0",
-		Controller:              controllerconfig.Controller{UsePriorityQueue: ptr.To(true), SkipNameValidation: ptr.To(true)},
-		GracefulShutdownTimeout: ptr.To(30 * time.Second),
+		Controller:              controllerconfig.Controller{UsePriorityQueue: new(true), SkipNameValidation: new(true)},
+		GracefulShutdownTimeout: new(30 * time.Second),
 	})
 }
 

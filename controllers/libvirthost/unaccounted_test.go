@@ -14,11 +14,11 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// foreign is what the host told, in CPUs, GiB of memory and GiB of disk.
-func (w *world) foreign() [3]int64 {
+// unaccounted is what the host reports, in CPUs, GiB of memory and GiB of disk.
+func (w *world) unaccounted() [3]int64 {
 	w.t.Helper()
 	w.settle()
-	told := w.get().Status.Foreign
+	told := w.get().Status.Unaccounted
 	w.Expect(told.CPUs).NotTo(BeNil())
 	return [3]int64{int64(*told.CPUs), told.Memory.Value() / gib, told.Storage.Value() / gib}
 }
@@ -34,31 +34,31 @@ func (w *world) addBoundMachine(name string, opts ...func(*infrav1.LibvirtMachin
 func TestReconcile_tellsWhatOthersHaveOnTheHost(t *testing.T) {
 	const other, elsewhere = "6f0b4c8e-0000-4000-8000-000000000001", "6f0b4c8e-0000-4000-8000-000000000002"
 	w := newWorld(t)
-	w.Expect(w.foreign()).To(Equal([3]int64{}))
+	w.Expect(w.unaccounted()).To(Equal([3]int64{}))
 	w.fake.PutDomain(virt.Domain{UUID: other, Name: "by-hand", VCPUs: 3, MemoryBytes: 16 * gib})
 	w.fake.PutDomain(virt.Domain{ // another management cluster's
 		UUID: elsewhere, Name: "elsewhere", Owner: virt.Owner{UID: elsewhere, Namespace: "ns", Name: "m"}, VCPUs: 2, MemoryBytes: 4 * gib,
 	})
 	w.putDisk("by-hand.qcow2", 20*gib)
 	theirs := [3]int64{5, 20, 20}
-	w.Expect(w.foreign()).To(Equal(theirs))
+	w.Expect(w.unaccounted()).To(Equal(theirs))
 
 	lm := w.addBoundMachine("m")
-	w.Expect(w.foreign()).To(Equal(theirs), "a machine that has no domain yet hides nothing")
+	w.Expect(w.unaccounted()).To(Equal(theirs), "a machine that has no domain yet hides nothing")
 	uid := string(lm.UID)
 	domain := virt.Domain{UUID: uid, Name: "m", Owner: virt.Owner{UID: uid, Namespace: w.namespace, Name: "m"}, VCPUs: 2, MemoryBytes: 2 * gib}
 	w.fake.PutDomain(domain)
-	w.Expect(w.foreign()).To(Equal(theirs), "one that has it is not foreign")
+	w.Expect(w.unaccounted()).To(Equal(theirs), "one that has it is accounted for")
 	w.Expect(*w.get().Status.Allocated.CPUs).To(Equal(int32(7)))
 
 	w.putDisk(uid+"-root.qcow2", 10*gib)
-	w.Expect(w.foreign()).To(Equal([3]int64{5, 20, 30}), "the spec did not ask for a size")
+	w.Expect(w.unaccounted()).To(Equal([3]int64{5, 20, 30}), "the spec did not ask for a size")
 	domain.MemoryBytes = 3 * gib // virsh setmaxmem
 	w.fake.PutDomain(domain)
-	w.Expect(w.foreign()).To(Equal([3]int64{5, 21, 30}))
+	w.Expect(w.unaccounted()).To(Equal([3]int64{5, 21, 30}))
 
 	w.Expect(environment.Client.Delete(w.ctx, lm)).To(Succeed())
-	w.Expect(w.foreign()).To(Equal([3]int64{7, 23, 30}), "what a machine that is gone has left takes room")
+	w.Expect(w.unaccounted()).To(Equal([3]int64{7, 23, 30}), "what a machine that is gone has left takes room")
 }
 
 func (w *world) putDisk(name string, size int64) {
@@ -75,5 +75,5 @@ func TestReconcile_aMachineWithSizesTakesItsOwnRoom(t *testing.T) {
 		lm.Spec.RootDisk.Size = resource.NewQuantity(10*gib, resource.BinarySI)
 	})
 	w.putDisk(string(lm.UID)+"-root.qcow2", 10*gib)
-	w.Expect(w.foreign()).To(Equal([3]int64{}))
+	w.Expect(w.unaccounted()).To(Equal([3]int64{}))
 }
