@@ -52,8 +52,8 @@ func (r *Reconciler) render(ctx context.Context, s *scope) error {
 		return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigRenderFailedReason, Err: err}
 	}
 	input := render.Input{
-		Bootstrap: data,
-		Names:     cloudconfig.Names{Hostname: s.machine.Name, AvailabilityZone: s.machine.Spec.FailureDomain},
+		Bootstrap:    data,
+		InstanceData: cloudconfig.InstanceData{Hostname: s.machine.Name, AvailabilityZone: s.machine.Spec.FailureDomain},
 	}
 	machine := profilesource.Machine{Cluster: s.cluster, ControlPlane: util.IsControlPlaneMachine(s.machine)}
 	input.Profile, input.UserLayers, err = profilesource.Resolve(ctx, r.Client, machine, &s.config.Spec.AltcosProfile)
@@ -70,7 +70,7 @@ func (s *scope) explainRender(err error) error {
 		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon, "%s", err)
 	case errors.Is(err, profilesource.ErrMissing):
 		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigProfileMissingReason, retryMissing, "%s", err)
-	case err == nil || !render.Terminal(err):
+	case err == nil || !render.IsInputError(err):
 		return err
 	case len(s.config.Spec.ButaneFrom) > 0: // a change of what it names makes the config good, and is not watched
 		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason, retryMissing, "%s", err)

@@ -39,7 +39,7 @@ func (r *Reconciler) renderBootstrap(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	input := render.Input{Bootstrap: data, Names: cloudconfig.Names{AvailabilityZone: s.machine.Spec.FailureDomain}}
+	input := render.Input{Bootstrap: data, InstanceData: cloudconfig.InstanceData{AvailabilityZone: s.machine.Spec.FailureDomain}}
 	if data.Format == bootstrapdata.FormatCloudConfig {
 		if err := r.addProfile(ctx, s, &input); err != nil {
 			return err
@@ -179,7 +179,7 @@ func (s *scope) invalidLayers(err error) error {
 
 // invalidBootstrap says that only other input can help, when that is so.
 func invalidBootstrap(err error) error {
-	if err != nil && render.Terminal(err) {
+	if err != nil && render.IsInputError(err) {
 		return &outcome.Terminal{Reason: infrav1.LibvirtMachineBootstrapInvalidReason, Err: err}
 	}
 	return err

@@ -70,7 +70,7 @@ func TestParse_readsEverythingThatCABPKWrites(t *testing.T) {
 	for _, kind := range []cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker} {
 		t.Run(string(kind), func(t *testing.T) {
 			data := cabpk.Render(t, kind, everything(t), bootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.hostname }}"})
-			got, err := cloudconfig.Parse(data, cloudconfig.Names{Hostname: "master01"})
+			got, err := cloudconfig.Parse(data, cloudconfig.InstanceData{Hostname: "master01"})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -31,7 +31,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(cabpk.NewGenerator(uint64(seed), nil).Machine(kind).CloudConfig(f))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		cfg, err := cloudconfig.Parse(data, cloudconfig.Names{Hostname: "h", InstanceID: "i"})
+		cfg, err := cloudconfig.Parse(data, cloudconfig.InstanceData{Hostname: "h", InstanceID: "i"})
 		if (cfg == nil) == (err == nil) {
 			t.Fatalf("got %v and %v", cfg, err)
 		}
@@ -55,7 +55,7 @@ func FuzzParse(f *testing.F) {
 func TestParse_agreesWithAnotherLibraryAboutWhatCABPKWrites(t *testing.T) {
 	for seed := range uint64(150) {
 		data := cabpk.NewGenerator(seed, nil).Machine([]cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker}[seed%3]).CloudConfig(t)
-		cfg, err := cloudconfig.Parse(data, cloudconfig.Names{})
+		cfg, err := cloudconfig.Parse(data, cloudconfig.InstanceData{})
 		if err != nil {
 			t.Fatalf("machine %d: %v\n%s", seed, err, data)
 		}

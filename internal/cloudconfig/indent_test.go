@@ -44,7 +44,7 @@ func TestParse_neverTakesBlanksFromTheBeginningOfAText(t *testing.T) {
 		m.Spec.Files = []bootstrapv1.File{
 			{Path: "/etc/before", Content: "x\n  y\n"}, {Path: "/etc/a", Owner: "root:root", Content: text}, {Path: "/etc/after", Content: "x"},
 		}
-		got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{})
+		got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.InstanceData{})
 		if refused != "" {
 			if found := problem.All(err); len(found) != 1 || !strings.Contains(found[0].Error(), refused) {
 				t.Errorf("%q: got %v, want %s", text, err, refused)
@@ -72,7 +72,7 @@ func TestParse_takesTextsAsDeepAsOthersWriteThem(t *testing.T) {
 		"a text in one line":                "write_files:\n-   path: /x\n    content: '  a'\n",
 		"a file that ends with the heading": "write_files:\n-   path: /x\n    content: \"\"",
 	} {
-		if _, err := cloudconfig.Parse([]byte(header+in), cloudconfig.Names{}); err != nil {
+		if _, err := cloudconfig.Parse([]byte(header+in), cloudconfig.InstanceData{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -83,7 +83,7 @@ func TestParse_neverChangesLineEndsOfAText(t *testing.T) {
 	parse := func(text string) (string, error) {
 		m := cabpk.Machine{Kind: cabpk.Worker, Version: semver.MustParse("1.34.3")}
 		m.Spec.Files = []bootstrapv1.File{{Path: "/etc/a", Content: text, Permissions: "0640"}, {Path: "/etc/after", Content: "x"}}
-		got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{})
+		got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.InstanceData{})
 		if err != nil {
 			return "", err
 		}
@@ -100,7 +100,7 @@ func TestParse_neverChangesLineEndsOfAText(t *testing.T) {
 	}
 	// by hand, where a mapping has an anchor or a header another end
 	for _, text := range []string{"-         &a\n  path: /a\n  content: |\n   x\r   y\n", "- path: /a\n  content: |\r    x\r    y\n", "- path: /a\n  content: |\u0085    x\u2028       y\n"} {
-		_, err := cloudconfig.Parse([]byte(header+"write_files:\n"+text), cloudconfig.Names{})
+		_, err := cloudconfig.Parse([]byte(header+"write_files:\n"+text), cloudconfig.InstanceData{})
 		if found := problem.All(err); len(found) == 0 || !strings.Contains(found[0].Error(), "write_files[0].content: has line ends") {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -108,12 +108,12 @@ func TestParse_neverChangesLineEndsOfAText(t *testing.T) {
 	for encoded, content := range map[string]string{"aGVs\r\nbG8=\r\n": "hello", "aGVs\nbG8=": "hello"} {
 		m := cabpk.Machine{Kind: cabpk.Worker, Version: semver.MustParse("1.34.3")}
 		m.Spec.Files = []bootstrapv1.File{{Path: "/etc/a", Encoding: bootstrapv1.Base64, Content: encoded}}
-		if got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{}); err != nil || string(got.WriteFiles[0].Content) != content {
+		if got, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.InstanceData{}); err != nil || string(got.WriteFiles[0].Content) != content {
 			t.Errorf("base64 %q: %v", encoded, err)
 		}
 	}
 	windows := strings.ReplaceAll(header+"write_files:\n- path: /a\n  content: |\n    a\n\n    b\n- {path: /b, content: c}\n", "\n", "\r\n")
-	got, err := cloudconfig.Parse([]byte(windows), cloudconfig.Names{})
+	got, err := cloudconfig.Parse([]byte(windows), cloudconfig.InstanceData{})
 	if err != nil || string(got.WriteFiles[0].Content) != "a\n\nb\n" {
 		t.Errorf("a document with carriage returns throughout: %v %v", got, err)
 	}

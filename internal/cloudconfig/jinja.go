@@ -13,9 +13,9 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
-// Names are the values of the instance-data names that a template may use. Empty means unknown: a template that uses
+// InstanceData are the values of the instance-data names that a template may use. Empty means unknown: a template that uses
 // it is refused.
-type Names struct {
+type InstanceData struct {
 	// Hostname answers hostname and local_hostname.
 	Hostname string
 	// InstanceID answers instance_id.
@@ -27,7 +27,7 @@ type Names struct {
 }
 
 // lookup knows the spellings of cloud-init: ds.meta_data.X, the standardised v1.X and the bare alias of v1.X.
-func (n Names) lookup(name string) (value string, known bool) {
+func (n InstanceData) lookup(name string) (value string, known bool) {
 	key := strings.TrimPrefix(strings.TrimPrefix(name, "ds.meta_data."), "v1.")
 	fromMetaData := strings.HasPrefix(name, "ds.meta_data.")
 	switch strings.ReplaceAll(key, "-", "_") {
@@ -59,7 +59,7 @@ var (
 
 // expand resolves {{ name }}, {{ "literal" }} and {% raw %}. Everything else of Jinja is refused: a template that
 // cloud-init would compute and we would not must never pass silently. A mark stands for what is refused (see inFields).
-func expand(body []byte, names Names) (out []byte, refused []*problem.Problem) {
+func expand(body []byte, instance InstanceData) (out []byte, refused []*problem.Problem) {
 	var b bytes.Buffer
 	rest := body
 	for len(refused) < maxRefused {
@@ -69,7 +69,7 @@ func expand(body []byte, names Names) (out []byte, refused []*problem.Problem) {
 		}
 		b.Write(rest[:i])
 		rest = rest[i:]
-		text, length, reason := evaluate(rest, names)
+		text, length, reason := evaluate(rest, instance)
 		if reason != "" {
 			line, column := position(body, len(body)-len(rest))
 			text = mark(len(refused))
@@ -98,7 +98,7 @@ func nextTag(b []byte) int {
 }
 
 // evaluate reads the tag that b begins with; length is how much of b it takes, at least 2.
-func evaluate(b []byte, names Names) (text []byte, length int, reason string) {
+func evaluate(b []byte, instance InstanceData) (text []byte, length int, reason string) {
 	switch b[1] {
 	case '#':
 		return nil, 2, "Jinja comments are refused; write {% raw %} and {% endraw %} around text that contains {#"
@@ -118,11 +118,11 @@ func evaluate(b []byte, names Names) (text []byte, length int, reason string) {
 	if end < 0 {
 		return nil, 2, "{{ has no }}"
 	}
-	value, reason := resolve(strings.TrimSpace(string(b[2:end])), names)
+	value, reason := resolve(strings.TrimSpace(string(b[2:end])), instance)
 	return []byte(value), end + 2, reason
 }
 
-func resolve(expr string, names Names) (value, reason string) {
+func resolve(expr string, instance InstanceData) (value, reason string) {
 	if jinjaLiteral.MatchString(expr) {
 		return expr[1 : len(expr)-1], ""
 	}
@@ -130,7 +130,7 @@ func resolve(expr string, names Names) (value, reason string) {
 		return "", "a Jinja expression other than a plain name is refused; write {% raw %} and {% endraw %} around text that contains {{"
 	}
 	name := jinjaIndex.ReplaceAllString(expr, ".$1")
-	value, known := names.lookup(name)
+	value, known := instance.lookup(name)
 	switch {
 	case !known:
 		return "", fmt.Sprintf("unknown Jinja name%s; known are %s", spelled(name), strings.Join(knownNames(), ", "))

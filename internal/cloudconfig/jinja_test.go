@@ -18,7 +18,7 @@ import (
 )
 
 func TestParse_resolvesJinja(t *testing.T) {
-	names := cloudconfig.Names{Hostname: "w1", InstanceID: "6f1d", LocalIPv4: "10.0.0.1", LocalIPv6: "fd00::1", AvailabilityZone: "a"}
+	names := cloudconfig.InstanceData{Hostname: "w1", InstanceID: "6f1d", LocalIPv4: "10.0.0.1", LocalIPv6: "fd00::1", AvailabilityZone: "a"}
 	cases := map[string]struct{ in, want string }{
 		"names of ds.meta_data":           {"{{ ds.meta_data.hostname }}/{{ds.meta_data.local_hostname}}", "w1/w1"},
 		"names with brackets and quotes":  {`{{ ds['meta_data']["instance_id"] }}`, "6f1d"},
@@ -43,7 +43,7 @@ func TestParse_resolvesJinja(t *testing.T) {
 }
 
 func TestParse_leavesTextAloneWithoutTheTemplateHeader(t *testing.T) {
-	got, err := cloudconfig.Parse([]byte(header+"runcmd: ['{{ whatever }}']\n"), cloudconfig.Names{})
+	got, err := cloudconfig.Parse([]byte(header+"runcmd: ['{{ whatever }}']\n"), cloudconfig.InstanceData{})
 	if err != nil || got.RunCmd[0] != "{{ whatever }}" {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -76,9 +76,9 @@ func TestParse_refusesJinjaByNameAndField(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := cloudconfig.Parse([]byte(jinja+tc.in), cloudconfig.Names{})
+			_, err := cloudconfig.Parse([]byte(jinja+tc.in), cloudconfig.InstanceData{})
 			if strings.Contains(tc.in, "v1.instance_id") {
-				_, err = cloudconfig.Parse([]byte(jinja+tc.in), cloudconfig.Names{InstanceID: "i"})
+				_, err = cloudconfig.Parse([]byte(jinja+tc.in), cloudconfig.InstanceData{InstanceID: "i"})
 			}
 			found := problem.All(err)
 			if len(found) == 0 {
@@ -100,7 +100,7 @@ func TestParse_namesTheArgumentOfKubeletThatHasAnUnknownAddress(t *testing.T) {
 		bootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.hostname }}", KubeletExtraArgs: []bootstrapv1.Arg{
 			arg("v", "3"), arg("node-ip", "{{ ds.meta_data.local_ipv4 }},{{ ds.meta_data.local_ipv6 }}"), arg("provider-id", "libvirt://{{ ds.meta_data.instance_id }}"),
 		}})
-	_, err := cloudconfig.Parse(data, cloudconfig.Names{Hostname: "worker01"})
+	_, err := cloudconfig.Parse(data, cloudconfig.InstanceData{Hostname: "worker01"})
 	var got []string
 	for _, p := range problem.All(err) {
 		got = append(got, p.Path+": "+p.Reason)

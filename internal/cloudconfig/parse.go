@@ -27,8 +27,8 @@ const (
 	configHeader = "#cloud-config"
 )
 
-// Parse reads data; names gives the values of Jinja names. Errors are problem.Problem values with path, line and column.
-func Parse(data []byte, names Names) (*Config, error) {
+// Parse reads data; instance gives the values of Jinja names. Errors are problem.Problem values with path, line and column.
+func Parse(data []byte, instance InstanceData) (*Config, error) {
 	if len(data) > MaxInput {
 		return nil, problem.Newf("", "is %d bytes, at most %d are accepted", len(data), MaxInput)
 	}
@@ -37,7 +37,7 @@ func Parse(data []byte, names Names) (*Config, error) {
 		return nil, err
 	}
 	if jinja {
-		expanded, refused := expand(body, names)
+		expanded, refused := expand(body, instance)
 		if len(refused) > 0 {
 			return nil, inFields(expanded, refused)
 		}
@@ -82,7 +82,7 @@ func loadYAML(body []byte) (*yaml.Node, error) {
 	if err := dec.Decode(doc); errors.Is(err, io.EOF) {
 		return nil, nil //nolint:nilnil // an empty document is an empty config
 	} else if err != nil {
-		return nil, problem.OfYAML(err)
+		return nil, problem.FromYAML(err)
 	}
 	var second yaml.Node
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {

@@ -47,7 +47,7 @@ func TestParse_refusesWithPathAndPosition(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := cloudconfig.Parse([]byte(tc.in), cloudconfig.Names{})
+			_, err := cloudconfig.Parse([]byte(tc.in), cloudconfig.InstanceData{})
 			found := problem.All(err)
 			if len(found) == 0 {
 				t.Fatalf("got %v, want a problem", err)
@@ -80,7 +80,7 @@ func TestParse_neverRepeatsContentInErrors(t *testing.T) {
 		"a header":                    "#s3cr3t\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := cloudconfig.Parse([]byte(in), cloudconfig.Names{})
+			_, err := cloudconfig.Parse([]byte(in), cloudconfig.InstanceData{})
 			if err == nil || strings.Contains(err.Error(), "s3cr3t") {
 				t.Errorf("got %v", err)
 			}
@@ -89,7 +89,7 @@ func TestParse_neverRepeatsContentInErrors(t *testing.T) {
 }
 
 func TestParse_refusesTooMuchInput(t *testing.T) {
-	_, err := cloudconfig.Parse([]byte(header+strings.Repeat("#", cloudconfig.MaxInput)), cloudconfig.Names{})
+	_, err := cloudconfig.Parse([]byte(header+strings.Repeat("#", cloudconfig.MaxInput)), cloudconfig.InstanceData{})
 	var p *problem.Problem
 	if !errors.As(err, &p) {
 		t.Errorf("got %v, want a problem", err)
@@ -107,7 +107,7 @@ func TestParse_takesTimeInProportionToItsInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
-			if _, err := cloudconfig.Parse([]byte(in), cloudconfig.Names{InstanceID: "i"}); err != nil && len(problem.All(err)) == 0 {
+			if _, err := cloudconfig.Parse([]byte(in), cloudconfig.InstanceData{InstanceID: "i"}); err != nil && len(problem.All(err)) == 0 {
 				t.Errorf("got %v", err)
 			}
 			if took := time.Since(start); took > 20*time.Second {
@@ -129,7 +129,7 @@ func TestParse_endsOnLongLines(t *testing.T) {
 		"a list on one line":       fill(jinja+"runcmd: [", "é, ", "x]"+blanks),
 		"files on one line":        fill(jinja+"write_files: [", "{content: é, path: /é}, ", "]"),
 	} {
-		if _, err := cloudconfig.Parse([]byte(in), cloudconfig.Names{}); err != nil && len(problem.All(err)) == 0 {
+		if _, err := cloudconfig.Parse([]byte(in), cloudconfig.InstanceData{}); err != nil && len(problem.All(err)) == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

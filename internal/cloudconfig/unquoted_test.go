@@ -69,7 +69,7 @@ func checkValue(t *testing.T, field, value string) (refused bool) {
 	if field == "path" {
 		want = path.Clean(value)
 	}
-	got, err := cloudconfig.Parse(withValue(field, value).CloudConfig(t), cloudconfig.Names{})
+	got, err := cloudconfig.Parse(withValue(field, value).CloudConfig(t), cloudconfig.InstanceData{})
 	if err != nil {
 		return true
 	}
@@ -106,7 +106,7 @@ func TestParse_readsKeysWithRemarks(t *testing.T) {
 		`command="echo #1" ` + key: false, `command="echo #1 #2" ` + key: false,
 		`command="echo #1" ` + key + " # x": false, "# " + key: true, key[:40] + " # cut": true, "ssh-ed25519 #" + key: true,
 	} {
-		got, err := cloudconfig.Parse(withValue("key", value).CloudConfig(t), cloudconfig.Names{})
+		got, err := cloudconfig.Parse(withValue("key", value).CloudConfig(t), cloudconfig.InstanceData{})
 		switch {
 		case (err != nil) != refused:
 			t.Errorf("%q: %v", value, err)

@@ -21,7 +21,7 @@ type Builder struct {
 // File adds a file with mode, replacing what the image has at path.
 func (b *Builder) File(path string, mode int, content []byte) {
 	b.Node(types.File{
-		Node:          types.Node{Path: path, Overwrite: ptr(true)},
+		Node:          types.Node{Path: path, Overwrite: new(true)},
 		FileEmbedded1: types.FileEmbedded1{Mode: &mode, Contents: Inline(content)},
 	})
 }
@@ -54,11 +54,11 @@ func (b *Builder) Unit(name string, text UnitText, targets ...string) {
 	u := b.unit(name)
 	u.Contents = &content
 	if len(targets) > 0 {
-		u.Enabled = ptr(true)
+		u.Enabled = new(true)
 	}
 	for _, target := range targets {
 		b.Config.Storage.Links = append(b.Config.Storage.Links, types.Link{
-			Node:          types.Node{Path: unitDir + target + ".wants/" + name, Overwrite: ptr(true)},
+			Node:          types.Node{Path: unitDir + target + ".wants/" + name, Overwrite: new(true)},
 			LinkEmbedded1: types.LinkEmbedded1{Target: unitDir + name},
 		})
 	}
@@ -70,7 +70,7 @@ const unitDir = "/etc/systemd/system/"
 func disabled(units []types.Unit) map[string]bool {
 	out := map[string]bool{}
 	for _, u := range units {
-		if isFalse(u.Enabled) || isTrue(u.Mask) {
+		if IsFalse(u.Enabled) || IsTrue(u.Mask) {
 			out[u.Name] = true
 		}
 	}
@@ -97,7 +97,7 @@ func (b *Builder) Dropin(unitName, name string, text UnitText) {
 
 // Mask makes a unit of the image impossible to start.
 func (b *Builder) Mask(unitName string) {
-	b.unit(unitName).Mask = ptr(true)
+	b.unit(unitName).Mask = new(true)
 }
 
 // unit finds the unit or adds it: a layer may name each unit only once. The pointer is good until the next call.
@@ -141,4 +141,27 @@ func (t UnitText) String() string {
 	return string(b)
 }
 
-func ptr[T any](v T) *T { return &v }
+// Script is the text of an embedded shell script as machines get it: without what is written for shellcheck alone.
+func Script(embedded string) string {
+	var b strings.Builder
+	for line := range strings.Lines(embedded) {
+		if !strings.HasPrefix(line, "# shellcheck ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// Optional is nil for an empty text.
+func Optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// IsTrue reports whether an optional flag is set.
+func IsTrue(b *bool) bool { return b != nil && *b }
+
+// IsFalse reports whether an optional flag is set to false.
+func IsFalse(b *bool) bool { return b != nil && !*b }

@@ -63,7 +63,7 @@ func Encode(cfg types.Config) ([]byte, error) {
 func EncodeLayers(layers ...Layer) ([]byte, error) {
 	merged := Merge(layers...)
 	raw, err := Encode(merged)
-	return raw, blame(err, &merged, layers)
+	return raw, withProvenance(err, &merged, layers)
 }
 
 func marshal(cfg any) ([]byte, error) {

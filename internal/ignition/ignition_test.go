@@ -64,8 +64,8 @@ func TestEncode_saysWhatIsTooBig(t *testing.T) {
 	}
 }
 
-func TestCheck_namesTheLayer(t *testing.T) {
-	err := ignition.Check(layer("mine", func(b *ignition.Builder) { b.File("/x", 0o4755, nil) }))
+func TestEncodeLayers_namesTheLayer(t *testing.T) {
+	_, err := ignition.EncodeLayers(layer("mine", func(b *ignition.Builder) { b.File("x", 0o644, nil) }))
 	if err == nil || !strings.HasPrefix(err.Error(), "mine: ") {
 		t.Errorf("got %v", err)
 	}

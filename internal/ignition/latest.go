@@ -20,12 +20,12 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
-// Newer is a config of any released spec, in the types of the newest one. Ours are never newer than 3.2.0; another
+// Latest is a config of any released spec, in the types of the newest one. Ours are never newer than 3.2.0; another
 // bootstrap provider's may be.
-type Newer struct{ config newesttypes.Config }
+type Latest struct{ config newesttypes.Config }
 
-// IsNewer says whether one of the documents needs more than spec 3.2.0.
-func IsNewer(docs []Doc) bool {
+// NeedsLatest says whether one of the documents needs more than spec 3.2.0.
+func NeedsLatest(docs []Document) bool {
 	for _, d := range docs {
 		switch d.Version {
 		case "", "3.0.0", "3.1.0", "3.2.0":
@@ -36,28 +36,28 @@ func IsNewer(docs []Doc) bool {
 	return false
 }
 
-// Newer reads the config in any released spec of Ignition 2. Warnings are its author's.
-func (d Doc) Newer() (Newer, error) {
+// Latest reads the config in any released spec of Ignition 2. Warnings are its author's.
+func (d Document) Latest() (Latest, error) {
 	cfg, rpt, err := newest.ParseCompatibleVersion(d.Raw)
 	if found := FromReport(rpt); found != nil && err != nil {
-		return Newer{}, problem.In(d.Name, found)
+		return Latest{}, problem.In(d.Name, found)
 	}
 	switch {
 	case errors.Is(err, ignerrors.ErrUnknownVersion):
-		return Newer{}, problem.In(d.Name, problem.Newf("ignition.version", "must be a released spec between 3.0.0 and %s", newesttypes.MaxVersion))
+		return Latest{}, problem.In(d.Name, problem.Newf("ignition.version", "must be a released spec between 3.0.0 and %s", newesttypes.MaxVersion))
 	case err != nil:
-		return Newer{}, problem.In(d.Name, problem.Newf("", "is no Ignition config: %v", err))
+		return Latest{}, problem.In(d.Name, problem.Newf("", "is no Ignition config: %v", err))
 	}
 	merge := cfg.Ignition.Config.Merge
 	cfg.Ignition.Config.Merge = nil
 	for _, i := range d.fetched {
 		cfg.Ignition.Config.Merge = append(cfg.Ignition.Config.Merge, merge[i])
 	}
-	return Newer{cfg}, nil
+	return Latest{cfg}, nil
 }
 
 // Accounts is a layer of the users and groups, with what OwnGroups wants to know of them.
-func (n Newer) Accounts() Layer {
+func (n Latest) Accounts() Layer {
 	var l Layer
 	for _, u := range n.config.Passwd.Users {
 		l.Config.Passwd.Users = append(l.Config.Passwd.Users, types.PasswdUser{
@@ -70,25 +70,25 @@ func (n Newer) Accounts() Layer {
 }
 
 // Lift returns a layer as what Ignition makes of it in newer specs.
-func Lift(l Layer) (Newer, error) {
+func Lift(l Layer) (Latest, error) {
 	l.Config.Ignition.Version = types.MaxVersion.String()
 	raw, err := json.Marshal(l.Config)
 	if err != nil {
-		return Newer{}, fmt.Errorf("marshal layer %q: %w", l.Name, err)
+		return Latest{}, fmt.Errorf("marshal layer %q: %w", l.Name, err)
 	}
 	cfg, rpt, err := newest.ParseCompatibleVersion(raw)
 	if found := FromReport(rpt); found != nil && err != nil {
-		return Newer{}, problem.In(l.Name, problem.WithoutPlaces(found))
+		return Latest{}, problem.In(l.Name, problem.WithoutPlaces(found))
 	}
 	if err != nil {
-		return Newer{}, fmt.Errorf("lift layer %q: %w", l.Name, err)
+		return Latest{}, fmt.Errorf("lift layer %q: %w", l.Name, err)
 	}
-	return Newer{cfg}, nil
+	return Latest{cfg}, nil
 }
 
-// EncodeNewer merges layers and writes them in the newest spec that one of docs has, so that nobody needs a newer
+// EncodeLatest merges layers and writes them in the newest spec that one of docs has, so that nobody needs a newer
 // Ignition than before. Errors are as those of Encode.
-func EncodeNewer(docs []Doc, layers []Newer) ([]byte, error) {
+func EncodeLatest(docs []Document, layers []Latest) ([]byte, error) {
 	version := types.MaxVersion.String()
 	for _, d := range docs {
 		version = max(version, d.Version) // minor versions have one digit
@@ -109,11 +109,11 @@ func EncodeNewer(docs []Doc, layers []Newer) ([]byte, error) {
 	if len(raw) > MaxSize {
 		return nil, &SizeError{Size: len(raw), Limit: MaxSize, Largest: largest(raw)}
 	}
-	return raw, checkNewer(version, raw)
+	return raw, checkLatest(version, raw)
 }
 
-// checkNewer reads a config by the rules of its own spec.
-func checkNewer(version string, raw []byte) error {
+// checkLatest reads a config by the rules of its own spec.
+func checkLatest(version string, raw []byte) error {
 	var rpt report.Report
 	var err error
 	switch version {

@@ -6,7 +6,6 @@ package ignition
 import (
 	v3 "github.com/coreos/ignition/v2/config/v3_2"
 	"github.com/coreos/ignition/v2/config/v3_2/types"
-	"github.com/coreos/ignition/v2/config/validate"
 	"github.com/coreos/vcontext/report"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
@@ -44,14 +43,6 @@ func merge(layers []Layer) types.Config {
 	default:
 		return v3.Merge(merge(layers[:n/2]), merge(layers[n/2:]))
 	}
-}
-
-// Check validates one layer by Ignition's rules. Errors are problem.Problem values whose source is the layer's name.
-// Warnings count as errors: Ignition warns about what it will not do.
-func Check(l Layer) error {
-	cfg := l.Config
-	cfg.Ignition.Version = types.MaxVersion.String()
-	return problem.In(l.Name, FromReport(validate.ValidateWithContext(cfg, nil)))
 }
 
 // FromReport turns every entry of an Ignition or Butane report into a problem; nil when there is none.

@@ -25,18 +25,18 @@ const (
 	maxDepth   = 8
 )
 
-// Opener takes the configs of one machine apart, in the order in which they win, within one budget for all of them.
-type Opener struct {
+// Flattener takes the configs of one machine apart, in the order in which they win, within one budget for all of them.
+type Flattener struct {
 	configs, bytes, values int
 	// fetched is where the first config stands that Ignition fetches when the machine boots; empty while there is none.
 	fetched string
 }
 
-// NewOpener returns an Opener for one machine.
-func NewOpener() *Opener { return &Opener{} }
+// NewFlattener returns a Flattener for one machine.
+func NewFlattener() *Flattener { return &Flattener{} }
 
-// Doc is one config without those that it holds inside.
-type Doc struct {
+// Document is one config without those that it holds inside.
+type Document struct {
 	// Name says where it stands, for error messages.
 	Name string
 	// Raw is its JSON, with everything that was taken out of it.
@@ -47,16 +47,18 @@ type Doc struct {
 	fetched []int
 }
 
-// Open returns the config and then those merged inline into it: by Ignition's rules they win over it, and so they must
-// win over the layers that come between. Errors are problem.Problem values whose source is a Doc's name.
-func (o *Opener) Open(name string, raw []byte) ([]Doc, error) { return o.open(name, raw, 0) }
+// Flatten returns the config and then those merged inline into it: by Ignition's rules they win over it, and so they must
+// win over the layers that come between. Errors are problem.Problem values whose source is a Document's name.
+func (f *Flattener) Flatten(name string, raw []byte) ([]Document, error) {
+	return f.flatten(name, raw, 0)
+}
 
-func (o *Opener) open(name string, raw []byte, depth int) ([]Doc, error) {
-	if err := o.charge(raw, depth); err != nil {
+func (f *Flattener) flatten(name string, raw []byte, depth int) ([]Document, error) {
+	if err := f.charge(raw, depth); err != nil {
 		return nil, problem.In(name, err)
 	}
-	if o.fetched != "" {
-		return nil, problem.In(name, problem.Newf("", "comes after %s, which is fetched by the machine and would win over this config: put the fetched one last", o.fetched))
+	if f.fetched != "" {
+		return nil, problem.In(name, problem.Newf("", "comes after %s, which is fetched by the machine and would win over this config: put the fetched one last", f.fetched))
 	}
 	var head struct {
 		Ignition struct {
@@ -64,34 +66,34 @@ func (o *Opener) open(name string, raw []byte, depth int) ([]Doc, error) {
 			Config  types.IgnitionConfig `json:"config"`
 		} `json:"ignition"`
 	}
-	own := Doc{Name: name, Raw: raw}
+	own := Document{Name: name, Raw: raw}
 	if json.Unmarshal(raw, &head) != nil {
-		return []Doc{own}, nil //nolint:nilerr // reading the whole of it says what is wrong, and where
+		return []Document{own}, nil //nolint:nilerr // reading the whole of it says what is wrong, and where
 	}
 	own.Version = head.Ignition.Version
 	if head.Ignition.Config.Replace.Source != nil {
 		return nil, problem.In(name, problem.Newf("ignition.config.replace", "would drop what makes this machine a node: use ignition.config.merge"))
 	}
-	children, err := o.children(&own, head.Ignition.Config.Merge, depth)
-	return append([]Doc{own}, children...), err
+	children, err := f.children(&own, head.Ignition.Config.Merge, depth)
+	return append([]Document{own}, children...), err
 }
 
-func (o *Opener) children(parent *Doc, merge []types.Resource, depth int) ([]Doc, error) {
-	var docs []Doc
+func (f *Flattener) children(parent *Document, merge []types.Resource, depth int) ([]Document, error) {
+	var docs []Document
 	for i, r := range merge {
 		path := fmt.Sprintf("ignition.config.merge[%d]", i)
 		if r.Source == nil || !strings.HasPrefix(*r.Source, "data:") {
 			parent.fetched = append(parent.fetched, i)
-			if o.fetched == "" {
-				o.fetched = within(parent.Name, path)
+			if f.fetched == "" {
+				f.fetched = within(parent.Name, path)
 			}
 			continue
 		}
-		raw, err := Contents(r, int64(maxBytes-o.bytes))
+		raw, err := Contents(r, int64(maxBytes-f.bytes))
 		if err != nil {
 			return nil, problem.In(parent.Name, problem.Newf(path, "%v", err))
 		}
-		inner, err := o.open(within(parent.Name, path), raw, depth+1)
+		inner, err := f.flatten(within(parent.Name, path), raw, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -101,18 +103,18 @@ func (o *Opener) children(parent *Doc, merge []types.Resource, depth int) ([]Doc
 }
 
 // charge takes what one config costs from the budget.
-func (o *Opener) charge(raw []byte, depth int) error {
-	o.configs++
-	o.bytes += len(raw)
-	o.values += countValues(raw)
+func (f *Flattener) charge(raw []byte, depth int) error {
+	f.configs++
+	f.bytes += len(raw)
+	f.values += countValues(raw)
 	switch {
 	case depth > maxDepth:
 		return problem.Newf("", "is more than %d configs deep inside another", maxDepth)
-	case o.configs > maxConfigs:
+	case f.configs > maxConfigs:
 		return problem.Newf("", "is one of more than %d configs for one machine", maxConfigs)
-	case o.bytes > maxBytes:
+	case f.bytes > maxBytes:
 		return problem.Newf("", "the configs of one machine are more than %d bytes together", maxBytes)
-	case o.values > maxValues:
+	case f.values > maxValues:
 		return problem.Newf("", "the configs of one machine have more than %d values together", maxValues)
 	}
 	return nil
@@ -143,7 +145,7 @@ func within(name, path string) string {
 
 // Layer reads the config in spec 3.0 to 3.2. When strict, warnings count as errors too: Ignition warns about what it
 // will not do.
-func (d Doc) Layer(strict bool) (Layer, error) {
+func (d Document) Layer(strict bool) (Layer, error) {
 	cfg, rpt, err := v3.ParseCompatibleVersion(d.Raw)
 	if found := FromReport(rpt); found != nil && (strict || err != nil) {
 		return Layer{}, problem.In(d.Name, found)

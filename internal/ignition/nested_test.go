@@ -39,7 +39,7 @@ func fetching(url string) []byte {
 }
 
 func TestOpen_givesConfigsInTheOrderInWhichTheyWin(t *testing.T) {
-	docs, err := ignition.NewOpener().Open("mine", nest(t, "a", nest(t, "b", nest(t, "c")), nest(t, "d"), fetching("http://x/")))
+	docs, err := ignition.NewFlattener().Flatten("mine", nest(t, "a", nest(t, "b", nest(t, "c")), nest(t, "d"), fetching("http://x/")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestOpen_refusesWithPath(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := ignition.NewOpener().Open("mine", tc.in)
+			_, err := ignition.NewFlattener().Flatten("mine", tc.in)
 			if found := problem.All(err); len(found) != 1 || found[0].Error() != tc.want {
 				t.Errorf("\n got %v\nwant %s", err, tc.want)
 			}
@@ -91,11 +91,11 @@ func TestOpen_refusesWithPath(t *testing.T) {
 }
 
 func TestOpen_putsTheFetchedConfigLastAmongLayers(t *testing.T) {
-	o := ignition.NewOpener()
-	if _, err := o.Open("butaneFrom[0]", fetching("http://x/")); err != nil {
+	o := ignition.NewFlattener()
+	if _, err := o.Flatten("butaneFrom[0]", fetching("http://x/")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := o.Open("butane", nest(t, "a"))
+	_, err := o.Flatten("butane", nest(t, "a"))
 	if err == nil || err.Error() != "butane: comes after butaneFrom[0]: ignition.config.merge[0], which is fetched by the machine and would win over this config: put the fetched one last" {
 		t.Errorf("got %v", err)
 	}
@@ -127,7 +127,7 @@ func TestOpen_hasOneBudgetForAll(t *testing.T) {
 				t.Errorf("it is large: %d bytes", len(in.raw))
 			}
 			start := time.Now()
-			_, err := ignition.NewOpener().Open("mine", in.raw)
+			_, err := ignition.NewFlattener().Flatten("mine", in.raw)
 			if err == nil || !strings.Contains(err.Error(), in.want) || len(problem.All(err)) != 1 {
 				t.Errorf("got %v", err)
 			}
@@ -139,7 +139,7 @@ func TestOpen_hasOneBudgetForAll(t *testing.T) {
 }
 
 func TestLayer_saysThatASpecIsTooNew(t *testing.T) {
-	docs, err := ignition.NewOpener().Open("mine", []byte(`{"ignition":{"version":"3.3.0"}}`))
+	docs, err := ignition.NewFlattener().Flatten("mine", []byte(`{"ignition":{"version":"3.3.0"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(nest(f, "a", nest(f, "b", nest(f, "c")), nest(f, "d"), fetching("http://x/")))
 	f.Add([]byte(`{"ignition":{"config":{"merge":[{"compression":"gzip","source":"data:;base64,H4sI"}]}}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		docs, err := ignition.NewOpener().Open("", raw)
+		docs, err := ignition.NewFlattener().Flatten("", raw)
 		if err != nil {
 			if len(problem.All(err)) == 0 {
 				t.Fatalf("no problem in %v", err)

@@ -17,7 +17,7 @@ import (
 var listed = regexp.MustCompile(`^\$\.(storage\.(?:files|directories|links)|systemd\.units|passwd\.users)\.([0-9]+)(.*)$`)
 
 // blame lets the problems of a merged config name the layer that has the thing, and its place there.
-func blame(err error, merged *types.Config, layers []Layer) error {
+func withProvenance(err error, merged *types.Config, layers []Layer) error {
 	var l problem.List
 	for _, p := range problem.All(err) {
 		named := *p

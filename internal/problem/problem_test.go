@@ -112,7 +112,7 @@ func TestOfYAML_givesTheLineAndRepeatsNothing(t *testing.T) {
 			if err == nil {
 				t.Fatal("the parser accepts it")
 			}
-			if got := problem.OfYAML(err).Error(); got != tc.want {
+			if got := problem.FromYAML(err).Error(); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})

@@ -16,8 +16,8 @@ var (
 	yamlLine   = regexp.MustCompile(`^line (\d+): `)
 )
 
-// OfYAML says what a YAML parser refused and in which line, without repeating anything of the document.
-func OfYAML(err error) *Problem {
+// FromYAML says what a YAML parser refused and in which line, without repeating anything of the document.
+func FromYAML(err error) *Problem {
 	text := strings.TrimPrefix(quotedText.ReplaceAllString(err.Error(), "(its name)"), "yaml: ")
 	p := &Problem{}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {

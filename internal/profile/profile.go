@@ -15,9 +15,9 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
-// Of returns the profile that the API asks for, and the layers of the user on top of it. The zero value gives the
+// FromAPI returns the profile that the API asks for, and the layers of the user on top of it. The zero value gives the
 // built-in profile. Errors are problem.Problem values.
-func Of(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer, error) {
+func FromAPI(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer, error) {
 	var problems problem.List
 	out := &altcos.Profile{
 		AltcosUser: altcos.AltcosUser{
@@ -46,7 +46,7 @@ func Of(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer, erro
 // Check says what would be refused of the profile when a machine is made, as problem.Problem values with the API's field
 // paths. The user's Butane is not looked at.
 func Check(p *bootstrapv1.AltcosProfile) error {
-	resolved, _, err := Of(p)
+	resolved, _, err := FromAPI(p)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func TestOf_layersAreValid(t *testing.T) {
 	}
 	for name, api := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, layers, err := profile.Of(&api)
+			got, layers, err := profile.FromAPI(&api)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,7 +57,7 @@ func TestOf_layersAreValid(t *testing.T) {
 
 func TestOf_namesWhatIsWrong(t *testing.T) {
 	api := bootstrapv1.AltcosProfile{Hosts: []bootstrapv1.HostsEntry{{Address: "nowhere", Names: []string{"a"}}}}
-	_, _, err := profile.Of(&api)
+	_, _, err := profile.FromAPI(&api)
 	found := problem.All(err)
 	if len(found) != 1 || found[0].Path != "hosts[0].address" {
 		t.Errorf("problems %v", err)
@@ -65,7 +65,7 @@ func TestOf_namesWhatIsWrong(t *testing.T) {
 }
 
 func TestOf_keepsEverythingOfTheRuntime(t *testing.T) {
-	got, _, err := profile.Of(&bootstrapv1.AltcosProfile{
+	got, _, err := profile.FromAPI(&bootstrapv1.AltcosProfile{
 		ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers", Label: "images", Driver: bootstrapv1.StorageDriverOverlay, AdditionalImageStores: []string{"/a"}},
 		CNIPluginDirs:    []string{"/b"},
 	})
@@ -118,7 +118,7 @@ func TestOf_keepsEverythingOfUsers(t *testing.T) {
 		Users: []bootstrapv1.User{{Name: "a", PasswordHash: "b", SSHAuthorizedKeys: []string{"c"}, Groups: []string{"d"}, PrimaryGroup: "e",
 			UID: 2000, Gecos: "f", HomeDir: "/g", Shell: "/h", Sudo: "i"}},
 	}
-	got, _, err := profile.Of(&api)
+	got, _, err := profile.FromAPI(&api)
 	if err != nil {
 		t.Fatal(err)
 	}

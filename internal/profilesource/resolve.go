@@ -39,7 +39,7 @@ type Machine struct {
 func Resolve(
 	ctx context.Context, c client.Client, machine Machine, spec *bootstrapv1.AltcosProfile,
 ) (*altcos.Profile, []render.UserLayer, error) {
-	resolved, inline, err := profile.Of(spec)
+	resolved, inline, err := profile.FromAPI(spec)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,7 +4,6 @@
 package altcos_test
 
 import (
-	"fmt"
 	"net/netip"
 	"testing"
 
@@ -18,9 +17,7 @@ import (
 // readable writes a layer as text that a person can review: contents unpacked, one block for each node.
 func readable(t *testing.T, l ignition.Layer) []byte {
 	t.Helper()
-	if err := ignition.Check(l); err != nil {
-		t.Fatalf("Ignition refuses the layer: %v", err)
-	}
+	ignitiontest.Check(t, l)
 	return ignitiontest.Text(t, l.Config)
 }
 
@@ -135,8 +132,8 @@ func TestProfile_refusesWithPath(t *testing.T) {
 		want string
 	}{
 		"a user name with a dot":       {altcos.Profile{Users: []altcos.User{{Name: "a.b"}}}, "users[0].name: must begin with a lower-case letter and hold lower-case letters, digits, _ and - only"},
-		"a system group":               {altcos.Profile{Users: []altcos.User{{Name: "a", Groups: []string{"wheel", "users"}}}}, "users[0].groups[1]: " + fmt.Sprintf(altcos.SystemGroupProblem, "users")},
-		"altcos among the users":       {altcos.Profile{Users: []altcos.User{{Name: "altcos"}}}, "users[0].name: is there twice, or is the image's own user altcos, which altcosUser configures"},
+		"a system group":               {altcos.Profile{Users: []altcos.User{{Name: "a", Groups: []string{"wheel", "users"}}}}, "users[0].groups[1]: " + `"users" is a system group: images keep it where Ignition neither finds it nor can make it, and would not start; use wheel, docker or adm, or call usermod in preKubeadmCommands`},
+		"altcos among the users":       {altcos.Profile{Users: []altcos.User{{Name: "altcos"}}}, "users[0].name: is duplicated, or is the image's own user altcos, which altcosUser configures"},
 		"a key of two lines":           {altcos.Profile{AltcosUser: altcos.AltcosUser{SSHAuthorizedKeys: []string{"a\nb"}}}, "altcosUser.sshAuthorizedKeys[0]: must be one line of authorized_keys"},
 		"a sudo rule of two lines":     {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: "ALL=x\nb ALL=y"}}}, "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
 		"a sudo rule that is none":     {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: "yes please"}}}, "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},

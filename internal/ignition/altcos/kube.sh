@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1091,SC2024 # the completion is made here; the copy is to be of the user who logs in
 # kubectl for root and for altcos: root uses the admin's kubeconfig where it is, altcos gets a copy once.
 # It asks nothing, prints nothing and does nothing on nodes without a kubeconfig.
 if [ "$(id -u)" = 0 ]; then

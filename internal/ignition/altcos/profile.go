@@ -25,7 +25,6 @@ const (
 	// NetworkPluginUnit applies the network plugin after kubeadm init, when NetworkPluginPathUnit sees KubeadmDone.
 	NetworkPluginUnit     = "altcos-network-plugin.service"
 	NetworkPluginPathUnit = "altcos-network-plugin.path"
-	AdminUser             = "altcos"
 )
 
 // Profile is what a template says about all its machines.

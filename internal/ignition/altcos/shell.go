@@ -11,13 +11,13 @@ import (
 )
 
 //go:embed kube.sh
-var kubeProfile []byte
+var kubeProfile string
 
 // shell gives root and altcos a working kubectl. Other users get nothing: the admin's kubeconfig is root's.
 func (p *Profile) shell(b *ignition.Builder, problems *problem.List) {
 	switch or(p.ShellProfile, ShellKubeconfig) {
 	case ShellKubeconfig:
-		b.File("/etc/profile.d/kube.sh", 0o755, kubeProfile)
+		b.File("/etc/profile.d/kube.sh", 0o755, []byte(ignition.Script(kubeProfile)))
 	case ShellNone:
 	default:
 		problems.Addf("shellProfile", "must be Kubeconfig or None")

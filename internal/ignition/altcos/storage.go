@@ -65,10 +65,10 @@ func (p *Profile) containerStorage(b *ignition.Builder, problems *problem.List) 
 	}
 	partition := PartitionPath(disk.Device, 1)
 	b.Config.Storage.Disks = append(b.Config.Storage.Disks, types.Disk{
-		Device: disk.Device, WipeTable: ptr(true), Partitions: []types.Partition{{Number: 1, Label: &label}},
+		Device: disk.Device, WipeTable: new(true), Partitions: []types.Partition{{Number: 1, Label: &label}},
 	})
 	b.Config.Storage.Filesystems = append(b.Config.Storage.Filesystems, types.Filesystem{
-		Device: partition, Format: ptr("btrfs"), Label: &label, WipeFilesystem: ptr(true),
+		Device: partition, Format: new("btrfs"), Label: &label, WipeFilesystem: new(true),
 	})
 	root := diskRoot + label
 	b.Directory(root, 0o755)

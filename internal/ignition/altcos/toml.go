@@ -44,3 +44,10 @@ func quote(s string) string {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+func or[T ~string](value, fallback T) T {
+	if value == "" {
+		return fallback
+	}
+	return value
+}

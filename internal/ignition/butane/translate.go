@@ -26,7 +26,7 @@ var quotedValue = regexp.MustCompile("`[^`]*`")
 // Translate returns the config that data means, with the configs that are merged inline into it. Errors are
 // problem.Problem values.
 func Translate(data []byte) (types.Config, error) {
-	layers, err := Layers("", data, ignition.NewOpener())
+	layers, err := Layers("", data, ignition.NewFlattener())
 	if err != nil {
 		return types.Config{}, err
 	}
@@ -35,12 +35,12 @@ func Translate(data []byte) (types.Config, error) {
 
 // Layers returns the config that data means, and then those that are merged inline into it: the later wins. Errors are
 // problem.Problem values whose source is name, or the place of an inline config within it.
-func Layers(name string, data []byte, opener *ignition.Opener) ([]ignition.Layer, error) {
+func Layers(name string, data []byte, flattener *ignition.Flattener) ([]ignition.Layer, error) {
 	raw, generated, err := toJSON(data)
 	if err != nil {
 		return nil, problem.In(name, err)
 	}
-	docs, err := opener.Open(name, raw)
+	docs, err := flattener.Flatten(name, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ const (
 func checkYAML(data []byte) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return problem.OfYAML(err)
+		return problem.FromYAML(err)
 	}
 	nodes := 0
 	var visit func(n *yaml.Node) error

@@ -14,6 +14,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
@@ -21,7 +22,7 @@ const header = "#cloud-config\n"
 
 func convert(tb testing.TB, text string) (fromcloudconfig.Result, error) {
 	tb.Helper()
-	cfg, err := cloudconfig.Parse([]byte(header+text), cloudconfig.Names{})
+	cfg, err := cloudconfig.Parse([]byte(header+text), cloudconfig.InstanceData{})
 	if err != nil {
 		tb.Fatalf("parse: %v", err)
 	}
@@ -35,20 +36,18 @@ func layer(tb testing.TB, text string) types.Config {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := ignition.Check(got.Layer); err != nil {
-		tb.Fatalf("Ignition refuses the layer: %v", err)
-	}
+	ignitiontest.Check(tb, got.Layer)
 	return got.Layer.Config
 }
 
 func TestConvert_refusesWhatIgnitionCannotExpress(t *testing.T) {
 	cases := map[string]struct{ in, want string }{
 		"an inactive user":               {"users: [{name: a, inactive: true}]", "users[0].inactive: Ignition cannot make an inactive user; use lock_passwd or an expiry command"},
-		"a user name of useradd's dread": {"users: [{name: 'A B'}]", "users[0].name: is no user name"},
-		"a user who is there twice":      {"users: [{name: a}, {name: a}]", "users[1].name: is there twice"},
+		"a user name of useradd's dread": {"users: [{name: 'A B'}]", "users[0].name: is not a valid user name"},
+		"a user who is there twice":      {"users: [{name: a}, {name: a}]", "users[1].name: is duplicated"},
 		"a gecos with a colon":           {"users: [{name: a, gecos: 'x:y'}]", "users[0].gecos: must not contain a colon or a line break"},
-		"a sudo rule of two lines":       {"users: [{name: a, sudo: \"x\\ny\"}]", "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD:ALL"},
-		"a sudo rule without a host":     {"users: [{name: a, sudo: 'yes'}]", "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD:ALL"},
+		"a sudo rule of two lines":       {"users: [{name: a, sudo: \"x\\ny\"}]", "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
+		"a sudo rule without a host":     {"users: [{name: a, sudo: 'yes'}]", "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
 		"a key of two lines":             {"users: [{name: a, ssh_authorized_keys: [\"x\\ny\"]}]", "users[0].ssh_authorized_keys[0]: must be one line of authorized_keys"},
 		"an owner with blanks":           {"write_files: [{path: /x, owner: 'a b'}]", "write_files[0].owner: must be user or user:group"},
 		"a setuid file":                  {"write_files: [{path: /x, permissions: '4755'}]", "write_files[0].permissions: Ignition 3.2.0 cannot set setuid, setgid and sticky bits; set them in a command"},
@@ -58,14 +57,14 @@ func TestConvert_refusesWhatIgnitionCannotExpress(t *testing.T) {
 		"an MBR disk":                    {"disk_setup: {/dev/vdb: {table_type: mbr, layout: true}}", "disk_setup[0].table_type: Ignition writes gpt only, and cloud-init means mbr when nothing is said"},
 		"two partitions":                 {"disk_setup: {/dev/vdb: {table_type: gpt, layout: [50, 50]}}", "disk_setup[0].layout: Ignition does not know the size of the disk, so it can only make one partition of 100 percent"},
 		"an extended partition":          {"disk_setup: {/dev/vdb: {table_type: gpt, layout: [[100, 85]]}}", "disk_setup[0].layout: the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c, 07 and GUIDs"},
-		"a disk alias":                   {"disk_setup: {ephemeral0: {table_type: gpt, layout: true}}", "disk_setup[0]: must be a path below /dev; cloud-init's aliases mean nothing to Ignition"},
+		"a disk alias":                   {"disk_setup: {ephemeral0: {table_type: gpt, layout: true}}", "disk_setup[0]: must be a path below /dev; Ignition does not know the aliases of cloud-init"},
 		"ext3":                           {"fs_setup: [{filesystem: ext3, device: /dev/vdb}]", "fs_setup[0].filesystem: Ignition makes ext4, btrfs, xfs, vfat and swap only"},
 		"replace_fs":                     {"fs_setup: [{filesystem: ext4, device: /dev/vdb, replace_fs: ntfs}]", "fs_setup[0].replace_fs: Ignition cannot decide by what is on the disk; use overwrite"},
 		"a partition by name":            {"fs_setup: [{filesystem: ext4, device: /dev/vdb, partition: first}]", "fs_setup[0].partition: must be auto, any, none or a number"},
 		"a label beyond ext4's limit":    {"fs_setup: [{filesystem: ext4, device: /dev/vdb, label: a2345678901234567}]", "fs_setup[0].label: filesystem labels cannot be longer than 16 characters when using ext4"},
 		"a file system over partitions":  {"disk_setup: {/dev/vdb: {table_type: gpt, layout: true}}\nfs_setup: [{filesystem: ext4, device: /dev/vdb, partition: none}]", "fs_setup[0].partition: must be auto or 1, since disk_setup makes a partition on the device"},
 		"two file systems on a device":   {"fs_setup: [{filesystem: ext4, device: /dev/vdb}, {filesystem: xfs, device: /dev/vdb}]", "fs_setup[1].device: has two file systems"},
-		"options in place of the type":   {"mounts: [[/dev/vdb, /var/data, noauto]]", "mounts[0][2]: is no known file system type; options come fourth"},
+		"options in place of the type":   {"mounts: [[/dev/vdb, /var/data, noauto]]", "mounts[0][2]: is not a known file system type; options come fourth"},
 		"an option of fstab's generator": {"mounts: [[/dev/vdb, /var/data, ext4, 'x-systemd.automount']]", "mounts[0][3]: x-systemd and x-initrd options work in fstab only, and this becomes a mount unit"},
 		"a mount of an unknown label":    {"mounts: [[nowhere, /var/data]]", "mounts[0][0]: must be a path, LABEL=, UUID=, a network source, or the label of a file system of fs_setup"},
 		"swap":                           {"mounts: [[/dev/vdb, none, swap]]", "mounts[0][1]: must be an absolute path other than /; swap and disabled mounts are not supported"},

@@ -15,6 +15,7 @@ import (
 	vpath "github.com/coreos/vcontext/path"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 )
 
@@ -49,7 +50,7 @@ func (c *converter) disks() {
 	for i, d := range c.cfg.Disks {
 		field := fmt.Sprintf("disk_setup[%d]", i)
 		if !isDevice(d.Device) {
-			c.problems.Addf(field, "must be a path below /dev; cloud-init's aliases mean nothing to Ignition")
+			c.problems.Addf(field, "must be a path below /dev; Ignition does not know the aliases of cloud-init")
 			continue
 		}
 		if d.WholeDisk != nil && !*d.WholeDisk || d.WholeDisk == nil && len(d.Partitions) == 0 {
@@ -65,7 +66,7 @@ func (c *converter) disks() {
 		}
 		disk := types.Disk{Device: d.Device, Partitions: []types.Partition{part}}
 		if d.Overwrite != nil && *d.Overwrite {
-			disk.WipeTable = ptr(true)
+			disk.WipeTable = new(true)
 		}
 		c.b.Config.Storage.Disks = append(c.b.Config.Storage.Disks, disk)
 	}
@@ -98,17 +99,17 @@ func (c *converter) filesystems() {
 	for i, f := range c.cfg.Filesystems {
 		field := fmt.Sprintf("fs_setup[%d]", i)
 		if !isDevice(f.Device) {
-			c.problems.Addf(field+".device", "must be a path below /dev; cloud-init's aliases mean nothing to Ignition")
+			c.problems.Addf(field+".device", "must be a path below /dev; Ignition does not know the aliases of cloud-init")
 			continue
 		}
-		fs := types.Filesystem{Device: c.partition(field, f), Format: ptr(f.Format), Label: optional(f.Label)}
+		fs := types.Filesystem{Device: c.partition(field, f), Format: new(f.Format), Label: ignition.Optional(f.Label)}
 		if seen[fs.Device] {
 			c.problems.Addf(field+".device", "has two file systems")
 			continue
 		}
 		seen[fs.Device] = true
 		if f.Overwrite != nil && *f.Overwrite {
-			fs.WipeFilesystem = ptr(true)
+			fs.WipeFilesystem = new(true)
 		}
 		for _, o := range f.Options {
 			fs.Options = append(fs.Options, types.FilesystemOption(o))

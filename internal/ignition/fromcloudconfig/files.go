@@ -76,7 +76,7 @@ func (c *converter) files() {
 			}
 		}
 	}
-	c.giveAway(owners)
+	c.setOwners(owners)
 }
 
 // diskFile adds an Ignition file. A path that comes again replaces or extends the earlier entry, as in cloud-init.
@@ -105,7 +105,7 @@ func (c *converter) diskFile(f cloudconfig.File, index map[string]int) {
 	if f.Mode != nil {
 		mode = *f.Mode
 	}
-	node.Overwrite = ptr(true)
+	node.Overwrite = new(true)
 	*file = types.File{Node: node, FileEmbedded1: types.FileEmbedded1{Mode: &mode, Contents: ignition.Inline(f.Content)}}
 }
 
@@ -118,7 +118,7 @@ func (c *converter) stage(f cloudconfig.File, field string) {
 		s.owner = "root:root"
 	}
 	if s.mode == nil && !s.add {
-		s.mode = ptr(0o644)
+		s.mode = new(0o644)
 	}
 	content := f.Content
 	if isKubeadmConfig(f.Path) {
@@ -156,7 +156,7 @@ const (
 
 const notBelowRoot = "is below a directory that the image does not have and that cannot be made: the root of an ostree system is immutable; use /etc, /var, /opt, /srv or /usr/local"
 
-// place says what kind of place a path is on a booted ALT Container OS. Its /usr is read-only except for two links
+// place tells what kind of place a path is on a booted ALT Container OS. Its /usr is read-only except for two links
 // into /var, and nothing can be added beside the directories of its root.
 func place(p string) placement {
 	below := func(dirs ...string) bool {
@@ -185,5 +185,3 @@ func place(p string) placement {
 	}
 	return absent
 }
-
-func ptr[T any](v T) *T { return &v }

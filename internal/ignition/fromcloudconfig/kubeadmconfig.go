@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
@@ -24,25 +26,34 @@ const (
 
 func isKubeadmConfig(path string) bool { return path == initConfigPath || path == joinConfigPath }
 
+// documents reads the YAML documents of a configuration.
+func documents(content []byte) ([]*yaml.Node, error) {
+	var docs []*yaml.Node
+	for dec := yaml.NewDecoder(bytes.NewReader(content)); ; {
+		doc := &yaml.Node{}
+		if err := dec.Decode(doc); errors.Is(err, io.EOF) {
+			return docs, nil
+		} else if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+}
+
 // withCRISocket tells kubeadm to use CRI-O where nobody chose: the image has docker's containerd too, and kubeadm
 // refuses to choose. Documents are changed as YAML nodes, so nothing else of them changes; without need, no byte does.
 func withCRISocket(content []byte) ([]byte, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(content))
-	var docs []*yaml.Node
+	docs, err := documents(content)
+	if err != nil {
+		return nil, errors.New(problem.FromYAML(err).Error())
+	}
 	changed := false
-	for {
-		doc := &yaml.Node{}
-		if err := dec.Decode(doc); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, errors.New(problem.OfYAML(err).Error())
-		}
+	for _, doc := range docs {
 		set, err := setCRISocket(doc)
 		if err != nil {
 			return nil, err
 		}
 		changed = changed || set
-		docs = append(docs, doc)
 	}
 	if !changed {
 		return content, nil
@@ -105,3 +116,55 @@ func child(mapping *yaml.Node, key string) *yaml.Node {
 }
 
 func scalar(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s} }
+
+const podSubnetField = "ClusterConfiguration.networking.podSubnet"
+
+// PodSubnets returns the networks of pods that kubeadm init is told: one, or one of each family. kubeadm has no default:
+// without them no node gets a range, and flannel never starts.
+func PodSubnets(cfg *cloudconfig.Config) ([]netip.Prefix, error) {
+	var text string
+	for _, f := range cfg.WriteFiles {
+		if f.Path == initConfigPath && !f.Append {
+			found, err := podSubnet(f.Content)
+			if err != nil { // its text may repeat values
+				return nil, problem.Newf(podSubnetField, "cannot be read from kubeadm's configuration")
+			}
+			text = found
+		}
+	}
+	if strings.TrimSpace(text) == "" {
+		return nil, problem.Newf(podSubnetField, "flannel needs it: set spec.clusterNetwork.pods.cidrBlocks of the Cluster, or another networkPlugin in the profile")
+	}
+	var out []netip.Prefix
+	for part := range strings.SplitSeq(text, ",") {
+		prefix, err := netip.ParsePrefix(strings.TrimSpace(part))
+		if err != nil || prefix.Addr().Is4In6() || len(out) > 1 || len(out) == 1 && out[0].Addr().Is4() == prefix.Addr().Is4() {
+			return nil, problem.Newf(podSubnetField, "must be one address range for flannel, or one of each family")
+		}
+		out = append(out, prefix)
+	}
+	return out, nil
+}
+
+func podSubnet(content []byte) (string, error) {
+	docs, err := documents(content)
+	if err != nil {
+		return "", err
+	}
+	text := ""
+	for _, doc := range docs {
+		var cluster struct {
+			Kind       string `yaml:"kind"`
+			Networking struct {
+				PodSubnet string `yaml:"podSubnet"`
+			} `yaml:"networking"`
+		}
+		if err := doc.Decode(&cluster); err != nil {
+			return "", err
+		}
+		if cluster.Kind == "ClusterConfiguration" {
+			text = cluster.Networking.PodSubnet
+		}
+	}
+	return text, nil
+}

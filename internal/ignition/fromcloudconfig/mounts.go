@@ -39,7 +39,7 @@ func (c *converter) mounts() {
 			c.problems.Addf(field+"[1]", "must be an absolute path other than /; swap and disabled mounts are not supported")
 			continue
 		}
-		if reason := hides(where); reason != "" {
+		if reason := mountRefusal(where); reason != "" {
 			c.problems.Addf(field+"[1]", "%s", reason)
 			continue
 		}
@@ -59,8 +59,8 @@ func (c *converter) mounts() {
 	}
 }
 
-// hides says why nothing may be mounted at where; it is empty when something may.
-func hides(where string) string {
+// mountRefusal says why nothing may be mounted at where; it is empty when something may.
+func mountRefusal(where string) string {
 	switch place(where) {
 	case absent:
 		return notBelowRoot
@@ -76,7 +76,7 @@ func hides(where string) string {
 	return ""
 }
 
-// hidesHome says whether a home directory lies at where or below it. cloud-init makes users after it mounts, Ignition before.
+// hidesHome reports whether a home directory lies at where or below it. cloud-init makes users after it mounts, Ignition before.
 func (c *converter) hidesHome(where string) bool {
 	homes := append([]string{altcos.HomeOf(altcos.AdminUser), altcos.HomeOf("root")}, c.homes...)
 	for _, u := range c.cfg.Users {
@@ -104,14 +104,14 @@ func (c *converter) mount(field string, m cloudconfig.Mount, what, where string)
 		fstype = m[2]
 	}
 	if !mountType.MatchString(fstype) {
-		c.problems.Addf(field+"[2]", "is no known file system type; options come fourth")
+		c.problems.Addf(field+"[2]", "is not a known file system type; options come fourth")
 		return
 	}
 	if len(m) > 3 {
 		options = m[3]
 	}
 	if len(m) > 4 && m[4] != "0" {
-		c.problems.Addf(field+"[4]", "a dump frequency other than 0 means nothing to systemd")
+		c.problems.Addf(field+"[4]", "a dump frequency other than 0 is not supported by systemd")
 	}
 	words := strings.Split(options, ",")
 	if slices.ContainsFunc(words, func(o string) bool { return strings.HasPrefix(o, "x-systemd.") || strings.HasPrefix(o, "x-initrd.") }) {
@@ -137,7 +137,7 @@ func (c *converter) mount(field string, m cloudconfig.Mount, what, where string)
 	c.b.Unit(name, text.Section("Install", ignition.Set("WantedBy", "multi-user.target")), "multi-user.target")
 }
 
-// fsck says whether the file system is checked before it is mounted: cloud-init's default pass is 2.
+// fsck reports whether the file system is checked before it is mounted: cloud-init's default pass is 2.
 func fsck(m cloudconfig.Mount) bool { return len(m) < 6 || m[5] != "0" }
 
 // canonical follows the links of ALT Container OS into /var: systemd refuses a mount point that is reached through one.
@@ -177,31 +177,4 @@ func (c *converter) source(field, s string) (what string, ok bool) {
 // udevName is how udev spells a label in the name of a link.
 func udevName(label string) string {
 	return oddInLink.ReplaceAllStringFunc(label, func(odd string) string { return fmt.Sprintf(`\x%02x`, odd) })
-}
-
-// bootCommands run on every boot before kubeadm, as cloud-init's do. They cannot run before Ignition's own work.
-func (c *converter) bootCommands() {
-	if len(c.cfg.BootCmd) == 0 {
-		return
-	}
-	c.bootUnit = true
-	var b strings.Builder
-	b.WriteString("#!/bin/sh\n(umask 077; : >> " + logPath + ")\nexec >> " + logPath + " 2>&1\n")
-	for i, cmd := range c.cfg.BootCmd {
-		if strings.ContainsRune(cmd, 0) {
-			c.problems.Addf(fmt.Sprintf("bootcmd[%d]", i), "must not contain a NUL character")
-		}
-		b.WriteString("set -e\neval " + quote(cmd) + "\n")
-	}
-	c.b.File(bootScriptPath, 0o600, []byte(b.String()))
-	c.b.Unit(bootUnitName, ignition.UnitText{}.
-		Section("Unit",
-			ignition.Set("Description", "Boot commands of the bootstrap data"),
-			ignition.Set("Before", altcos.KubeadmUnit)).
-		Section("Service",
-			ignition.Set("Type", "oneshot"),
-			ignition.Set("RemainAfterExit", "yes"),
-			ignition.Set("UMask", "0022"),
-			ignition.Set("ExecStart", "/bin/sh "+bootScriptPath)).
-		Section("Install", ignition.Set("WantedBy", "multi-user.target")), "multi-user.target")
 }

@@ -62,7 +62,7 @@ func TestScript_stopsAtTheFirstCommandThatFails(t *testing.T) {
 
 func checkRun(t *testing.T, m cabpk.Machine, bad, kubeadm int, order []string) {
 	t.Helper()
-	cfg, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{})
+	cfg, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.InstanceData{})
 	if err != nil {
 		t.Fatal(err)
 	}

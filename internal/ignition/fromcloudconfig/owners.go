@@ -17,10 +17,10 @@ import (
 // lateOwner is the owner of a file that only the running system can look up.
 type lateOwner struct{ path, owner string }
 
-// giveAway sets the owners of the files on disk, by path. A name that Ignition does not find in /etc/passwd and /etc/group
+// setOwners sets the owners of the files on disk, by path. A name that Ignition does not find in /etc/passwd and /etc/group
 // would stop the boot; an ostree image keeps those of its packages elsewhere. The script can find them, before all commands,
 // as cloud-init would; until then the file is root's.
-func (c *converter) giveAway(owners map[string]string) {
+func (c *converter) setOwners(owners map[string]string) {
 	for i := range c.b.Config.Storage.Files {
 		f := &c.b.Config.Storage.Files[i]
 		user, group, _ := strings.Cut(owners[f.Path], ":")
@@ -32,7 +32,7 @@ func (c *converter) giveAway(owners map[string]string) {
 	}
 }
 
-// hasUser tells whether Ignition can look the user up: it makes those of the cloud-config before it writes files.
+// hasUser reports whether Ignition can look the user up: it makes those of the cloud-config before it writes files.
 func (c *converter) hasUser(name string) bool {
 	return name == "" || isNumber(name) || altcos.IsImageUser(name) ||
 		slices.ContainsFunc(c.cfg.Users, func(u cloudconfig.User) bool { return u.Name == name })
@@ -63,7 +63,7 @@ func idOrName(s string) (id *int, name *string) {
 		return nil, nil
 	}
 	if s == "root" {
-		return ptr(0), nil
+		return new(0), nil
 	}
 	if n, err := strconv.Atoi(s); err == nil {
 		return &n, nil

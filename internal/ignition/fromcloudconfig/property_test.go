@@ -14,8 +14,8 @@ import (
 	"github.com/vincent-petithory/dataurl"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
-	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
@@ -56,10 +56,7 @@ func checkMachine(t *testing.T, m cabpk.Machine, script skeleton) (ok bool) {
 		t.Errorf("convert: %v", err)
 		return false
 	}
-	if err := ignition.Check(got.Layer); err != nil {
-		t.Errorf("Ignition says: %v", err)
-		return false
-	}
+	ignitiontest.Check(t, got.Layer)
 	role := fromcloudconfig.RoleJoin
 	if m.Kind == cabpk.Init {
 		role = fromcloudconfig.RoleInit

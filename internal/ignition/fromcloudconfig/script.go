@@ -4,6 +4,7 @@
 package fromcloudconfig
 
 import (
+	_ "embed"
 	"fmt"
 	"path"
 	"slices"
@@ -16,12 +17,37 @@ import (
 const (
 	scriptPath     = altcos.StateDir + "/bootstrap.sh"
 	bootScriptPath = altcos.StateDir + "/bootcmd.sh"
-	logPath        = altcos.StateDir + "/bootstrap.log"
-	startedPath    = altcos.StateDir + "/bootstrap.started"
 	donePath       = altcos.StateDir + "/bootstrap.done"
 	sentinelPath   = "/run/cluster-api/bootstrap-success.complete"
 	sentinelSuffix = " && echo success > " + sentinelPath
 	bootUnitName   = "altcos-bootcmd.service"
+)
+
+// The fixed parts of the scripts. They name the paths of this package themselves.
+var (
+	// scriptHead makes file descriptor 3 of the journal and the console, which get progress only; all output goes to a log
+	// for root. kubeadm cannot be run twice on one machine, and cloud-init would not either, so an attempt that was cut off
+	// is reported instead of repeated.
+	//go:embed scripts/head.sh
+	scriptHead string
+
+	// scriptRetry repeats a join: until kubeadm starts the kubelet it has changed nothing but this machine, and is tried again
+	// without the files that it made and would now refuse to find; one slow answer of the API server must not cost a machine.
+	// A join that failed later may have left a member in etcd; such a machine is for a MachineHealthCheck to replace. What was
+	// there before stays: it is the user's. The files and their order are those of kubeadm's phases control-plane-prepare and
+	// kubelet-start. Lists are split in subshells, since a user's command may have set IFS.
+	//go:embed scripts/retry.sh
+	scriptRetry string
+
+	// scriptJoined runs when kubeadm succeeded: the sentinel now and after every boot, and no token left on the disk.
+	//go:embed scripts/joined.sh
+	scriptJoined string
+
+	//go:embed scripts/tail.sh
+	scriptTail string
+
+	//go:embed scripts/bootcmd.sh
+	bootHead string
 )
 
 // findKubeadm finds the one command that CABPK adds: kubeadm, and the sentinel when it succeeded.
@@ -89,7 +115,7 @@ func (c *converter) script() {
 // cd and variables last, as under cloud-init. set -e ends the script at the first command that fails.
 func (c *converter) scriptText() string {
 	var b strings.Builder
-	b.WriteString(scriptHead)
+	b.WriteString(ignition.Script(scriptHead))
 	for _, unit := range c.imageUnits {
 		fmt.Fprintf(&b, "altcos_step 'look for %[1]s, which this image must have'\nsystemctl cat %[1]s > /dev/null\n", unit)
 	}
@@ -110,7 +136,7 @@ func (c *converter) scriptText() string {
 		}
 		fmt.Fprintf(&b, "altcos_step 'command %d of %d'\neval %s\n", i+1, total, quote(cmd))
 	}
-	b.WriteString(scriptTail)
+	b.WriteString(ignition.Script(scriptTail))
 	return b.String()
 }
 
@@ -118,9 +144,9 @@ func (c *converter) scriptText() string {
 func (c *converter) kubeadmStep(index int, cmd string) string {
 	name := fmt.Sprintf("altcos_step 'command %d of %d: kubeadm %s'\n", index+1, len(c.cfg.RunCmd), c.role)
 	if c.role == RoleInit {
-		return name + "eval " + cmd + "\n" + scriptJoined
+		return name + "eval " + cmd + "\n" + ignition.Script(scriptJoined)
 	}
-	return scriptRetry + name + "altcos_join " + cmd + "\n" + scriptJoined
+	return ignition.Script(scriptRetry) + name + "altcos_join " + cmd + "\n" + ignition.Script(scriptJoined)
 }
 
 func writeStaged(b *strings.Builder, s stagedFile) {
@@ -139,96 +165,32 @@ func writeStaged(b *strings.Builder, s stagedFile) {
 	}
 }
 
+// bootCommands run on every boot before kubeadm, as cloud-init's do. They cannot run before Ignition's own work.
+func (c *converter) bootCommands() {
+	if len(c.cfg.BootCmd) == 0 {
+		return
+	}
+	c.bootUnit = true
+	var b strings.Builder
+	b.WriteString(bootHead)
+	for i, cmd := range c.cfg.BootCmd {
+		if strings.ContainsRune(cmd, 0) {
+			c.problems.Addf(fmt.Sprintf("bootcmd[%d]", i), "must not contain a NUL character")
+		}
+		b.WriteString("set -e\neval " + quote(cmd) + "\n")
+	}
+	c.b.File(bootScriptPath, 0o600, []byte(b.String()))
+	c.b.Unit(bootUnitName, ignition.UnitText{}.
+		Section("Unit",
+			ignition.Set("Description", "Boot commands of the bootstrap data"),
+			ignition.Set("Before", altcos.KubeadmUnit)).
+		Section("Service",
+			ignition.Set("Type", "oneshot"),
+			ignition.Set("RemainAfterExit", "yes"),
+			ignition.Set("UMask", "0022"),
+			ignition.Set("ExecStart", "/bin/sh "+bootScriptPath)).
+		Section("Install", ignition.Set("WantedBy", "multi-user.target")), "multi-user.target")
+}
+
 // quote makes one shell word of s.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
-// scriptHead: file descriptor 3 is the journal and the console and gets progress only; all output goes to a log for
-// root. kubeadm cannot be run twice on one machine, and cloud-init would not either, so an attempt that was cut off
-// is reported instead of repeated.
-const scriptHead = `#!/bin/sh
-umask 022
-exec 3>&1
-if [ -e ` + startedPath + ` ]; then
-  if [ -e ` + altcos.KubeadmDone + ` ]; then
-    echo 'altcos-bootstrap: this is a node, but the commands after kubeadm were interrupted and are not repeated' >&3
-  else
-    echo 'altcos-bootstrap: an earlier attempt was interrupted; this machine must be replaced' >&3
-  fi
-  exit 1
-fi
-(umask 077; : > ` + startedPath + `; : >> ` + logPath + `)
-exec >> ` + logPath + ` 2>&1
-altcos_at='start'
-altcos_finish() {
-  altcos_status=$?
-  if [ "$altcos_at" = done ]; then
-    echo 'altcos-bootstrap: done' >&3
-    exit 0
-  fi
-  if [ "$altcos_status" = 0 ]; then
-    altcos_status=1
-    altcos_why='ended the script'
-  else
-    altcos_why="failed with status $altcos_status"
-  fi
-  echo "altcos-bootstrap: $altcos_at $altcos_why; see ` + logPath + `" >&3
-  exit "$altcos_status"
-}
-trap altcos_finish EXIT
-altcos_step() {
-  altcos_at=$1
-  echo "altcos-bootstrap: $altcos_at" >&3
-  echo "=== $altcos_at"
-  set -e
-}
-set -e
-mkdir -p /run/cluster-api
-`
-
-// scriptRetry: until kubeadm starts the kubelet, a join has changed nothing but this machine, and is tried again without the
-// files that it made and would now refuse to find; one slow answer of the API server must not cost a machine. One that failed
-// later may have left a member in etcd; such a machine is for a MachineHealthCheck to replace. What was there before stays:
-// it is the user's. The files and their order are those of kubeadm's phases control-plane-prepare and kubelet-start.
-//
-// Lists are split in subshells, since a user's command may have set IFS.
-const scriptRetry = `altcos_absent() {
-  for altcos_file in "$@"; do
-    if [ ! -e "$altcos_file" ]; then echo "$altcos_file"; fi
-  done
-}
-altcos_join() {
-  altcos_made=$(unset IFS; altcos_absent ` + preparedFiles + ` $(sed -n 's/^caCertPath: //p' ` + joinConfigPath + ` 2> /dev/null))
-  altcos_begun=$(altcos_absent ` + kubeletFiles + `)
-  altcos_left=20
-  until eval "$1"; do
-    altcos_status=$?
-    altcos_left=$((altcos_left - 1))
-    if [ "$(unset IFS; altcos_absent $altcos_begun)" != "$altcos_begun" ]; then altcos_left=0; fi
-    if [ "$altcos_left" -le 0 ]; then return "$altcos_status"; fi
-    (unset IFS; rm -f $altcos_made)
-    echo "altcos-bootstrap: $altcos_at failed with status $altcos_status before it started the kubelet; trying again" >&3
-    sleep 20
-  done
-}
-`
-
-const (
-	preparedFiles = "/etc/kubernetes/admin.conf /etc/kubernetes/super-admin.conf /etc/kubernetes/controller-manager.conf" +
-		" /etc/kubernetes/scheduler.conf /etc/kubernetes/bootstrap-kubelet.conf /etc/kubernetes/manifests/kube-apiserver.yaml" +
-		" /etc/kubernetes/manifests/kube-controller-manager.yaml /etc/kubernetes/manifests/kube-scheduler.yaml /etc/kubernetes/pki/ca.crt"
-	kubeletFiles = "/etc/kubernetes/kubelet.conf /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env"
-)
-
-// scriptJoined runs when kubeadm succeeded: the sentinel now and after every boot, and no token left on the disk.
-const scriptJoined = `touch ` + altcos.KubeadmDone + `
-echo success > ` + sentinelPath + `
-mkdir -p /etc/tmpfiles.d
-echo 'f ` + sentinelPath + ` 0644 - - - success' > /etc/tmpfiles.d/altcos-bootstrap.conf
-find ` + stageDir + ` -type f -exec shred -u {} + 2>/dev/null || true
-rm -rf ` + stageDir + `
-`
-
-const scriptTail = `rm -rf ` + stageDir + ` /run/kubeadm
-touch ` + donePath + `
-altcos_at=done
-`

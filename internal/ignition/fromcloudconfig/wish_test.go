@@ -21,7 +21,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
-var names = cloudconfig.Names{Hostname: "node-7", InstanceID: "6f1d3c3e-0000-4000-8000-000000000171", LocalIPv4: "10.150.0.171", LocalIPv6: "fd00::171", AvailabilityZone: "rack1"}
+var names = cloudconfig.InstanceData{Hostname: "node-7", InstanceID: "6f1d3c3e-0000-4000-8000-000000000171", LocalIPv4: "10.150.0.171", LocalIPv6: "fd00::171", AvailabilityZone: "rack1"}
 
 // tags are Jinja and what it says on the machine of names.
 var tags = map[string]string{

@@ -11,6 +11,7 @@ import (
 
 	v3 "github.com/coreos/ignition/v2/config/v3_2"
 	"github.com/coreos/ignition/v2/config/v3_2/types"
+	"github.com/coreos/ignition/v2/config/validate"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 )
@@ -23,6 +24,16 @@ func Parse(tb testing.TB, raw []byte) types.Config {
 		tb.Fatalf("Ignition does not like the config: %v %s", err, rpt.String())
 	}
 	return cfg
+}
+
+// Check fails the test when Ignition has anything to say about a layer, warnings included.
+func Check(tb testing.TB, l ignition.Layer) {
+	tb.Helper()
+	cfg := l.Config
+	cfg.Ignition.Version = types.MaxVersion.String()
+	if err := ignition.FromReport(validate.ValidateWithContext(cfg, nil)); err != nil {
+		tb.Fatalf("Ignition refuses layer %q: %v", l.Name, err)
+	}
 }
 
 // Contents unpacks an inline resource.

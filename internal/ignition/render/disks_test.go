@@ -41,7 +41,7 @@ func TestUnknownDisks_saysWhichDiskTheMachineLacks(t *testing.T) {
 			}
 		})
 	}
-	if err := render.UnknownDisks([]byte("x"), nil); err == nil || render.Terminal(err) {
+	if err := render.UnknownDisks([]byte("x"), nil); err == nil || render.IsInputError(err) {
 		t.Errorf("got %v", err)
 	}
 }

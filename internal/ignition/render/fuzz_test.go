@@ -78,7 +78,7 @@ func checkRender(t *testing.T, in render.Input) (accepted bool) {
 	t.Helper()
 	got, err := render.Render(in)
 	if err != nil {
-		if !render.Terminal(err) {
+		if !render.IsInputError(err) {
 			t.Fatalf("no problem in %v", err)
 		}
 		return false
@@ -87,7 +87,7 @@ func checkRender(t *testing.T, in render.Input) (accepted bool) {
 	if err != nil || !bytes.Equal(got, again) {
 		t.Fatalf("second time: %v", err)
 	}
-	cfg, err := cloudconfig.Parse(in.Bootstrap.Value, cloudconfig.Names{Hostname: "n", InstanceID: "6f1d3c3e-0000-4000-8000-000000000161", LocalIPv4: "10.150.0.161"})
+	cfg, err := cloudconfig.Parse(in.Bootstrap.Value, cloudconfig.InstanceData{Hostname: "n", InstanceID: "6f1d3c3e-0000-4000-8000-000000000161", LocalIPv4: "10.150.0.161"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func withoutUsers(t *testing.T, c types.Config, layers []render.UserLayer) types
 	t.Helper()
 	theirs := map[string]bool{}
 	for _, l := range layers {
-		own, err := butane.Layers(l.Name, l.Data, ignition.NewOpener())
+		own, err := butane.Layers(l.Name, l.Data, ignition.NewFlattener())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +229,7 @@ func holdsAll(want, got reflect.Value) bool {
 
 func TestMissing_seesWhatIsLost(t *testing.T) {
 	m := cabpk.NewGenerator(3, nil).Machine(cabpk.Init)
-	cfg, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.Names{})
+	cfg, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.InstanceData{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func TestRender_letsTheUserWin(t *testing.T) {
 
 func TestRender_inTwoStepsGivesTheSameAsInOne(t *testing.T) {
 	in := render.Input{Profile: &altcos.Profile{ContainerStorage: altcos.ContainerStorage{Device: altcos.DeviceBySerial("data")}},
-		Bootstrap: cloudConfig(t, cabpk.Worker), Names: cloudconfig.Names{Hostname: "worker01"}, UserLayers: []render.UserLayer{mine}}
+		Bootstrap: cloudConfig(t, cabpk.Worker), InstanceData: cloudconfig.InstanceData{Hostname: "worker01"}, UserLayers: []render.UserLayer{mine}}
 	first := mustRender(t, in)
 	if fileText(t, first, "/etc/hostname") != "no such file" {
 		t.Error("the user's layer is merged before the node is known")
@@ -103,7 +103,7 @@ func inline(t *testing.T, path, content string) string {
 // TestRender_letsTheLastLayerOfTheUserWin: a config inside an earlier layer is a part of that layer, in both ways to a
 // machine.
 func TestRender_letsTheLastLayerOfTheUserWin(t *testing.T) {
-	in := render.Input{Bootstrap: cloudConfig(t, cabpk.Worker), Names: cloudconfig.Names{Hostname: "worker01"}, UserLayers: []render.UserLayer{
+	in := render.Input{Bootstrap: cloudConfig(t, cabpk.Worker), InstanceData: cloudconfig.InstanceData{Hostname: "worker01"}, UserLayers: []render.UserLayer{
 		{Name: "butaneFrom[0]", Data: []byte(butaneHead + "ignition:\n  config:\n    merge:\n" + inline(t, "/etc/hostname", "first") + inline(t, "/etc/other", "other"))},
 		mine,
 	}}
@@ -123,7 +123,7 @@ func TestRender_letsTheLastLayerOfTheUserWin(t *testing.T) {
 }
 
 func TestRender_letsTheUserDisableUnits(t *testing.T) {
-	in := render.Input{Profile: &altcos.Profile{ImagePreload: altcos.PreloadArchives}, Bootstrap: cloudConfig(t, cabpk.Worker), Names: cloudconfig.Names{Hostname: "worker01"},
+	in := render.Input{Profile: &altcos.Profile{ImagePreload: altcos.PreloadArchives}, Bootstrap: cloudConfig(t, cabpk.Worker), InstanceData: cloudconfig.InstanceData{Hostname: "worker01"},
 		UserLayers: []render.UserLayer{{Name: "butane", Data: []byte(butaneHead + "systemd:\n  units:\n  - name: " + altcos.PreloadUnit + "\n    enabled: false\n")}}}
 	apart := mustRender(t, in)
 	in.Node = node("worker01", "10.150.0.171")
@@ -179,7 +179,7 @@ func TestRender_saysWhatIsWrongAndWhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := render.Render(tc.in)
 			found := problem.All(err)
-			if len(found) == 0 || !render.Terminal(err) {
+			if len(found) == 0 || !render.IsInputError(err) {
 				t.Fatalf("got %v, want a problem", err)
 			}
 			if got := found[0].Error(); got != tc.want {
@@ -197,7 +197,7 @@ func TestRender_saysWhatIsTooBig(t *testing.T) {
 	_, err := render.Render(render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatCloudConfig,
 		Value: []byte("#cloud-config\nwrite_files: [{path: /etc/noise, content: " + string(noise) + "}]\n")}})
 	var size *ignition.SizeError
-	if !errors.As(err, &size) || size.Largest[0].Name != "file /etc/noise" || !render.Terminal(err) {
+	if !errors.As(err, &size) || size.Largest[0].Name != "file /etc/noise" || !render.IsInputError(err) {
 		t.Errorf("got %.200v", err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
@@ -26,8 +25,8 @@ type Input struct {
 	Profile *altcos.Profile
 	// Bootstrap is the Machine's bootstrap data.
 	Bootstrap bootstrapdata.Data
-	// Names answer the Jinja names of a cloud-config. What is empty and known from Node is taken from there.
-	Names cloudconfig.Names
+	// InstanceData answers the Jinja names of a cloud-config. What is empty and known from Node is taken from there.
+	InstanceData cloudconfig.InstanceData
 	// Node is this machine. Nil when its addresses are not known yet: the user's layers are then kept apart inside the
 	// config (as Ignition's own merge), so that a later Render with a Node still lets them win.
 	Node *altcos.Node
@@ -37,64 +36,31 @@ type Input struct {
 
 // UserLayer is Butane or Ignition JSON that a person wrote.
 type UserLayer struct {
-	// Name says where it comes from, for error messages.
+	// Name is where it comes from, for error messages.
 	Name string
 	Data []byte
 	// Secret keeps all but the place out of error messages.
 	Secret bool
 }
 
-// Render returns the config as canonical JSON of spec 3.2.0, or of the newer one that Ignition of another bootstrap
-// provider has. Bad input gives problem.Problem values (see problem.All); a config that grew too large gives
+const bootstrapName = "bootstrap data"
+
+// Render returns the config as canonical JSON of spec 3.2.0, or of the later one that Ignition of another bootstrap
+// provider has. Invalid input gives problem.Problem values (see problem.All); a config that grew too large gives
 // *ignition.SizeError.
 func Render(in Input) ([]byte, error) {
-	opener := ignition.NewOpener()
-	layers, docs, err := bootstrap(in, opener)
+	o, err := order(in)
 	if err != nil {
 		return nil, err
 	}
-	user, err := userLayers(in.UserLayers, opener)
-	if err != nil {
-		return nil, err
-	}
-	if ignition.IsNewer(docs) {
-		return newer(in, layers, docs, user)
-	}
-	var deferred []ignition.Layer
-	for i, d := range docs {
-		l, err := d.Layer(false)
-		if err != nil {
-			return nil, err
-		}
-		if i == 0 {
-			layers = append(layers, l)
-			continue
-		}
-		deferred = append(deferred, l)
-	}
-	deferred = append(deferred, user...)
-	if in.Node == nil {
-		return keepApart(layers, deferred)
-	}
-	node, err := in.Node.Layer()
-	if err != nil {
-		return nil, err
-	}
-	return ignition.EncodeLayers(withOwnGroups(append(append(layers, node), deferred...))...)
+	return o.encode()
 }
 
-// withOwnGroups puts below layers the primary groups that their users need.
-func withOwnGroups(layers []ignition.Layer) []ignition.Layer {
-	own := ignition.OwnGroups(layers, altcos.IsImageGroup, altcos.IsImageUser)
-	if len(own.Config.Passwd.Users) == 0 {
-		return layers
-	}
-	return append([]ignition.Layer{own}, layers...)
-}
-
-// bootstrap returns the layers below the node, and the configs of bootstrap data in Ignition: the first is below the
-// node too, those inside it are above.
-func bootstrap(in Input, opener *ignition.Opener) (layers []ignition.Layer, docs []ignition.Doc, err error) {
+// order returns all layers of a machine in the order in which they win: profile, bootstrap data, network plugin, node,
+// configs that the bootstrap data holds inside, user.
+func order(in Input) (*ordered, error) {
+	flattener := ignition.NewFlattener()
+	o := &ordered{hasNode: in.Node != nil}
 	profile := in.Profile
 	if profile == nil && in.Bootstrap.Format == bootstrapdata.FormatCloudConfig {
 		profile = &altcos.Profile{}
@@ -102,28 +68,45 @@ func bootstrap(in Input, opener *ignition.Opener) (layers []ignition.Layer, docs
 	if profile != nil {
 		l, err := profile.Layer()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		layers = append(layers, l)
+		o.below.add(l)
 	}
 	switch in.Bootstrap.Format {
 	case bootstrapdata.FormatCloudConfig:
-		more, err := fromCloudConfig(in, profile)
-		return append(layers, more...), nil, problem.In(bootstrapName, err)
+		layers, err := fromCloudConfig(in, profile)
+		if err != nil {
+			return nil, problem.In(bootstrapName, err)
+		}
+		o.below.add(layers...)
 	case bootstrapdata.FormatIgnition:
-		docs, err := opener.Open(bootstrapName, in.Bootstrap.Value)
-		return layers, docs, err
+		documents, err := flattener.Flatten(bootstrapName, in.Bootstrap.Value)
+		if err != nil {
+			return nil, err
+		}
+		o.documents = documents
+		o.below.read(documents[:1])
+		o.above.read(documents[1:])
+	default:
+		return nil, fmt.Errorf("render config: unknown bootstrap format %q", in.Bootstrap.Format)
 	}
-	return nil, nil, fmt.Errorf("render config: unknown bootstrap format %q", in.Bootstrap.Format)
+	if in.Node != nil {
+		l, err := in.Node.Layer()
+		if err != nil {
+			return nil, err
+		}
+		o.below.add(l)
+	}
+	user, err := userLayers(in.UserLayers, flattener)
+	o.above.add(user...)
+	return o, err
 }
 
-const bootstrapName = "bootstrap data"
-
 // userLayers returns the layers of the user, each followed by those that it holds inside.
-func userLayers(list []UserLayer, opener *ignition.Opener) ([]ignition.Layer, error) {
+func userLayers(list []UserLayer, flattener *ignition.Flattener) ([]ignition.Layer, error) {
 	var out []ignition.Layer
 	for _, u := range list {
-		layers, err := butane.Layers(u.Name, u.Data, opener)
+		layers, err := butane.Layers(u.Name, u.Data, flattener)
 		if err != nil && u.Secret {
 			err = problem.OnlyPlaces(u.Name, err)
 		}
@@ -135,8 +118,9 @@ func userLayers(list []UserLayer, opener *ignition.Opener) ([]ignition.Layer, er
 	return out, nil
 }
 
+// fromCloudConfig returns the layer of a cloud-config, and that of the network plugin where kubeadm init runs.
 func fromCloudConfig(in Input, profile *altcos.Profile) ([]ignition.Layer, error) {
-	cfg, err := cloudconfig.Parse(in.Bootstrap.Value, names(in))
+	cfg, err := cloudconfig.Parse(in.Bootstrap.Value, instanceData(in))
 	if err != nil {
 		return nil, err
 	}
@@ -150,113 +134,39 @@ func fromCloudConfig(in Input, profile *altcos.Profile) ([]ignition.Layer, error
 	}
 	var pods []netip.Prefix
 	if profile.NetworkPlugin.IsFlannel() {
-		if pods, err = podSubnets(cfg); err != nil {
+		if pods, err = fromcloudconfig.PodSubnets(cfg); err != nil {
 			return nil, err
 		}
 	}
 	plugin, err := profile.NetworkPluginLayer(pods)
-	if err != nil {
-		return nil, err
-	}
-	return append(layers, plugin), nil
+	return append(layers, plugin), err
 }
 
-// names fills what the caller did not say from the node.
-func names(in Input) cloudconfig.Names {
-	n := in.Names
+// instanceData fills what the caller did not say from the node.
+func instanceData(in Input) cloudconfig.InstanceData {
+	d := in.InstanceData
 	if in.Node == nil {
-		return n
+		return d
 	}
-	if n.Hostname == "" {
-		n.Hostname = in.Node.Hostname
+	if d.Hostname == "" {
+		d.Hostname = in.Node.Hostname
 	}
-	if n.InstanceID == "" {
-		_, n.InstanceID, _ = strings.Cut(in.Node.ProviderID, "://")
+	if d.InstanceID == "" {
+		_, d.InstanceID, _ = strings.Cut(in.Node.ProviderID, "://")
 	}
 	for _, a := range in.Node.PrimaryAddresses() {
-		if a.Is4() && n.LocalIPv4 == "" {
-			n.LocalIPv4 = a.String()
+		if a.Is4() && d.LocalIPv4 == "" {
+			d.LocalIPv4 = a.String()
 		}
-		if a.Is6() && n.LocalIPv6 == "" {
-			n.LocalIPv6 = a.String()
+		if a.Is6() && d.LocalIPv6 == "" {
+			d.LocalIPv6 = a.String()
 		}
 	}
-	return n
+	return d
 }
 
-// newer merges the same layers in the same order for Ignition that needs more than spec 3.2.0.
-func newer(in Input, layers []ignition.Layer, docs []ignition.Doc, user []ignition.Layer) ([]byte, error) {
-	if in.Node == nil {
-		return nil, problem.In(bootstrapName, problem.Newf("ignition.version", "must be at most 3.2.0 where the machine is not known yet"))
-	}
-	node, err := in.Node.Layer()
-	if err != nil {
-		return nil, err
-	}
-	var all []ignition.Newer
-	lift := func(layers ...ignition.Layer) error {
-		for _, l := range layers {
-			lifted, err := ignition.Lift(l)
-			if err != nil {
-				return err
-			}
-			all = append(all, lifted)
-		}
-		return nil
-	}
-	if err := lift(layers...); err != nil {
-		return nil, err
-	}
-	for i, d := range docs {
-		read, err := d.Newer()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, read)
-		if i > 0 {
-			continue
-		}
-		if err := lift(node); err != nil {
-			return nil, err
-		}
-	}
-	if err := lift(user...); err != nil {
-		return nil, err
-	}
-	accounts := make([]ignition.Layer, len(all))
-	for i := range all {
-		accounts[i] = all[i].Accounts()
-	}
-	own, err := ignition.Lift(ignition.OwnGroups(accounts, altcos.IsImageGroup, altcos.IsImageUser))
-	if err != nil {
-		return nil, err
-	}
-	return ignition.EncodeNewer(docs, append([]ignition.Newer{own}, all...))
-}
-
-// keepApart writes layers as the config and deferred ones as configs that Ignition merges into it.
-func keepApart(layers, deferred []ignition.Layer) ([]byte, error) {
-	all := withOwnGroups(slices.Concat(layers, deferred))
-	cfg := ignition.Merge(all[:len(all)-len(deferred)]...)
-	ignition.DropLinks(&cfg, ignition.Merge(deferred...).Systemd.Units)
-	for _, l := range deferred {
-		raw, err := ignition.EncodeLayers(l)
-		if err != nil {
-			return nil, err
-		}
-		cfg.Ignition.Config.Merge = append(cfg.Ignition.Config.Merge, ignition.Inline(raw))
-	}
-	raw, err := ignition.Encode(cfg)
-	if err != nil {
-		return nil, err
-	}
-	// the later Render opens this very config: what is too much for it must be said now
-	_, err = ignition.NewOpener().Open("", raw)
-	return raw, err
-}
-
-// Terminal says whether err can only be helped by other input: everything Render returns for the input's sake.
-func Terminal(err error) bool {
+// IsInputError reports whether only other input can help: it is so for everything that Render returns because of its input.
+func IsInputError(err error) bool {
 	var size *ignition.SizeError
 	return errors.As(err, &size) || len(problem.All(err)) > 0
 }

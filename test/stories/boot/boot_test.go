@@ -94,7 +94,7 @@ func TestMachines_areWhatWasRendered(t *testing.T) {
 // rendered is the config of a machine. The layer that reads back asks for every path, so it is made from a first rendering.
 func rendered(t *testing.T, n node, keys altcos.ClusterSSH) []byte {
 	t.Helper()
-	p, layers, err := profile.Of(&bootstrapv1.AltcosProfile{
+	p, layers, err := profile.FromAPI(&bootstrapv1.AltcosProfile{
 		AltcosUser:       bootstrapv1.AltcosUser{PasswordHash: adminHash, SSHAuthorizedKeys: []string{adminKey}},
 		Users:            []bootstrapv1.User{{Name: "ops", Groups: []string{"wheel"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD: ALL", SSHAuthorizedKeys: []string{adminKey}}},
 		Hosts:            []bootstrapv1.HostsEntry{{Address: "10.150.0.9", Names: []string{"registry"}}},
