@@ -26,7 +26,7 @@ import (
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
-	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
+	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
 )
 
 // childSuffix makes the child's name differ from ours: the child's Secret is named like the child, ours like us.
@@ -100,7 +100,7 @@ func (r *Reconciler) createChild(ctx context.Context, s *scope, wanted *kubeadmv
 
 // checkKubeadm repeats what admission checks: what was there before the webhook or with it switched off came past it.
 func (s *scope) checkKubeadm() error {
-	if errs := bootstrap.ValidateKubeadm(&s.config.Spec.Kubeadm, field.NewPath("spec", "kubeadm")); len(errs) > 0 {
+	if errs := profile.ValidateKubeadm(&s.config.Spec.Kubeadm, field.NewPath("spec", "kubeadm")); len(errs) > 0 {
 		return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, Err: errs.ToAggregate()}
 	}
 	return nil

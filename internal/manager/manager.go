@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,6 @@ import (
 
 	"sigs.k8s.io/cluster-api/util/flags"
 
-	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/hosturi"
 	bootstrapwebhooks "github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
 	infrawebhooks "github.com/altcos/cluster-api-provider-altcos/internal/webhooks/infrastructure"
 )
@@ -135,12 +135,17 @@ func addAll(ctx context.Context, mgr ctrl.Manager, o *Options) error {
 	if o.Webhook.Port == 0 {
 		return nil
 	}
-	if o.runs(Infrastructure) {
-		if err := infrawebhooks.SetupWithManager(mgr, checkURI); err != nil {
+	return AddWebhooks(mgr, o.Controllers...)
+}
+
+// AddWebhooks registers the webhooks of providers.
+func AddWebhooks(mgr ctrl.Manager, providers ...string) error {
+	if slices.Contains(providers, Infrastructure) {
+		if err := infrawebhooks.SetupWithManager(mgr); err != nil {
 			return err
 		}
 	}
-	if o.runs(Bootstrap) {
+	if slices.Contains(providers, Bootstrap) {
 		return bootstrapwebhooks.SetupWithManager(mgr)
 	}
 	return nil
@@ -158,11 +163,6 @@ func addProbes(mgr ctrl.Manager, o *Options) error {
 		return fmt.Errorf("add health probe: %w", err)
 	}
 	return nil
-}
-
-func checkURI(uri string) error {
-	_, err := hosturi.Parse(uri)
-	return err
 }
 
 func concurrency(o *Options) controller.Options {

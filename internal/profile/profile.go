@@ -4,7 +4,6 @@
 package profile
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -41,18 +40,6 @@ func FromAPI(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer,
 		return out, nil, nil
 	}
 	return out, []render.UserLayer{{Name: "butane", Data: []byte(p.Butane)}}, nil
-}
-
-// Check says what would be refused of the profile when a machine is made, as problem.Problem values with the API's field
-// paths. The user's Butane is not looked at.
-func Check(p *bootstrapv1.AltcosProfile) error {
-	resolved, _, err := FromAPI(p)
-	if err != nil {
-		return err
-	}
-	_, err = resolved.Layer()
-	_, errPlugin := resolved.NetworkPluginLayer(nil)
-	return errors.Join(err, errPlugin)
 }
 
 func users(list []bootstrapv1.User) []altcos.User {

@@ -17,7 +17,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
 )
 
-func TestOf_layersAreValid(t *testing.T) {
+func TestFromAPI_layersAreValid(t *testing.T) {
 	cases := map[string]bootstrapv1.AltcosProfile{
 		"the zero value is the built-in profile": {},
 		"updates by a lock server":               {OSUpdates: bootstrapv1.OSUpdatesFleetLock, OSUpdateLockURL: "https://lock.example.org/"},
@@ -55,7 +55,7 @@ func TestOf_layersAreValid(t *testing.T) {
 	}
 }
 
-func TestOf_namesWhatIsWrong(t *testing.T) {
+func TestFromAPI_namesWhatIsWrong(t *testing.T) {
 	api := bootstrapv1.AltcosProfile{Hosts: []bootstrapv1.HostsEntry{{Address: "nowhere", Names: []string{"a"}}}}
 	_, _, err := profile.FromAPI(&api)
 	found := problem.All(err)
@@ -64,7 +64,7 @@ func TestOf_namesWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestOf_keepsEverythingOfTheRuntime(t *testing.T) {
+func TestFromAPI_keepsEverythingOfTheRuntime(t *testing.T) {
 	got, _, err := profile.FromAPI(&bootstrapv1.AltcosProfile{
 		ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers", Label: "images", Driver: bootstrapv1.StorageDriverOverlay, AdditionalImageStores: []string{"/a"}},
 		CNIPluginDirs:    []string{"/b"},
@@ -112,7 +112,7 @@ func TestNode_kubeletGetsFirstAddressOfEachFamily(t *testing.T) {
 	}
 }
 
-func TestOf_keepsEverythingOfUsers(t *testing.T) {
+func TestFromAPI_keepsEverythingOfUsers(t *testing.T) {
 	api := bootstrapv1.AltcosProfile{
 		AltcosUser: bootstrapv1.AltcosUser{PasswordHash: "a", SSHAuthorizedKeys: []string{"b"}, Groups: []string{"c"}},
 		Users: []bootstrapv1.User{{Name: "a", PasswordHash: "b", SSHAuthorizedKeys: []string{"c"}, Groups: []string{"d"}, PrimaryGroup: "e",

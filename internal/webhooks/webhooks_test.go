@@ -5,6 +5,7 @@ package webhooks_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 
@@ -20,7 +21,6 @@ import (
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/hosturi"
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/infrastructure"
 	"github.com/altcos/cluster-api-provider-altcos/test/envtest"
@@ -33,14 +33,7 @@ func TestMain(m *testing.M) { os.Exit(envtest.Main(m, &environment, envtest.With
 // TestWebhooks shares one manager: the API server asks a fixed address.
 func TestWebhooks(t *testing.T) {
 	environment.RunManager(t, environment.ManagerOptions(), func(_ context.Context, mgr ctrl.Manager) error {
-		parse := func(uri string) error {
-			_, err := hosturi.Parse(uri)
-			return err
-		}
-		if err := infrastructure.SetupWithManager(mgr, parse); err != nil {
-			return err
-		}
-		return bootstrap.SetupWithManager(mgr)
+		return errors.Join(infrastructure.SetupWithManager(mgr), bootstrap.SetupWithManager(mgr))
 	})
 	t.Run("templates never change but in dry runs of the topology", testTemplates)
 	t.Run("malformed objects are refused with the field's path", testMalformed)

@@ -30,8 +30,7 @@ import (
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
-	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/infrastructure"
+	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
 	"github.com/altcos/cluster-api-provider-altcos/test/envtest"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/artifact"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/binaries"
@@ -200,8 +199,7 @@ func serveOwnWebhooks(t *testing.T, api *envtest.Environment, paths []string) {
 		Host: own.LocalServingHost, Port: own.LocalServingPort, CertDir: own.LocalServingCertDir,
 	})
 	api.RunManager(t, options, func(_ context.Context, mgr ctrl.Manager) error {
-		fine := func(string) error { return nil }
-		return errors.Join(infrastructure.SetupWithManager(mgr, fine), bootstrap.SetupWithManager(mgr))
+		return manager.AddWebhooks(mgr, manager.Infrastructure, manager.Bootstrap)
 	})
 	if err := own.Install(api.Config); err != nil {
 		t.Fatal(err)

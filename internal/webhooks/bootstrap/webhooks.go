@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/template"
 )
 
@@ -43,7 +44,7 @@ func templateValidator(sources sources) *template.Validator[*bootstrapv1.AltcosB
 		},
 		Spec: func(t *bootstrapv1.AltcosBootstrapConfigTemplate) any { return t.Spec.Template.Spec },
 		Validate: func(t *bootstrapv1.AltcosBootstrapConfigTemplate, path *field.Path) field.ErrorList {
-			return ValidateSpec(&t.Spec.Template.Spec, path)
+			return profile.ValidateSpec(&t.Spec.Template.Spec, path)
 		},
 		Warn: func(ctx context.Context, t *bootstrapv1.AltcosBootstrapConfigTemplate, path *field.Path) admission.Warnings {
 			return sources.warnings(ctx, t.Namespace, &t.Spec.Template.Spec.AltcosProfile, path)
@@ -73,7 +74,7 @@ func (v *configValidator) ValidateDelete(context.Context, *bootstrapv1.AltcosBoo
 
 func (v *configValidator) validate(ctx context.Context, config *bootstrapv1.AltcosBootstrapConfig) (admission.Warnings, error) {
 	path := field.NewPath("spec")
-	if errs := ValidateSpec(&config.Spec, path); len(errs) > 0 {
+	if errs := profile.ValidateSpec(&config.Spec, path); len(errs) > 0 {
 		return nil, apierrors.NewInvalid(bootstrapv1.GroupVersion.WithKind("AltcosBootstrapConfig").GroupKind(), config.Name, errs)
 	}
 	return v.sources.warnings(ctx, config.Namespace, &config.Spec.AltcosProfile, path), nil

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -98,26 +97,5 @@ func TestValidators_warnOfSources(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("template: %v (-want +got)\n%s", err, diff)
-	}
-}
-
-// The profile is looked at as it is when a machine is made, so that nobody waits for a machine to learn what is wrong.
-func TestValidateSpec_looksAtTheProfile(t *testing.T) {
-	cases := map[string]struct {
-		profile bootstrapv1.AltcosProfile
-		want    string
-	}{
-		"a group of the system":   {bootstrapv1.AltcosProfile{Users: []bootstrapv1.User{{Name: "a", Groups: []string{"users"}}}}, "spec.users[0].groups[0]"},
-		"a key of two lines":      {bootstrapv1.AltcosProfile{AltcosUser: bootstrapv1.AltcosUser{SSHAuthorizedKeys: []string{"a\nb"}}}, "spec.altcosUser.sshAuthorizedKeys[0]"},
-		"an address that is none": {bootstrapv1.AltcosProfile{Hosts: []bootstrapv1.HostsEntry{{Address: "a"}}}, "spec.hosts[0].address"},
-		"a URL that is none":      {bootstrapv1.AltcosProfile{OSUpdates: bootstrapv1.OSUpdatesFleetLock, OSUpdateLockURL: "https://"}, "spec.osUpdateLockURL"},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			errs := ValidateSpec(&bootstrapv1.AltcosBootstrapConfigSpec{AltcosProfile: tc.profile}, field.NewPath("spec"))
-			if len(errs) != 1 || errs[0].Field != tc.want || errs[0].BadValue != (field.OmitValueType{}) {
-				t.Errorf("got %v", errs)
-			}
-		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/hosturi"
 	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/template"
 )
 
@@ -23,9 +24,9 @@ import (
 // +kubebuilder:webhook:verbs=create;update,path=/validate-infrastructure-cluster-x-k8s-io-v1alpha1-libvirtclustertemplate,mutating=false,failurePolicy=fail,matchPolicy=Equivalent,groups=infrastructure.cluster.x-k8s.io,resources=libvirtclustertemplates,versions=v1alpha1,name=validation.libvirtclustertemplate.infrastructure.cluster.x-k8s.io,sideEffects=None,admissionReviewVersions=v1
 // +kubebuilder:webhook:verbs=create;update,path=/validate-infrastructure-cluster-x-k8s-io-v1alpha1-libvirtmachinetemplate,mutating=false,failurePolicy=fail,matchPolicy=Equivalent,groups=infrastructure.cluster.x-k8s.io,resources=libvirtmachinetemplates,versions=v1alpha1,name=validation.libvirtmachinetemplate.infrastructure.cluster.x-k8s.io,sideEffects=None,admissionReviewVersions=v1
 
-// SetupWithManager registers the webhooks. parseURI says what is wrong with a hypervisor's URI.
-func SetupWithManager(mgr ctrl.Manager, parseURI func(string) error) error {
-	if err := ctrl.NewWebhookManagedBy(mgr, &infrav1.LibvirtHost{}).WithValidator(&hostValidator{parseURI}).Complete(); err != nil {
+// SetupWithManager registers the webhooks.
+func SetupWithManager(mgr ctrl.Manager) error {
+	if err := ctrl.NewWebhookManagedBy(mgr, &infrav1.LibvirtHost{}).WithValidator(&hostValidator{}).Complete(); err != nil {
 		return fmt.Errorf("register LibvirtHost webhook: %w", err)
 	}
 	if err := ctrl.NewWebhookManagedBy(mgr, &infrav1.LibvirtClusterTemplate{}).WithValidator(newClusterTemplateValidator()).Complete(); err != nil {
@@ -73,9 +74,7 @@ func validateMachineTemplate(t *infrav1.LibvirtMachineTemplate, path *field.Path
 }
 
 // hostValidator checks the syntax of URIs.
-type hostValidator struct {
-	parseURI func(string) error
-}
+type hostValidator struct{}
 
 func (v *hostValidator) ValidateCreate(_ context.Context, host *infrav1.LibvirtHost) (admission.Warnings, error) {
 	return nil, v.validate(host)
@@ -93,7 +92,7 @@ func (v *hostValidator) ValidateDelete(context.Context, *infrav1.LibvirtHost) (a
 }
 
 func (v *hostValidator) validate(host *infrav1.LibvirtHost) error {
-	err := v.parseURI(host.Spec.URI)
+	_, err := hosturi.Parse(host.Spec.URI)
 	if err == nil {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/webhooks/bootstrap"
+	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
 )
 
 // admit does what an API server with our webhooks does to an object that is created. It also checks profiles that no
@@ -25,9 +25,9 @@ func admit(o client.Object) error {
 		}
 		o.StringData = nil
 	case *bootstrapv1.AltcosBootstrapConfig:
-		return joined(bootstrap.ValidateSpec(&o.Spec, field.NewPath("spec")))
+		return joined(profile.ValidateSpec(&o.Spec, field.NewPath("spec")))
 	case *bootstrapv1.AltcosBootstrapConfigTemplate:
-		return joined(bootstrap.ValidateSpec(&o.Spec.Template.Spec, field.NewPath("spec", "template", "spec")))
+		return joined(profile.ValidateSpec(&o.Spec.Template.Spec, field.NewPath("spec", "template", "spec")))
 	}
 	return nil
 }
