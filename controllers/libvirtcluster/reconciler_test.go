@@ -4,7 +4,6 @@
 package libvirtcluster_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,15 +13,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
+	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
 func TestReconcile_hostsServeTheEndpointAndBackendsFollowMachines(t *testing.T) {
@@ -30,13 +29,13 @@ func TestReconcile_hostsServeTheEndpointAndBackendsFollowMachines(t *testing.T) 
 	w.addHost("a", "3")
 	w.addHost("b", "4")
 	w.addHost("c", "5", func(h *infrav1.LibvirtHost) { h.Spec.LoadBalancer = infrav1.HostLoadBalancerDisabled })
-	w.Expect(w.settle("demo")).To(Succeed())
-	lc := w.get("demo")
+	w.Expect(w.Converge("demo")).To(Succeed())
+	lc := w.Get("demo")
 	w.Expect(conditions.IsTrue(lc, infrav1.ReadyCondition)).To(BeTrue(), "%v", lc.Status.Conditions)
 	w.Expect(ptr.Deref(lc.Status.Initialization.Provisioned, false)).To(BeTrue())
 	w.Expect(lc.Spec.ControlPlaneEndpoint).To(Equal(infrav1.APIEndpoint{Host: "10.150.0.160", Port: 8443}))
 	w.Expect(lc.Status.FailureDomains).To(HaveLen(3))
-	w.Expect(lc.Status.LoadBalancer.Holder).To(Equal(w.hostName("a")))
+	w.Expect(lc.Status.LoadBalancer.Holder).To(Equal(w.Global("a")))
 	w.Expect(w.balancer.hosts).To(HaveLen(2))
 	w.Expect(w.balancer.hosts[0].Priority).NotTo(Equal(w.balancer.hosts[1].Priority))
 	w.Expect(w.balancer.wanted.VIP.String()).To(Equal("10.150.0.160/32"))
@@ -45,24 +44,19 @@ func TestReconcile_hostsServeTheEndpointAndBackendsFollowMachines(t *testing.T) 
 	w.Expect(vrid).NotTo(BeZero())
 	w.Expect(lc.Status.LoadBalancer.VirtualRouterID).To(Equal(int32(vrid)))
 
-	machine := w.addMachine("cp", "10.150.0.161", true)
-	w.addMachine("worker", "10.150.0.162", false)
-	w.Expect(w.settle("demo")).To(Succeed())
-	w.Expect(w.get("demo").Status.LoadBalancer.Backends).To(Equal([]infrav1.LoadBalancerBackendStatus{
+	machine := w.addMachine("cp", "10.150.0.161", builder.ControlPlane)
+	w.addMachine("worker", "10.150.0.162")
+	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Expect(w.Get("demo").Status.LoadBalancer.Backends).To(Equal([]infrav1.LoadBalancerBackendStatus{
 		{Name: "cp", Address: "10.150.0.161:6443", Health: infrav1.BackendUp},
 	}))
 	w.Expect(w.balancer.wanted.VRID).To(Equal(vrid))
-	w.Expect(environment.Client.Delete(w.ctx, machine)).To(Succeed())
-	w.Expect(w.settle("demo")).To(Succeed())
-	w.Expect(w.get("demo").Status.LoadBalancer.Backends).To(BeEmpty(), "a machine leaves before it is gone")
-	w.end("cp")
-	w.end("worker")
+	w.Remove(machine)
+	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Expect(w.Get("demo").Status.LoadBalancer.Backends).To(BeEmpty(), "a machine leaves before it is gone")
 }
 
 func TestReconcile_tellsWhatIsWrong(t *testing.T) {
-	notReady := func(h *infrav1.LibvirtHost) {
-		conditions.Set(h, metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionFalse, Reason: "Test"})
-	}
 	cases := map[string]struct {
 		before            func(*world)
 		condition, reason string
@@ -71,7 +65,7 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 	}{
 		"there is no host": {func(*world) {}, infrav1.LibvirtClusterHostsReadyCondition, infrav1.LibvirtClusterNoHostsReason, "create one", nil},
 		"no host is ready": {
-			func(w *world) { w.addHost("a", "3", notReady) },
+			func(w *world) { w.addHost("a", "3", builder.HostReady(metav1.ConditionFalse)) },
 			infrav1.LibvirtClusterHostsReadyCondition, infrav1.LibvirtClusterHostsNotReadyReason, "1 selected", nil,
 		},
 		"no host can carry it": {
@@ -93,13 +87,13 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 			func(w *world) {
 				w.addHost("a", "3")
 				w.addHost("b", "4")
-				w.balancer.broken[w.hostName("a")] = loadbalancer.ErrRejected
+				w.balancer.broken[w.Global("a")] = loadbalancer.ErrRejected
 			},
 			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterLoadBalancerRejectedReason, "rejected",
 			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostFailed, "b": infrav1.LoadBalancerHostPending},
 		},
 		"one of two hosts does not answer": {
-			func(w *world) { w.addHost("a", "3"); w.addHost("b", "4"); w.balancer.down[w.hostName("b")] = true },
+			func(w *world) { w.addHost("a", "3"); w.addHost("b", "4"); w.balancer.down[w.Global("b")] = true },
 			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterLoadBalancerDegradedReason, "served by host",
 			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostServing, "b": infrav1.LoadBalancerHostUnreachable},
 		},
@@ -108,8 +102,8 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			c.before(w)
-			w.Expect(w.settle("demo")).To(Succeed())
-			lc := w.get("demo")
+			w.Expect(w.Converge("demo")).To(Succeed())
+			lc := w.Get("demo")
 			got := conditions.Get(lc, c.condition)
 			w.Expect(got).NotTo(BeNil())
 			w.Expect(got.Status).To(Equal(metav1.ConditionFalse))
@@ -127,7 +121,7 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 			w.Expect(ptr.Deref(lc.Status.Initialization.Provisioned, false)).To(Equal(served))
 			states := map[string]infrav1.LoadBalancerHostState{}
 			for _, host := range lc.Status.LoadBalancer.Hosts {
-				states[strings.TrimPrefix(host.Name, w.hostName(""))] = host.State
+				states[strings.TrimPrefix(host.Name, w.Global(""))] = host.State
 			}
 			w.Expect(states).To(HaveLen(len(c.states)))
 			for host, state := range c.states {
@@ -140,11 +134,11 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 func TestReconcile_leavesAloneWhatIsNotItsOwn(t *testing.T) {
 	for _, annotation := range []string{clusterv1.PausedAnnotation, clusterv1.ManagedByAnnotation} {
 		t.Run(annotation, func(t *testing.T) {
-			w := newWorld(t, func(lc *infrav1.LibvirtCluster) { lc.Annotations = map[string]string{annotation: ""} })
+			w := newWorld(t, builder.Annotated[*infrav1.LibvirtCluster](annotation, ""))
 			w.addHost("a", "3")
-			w.Expect(w.settle("demo")).To(Succeed())
+			w.Expect(w.Converge("demo")).To(Succeed())
 			w.Expect(w.balancer.ensured).To(BeZero())
-			w.Expect(conditions.Get(w.get("demo"), infrav1.ReadyCondition)).To(BeNil())
+			w.Expect(conditions.Get(w.Get("demo"), infrav1.ReadyCondition)).To(BeNil())
 		})
 	}
 }
@@ -152,16 +146,16 @@ func TestReconcile_leavesAloneWhatIsNotItsOwn(t *testing.T) {
 func TestReconcile_identitySurvivesAMove(t *testing.T) {
 	w := newWorld(t)
 	w.addHost("a", "3")
-	w.Expect(w.settle("demo")).To(Succeed())
-	before, annotations := w.balancer.wanted, w.get("demo").Annotations
+	w.Expect(w.Converge("demo")).To(Succeed())
+	before, annotations := w.balancer.wanted, w.Get("demo").Annotations
 	w.addCluster("moved", func(lc *infrav1.LibvirtCluster) { lc.Annotations = annotations })
-	w.Expect(w.settle("moved")).To(Succeed())
+	w.Expect(w.Converge("moved")).To(Succeed())
 	after := w.balancer.wanted
 	w.Expect([]any{after.ID, after.Owner, after.VRID}).To(Equal([]any{before.ID, before.Owner, before.VRID}))
-	w.Expect(string(w.get("moved").UID)).NotTo(Equal(after.Owner))
+	w.Expect(string(w.Get("moved").UID)).NotTo(Equal(after.Owner))
 
 	w.addCluster("other")
-	w.Expect(w.settle("other")).To(Succeed())
+	w.Expect(w.Converge("other")).To(Succeed())
 	w.Expect(w.balancer.wanted.VRID).NotTo(Equal(before.VRID))
 	w.Expect(w.balancer.wanted.ID).NotTo(Equal(before.ID))
 }
@@ -170,30 +164,30 @@ func TestDelete_waitsForMachinesThenTakesTheEndpointOffEveryHost(t *testing.T) {
 	w := newWorld(t)
 	w.addHost("a", "3")
 	w.addHost("b", "4")
-	machine := w.addMachine("worker", "10.150.0.162", false)
-	w.Expect(w.settle("demo")).To(Succeed())
-	lc := w.get("demo")
-	w.Expect(environment.Client.Delete(w.ctx, lc)).To(Succeed())
-	w.Expect(w.settle("demo")).To(Succeed())
-	w.Expect(conditions.GetMessage(w.get("demo"), infrav1.ReadyCondition)).To(ContainSubstring("waiting for 1 LibvirtMachines"))
+	machine := w.addMachine("worker", "10.150.0.162")
+	w.Expect(w.Converge("demo")).To(Succeed())
+	lc := w.Get("demo")
+	w.Remove(lc)
+	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Expect(conditions.GetMessage(w.Get("demo"), infrav1.ReadyCondition)).To(ContainSubstring("waiting for 1 LibvirtMachines"))
 	w.Expect(w.balancer.released).To(BeEmpty())
 
-	w.Expect(environment.Client.Delete(w.ctx, machine)).To(Succeed())
+	w.Remove(machine)
 	w.end("worker")
-	w.balancer.set(func(b *balancer) { b.down[w.hostName("b")] = true })
-	w.Expect(w.settle("demo")).To(Succeed())
-	waiting := w.get("demo")
-	w.Expect(conditions.GetMessage(waiting, infrav1.ReadyCondition)).To(ContainSubstring("cannot be removed from host " + w.hostName("b")))
-	w.Expect(w.balancer.released).To(ContainElement(w.hostName("a")))
-	w.Expect(w.balancer.released).NotTo(ContainElement(w.hostName("b")))
+	w.balancer.set(func(b *balancer) { b.down[w.Global("b")] = true })
+	w.Expect(w.Converge("demo")).To(Succeed())
+	waiting := w.Get("demo")
+	w.Expect(conditions.GetMessage(waiting, infrav1.ReadyCondition)).To(ContainSubstring("cannot be removed from host " + w.Global("b")))
+	w.Expect(w.balancer.released).To(ContainElement(w.Global("a")))
+	w.Expect(w.balancer.released).NotTo(ContainElement(w.Global("b")))
 	for _, host := range waiting.Status.LoadBalancer.Hosts { // or the LibvirtHost could not be deleted either
-		unreachable := host.Name == w.hostName("b")
+		unreachable := host.Name == w.Global("b")
 		w.Expect(host.State == infrav1.LoadBalancerHostUnreachable).To(Equal(unreachable), host.Name)
 	}
 
-	w.Expect(environment.Client.Delete(w.ctx, &infrav1.LibvirtHost{ObjectMeta: metav1.ObjectMeta{Name: w.hostName("b")}})).To(Succeed())
-	w.Expect(w.settle("demo")).To(Succeed())
-	w.Expect(w.exists("demo")).To(BeFalse())
+	w.Remove(fixture.Get[*infrav1.LibvirtHost](w, "b"))
+	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Expect(w.Exists("demo")).To(BeFalse())
 	w.Expect(w.balancer.owners).To(HaveEach(string(lc.UID)))
 }
 
@@ -201,26 +195,18 @@ func TestManager_isWokenByItsOwnWritesHostsAndMachines(t *testing.T) {
 	const patience, poll = 50 * time.Second, 50 * time.Millisecond // below the interval of looking by itself
 	w := newWorld(t)
 	w.addHost("a", "3", func(h *infrav1.LibvirtHost) { h.Status.Conditions = nil })
-	environment.RunManager(t, environment.ManagerOptions(), func(ctx context.Context, mgr ctrl.Manager) error {
-		w.reconciler.Client = mgr.GetClient()
-		return w.reconciler.SetupWithManager(ctx, mgr, controller.Options{})
-	})
-	reason := func() string { return conditions.GetReason(w.get("demo"), infrav1.ReadyCondition) }
+	w.run()
+	reason := func() string { return conditions.GetReason(w.Get("demo"), infrav1.ReadyCondition) }
 	w.Eventually(reason, patience, poll).Should(Equal(infrav1.LibvirtClusterHostsNotReadyReason))
 
-	host := &infrav1.LibvirtHost{}
-	w.Expect(environment.Client.Get(w.ctx, client.ObjectKey{Name: w.hostName("a")}, host)).To(Succeed())
-	for _, condition := range []string{infrav1.ReadyCondition, infrav1.LibvirtHostLoadBalancerReadyCondition} {
-		conditions.Set(host, metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: "Test"})
-	}
-	w.Expect(environment.Client.Status().Update(w.ctx, host)).To(Succeed())
+	fixture.Change(w, "a", carriesEndpoints)
 	w.Eventually(reason, patience, poll).Should(Equal(infrav1.LibvirtClusterReadyReason))
 
-	w.addMachine("cp", "10.150.0.161", true)
-	w.Eventually(func() int { return len(w.get("demo").Status.LoadBalancer.Backends) }, patience, poll).Should(Equal(1))
-	w.Expect(environment.Client.Delete(w.ctx, w.get("demo"))).To(Succeed())
+	w.addMachine("cp", "10.150.0.161", builder.ControlPlane)
+	w.Eventually(func() int { return len(w.Get("demo").Status.LoadBalancer.Backends) }, patience, poll).Should(Equal(1))
+	w.Delete("demo")
 	w.end("cp")
-	lm := &infrav1.LibvirtMachine{ObjectMeta: w.meta("cp")}
-	w.Expect(client.IgnoreNotFound(environment.Client.Delete(w.ctx, lm))).To(Succeed())
-	w.Eventually(func() bool { return w.exists("demo") }, patience, poll).Should(BeFalse())
+	lm := &infrav1.LibvirtMachine{ObjectMeta: w.Meta("cp")}
+	w.Expect(client.IgnoreNotFound(environment.Client.Delete(w.Ctx, lm))).To(Succeed())
+	w.Eventually(func() bool { return w.Exists("demo") }, patience, poll).Should(BeFalse())
 }

@@ -43,7 +43,7 @@ type Environment struct {
 	// Config is the administrator's access.
 	Config *rest.Config
 	// Client reads and writes without a cache.
-	Client client.Client
+	Client client.WithWatch
 	// Scheme knows Kubernetes, Cluster API and the kinds of this repository.
 	Scheme *runtime.Scheme
 	// Webhooks is where the webhook server of a manager has to listen. It is empty without WithWebhooks.
@@ -110,7 +110,7 @@ func Start(ctx context.Context, options ...Option) (*Environment, error) {
 	}
 	config.QPS, config.Burst = 500, 1000
 	e := &Environment{Config: config, Scheme: scheme, Webhooks: server.WebhookInstallOptions, server: server}
-	if e.Client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
+	if e.Client, err = client.NewWithWatch(config, client.Options{Scheme: scheme}); err != nil {
 		return nil, fmt.Errorf("connect to API server: %w", errors.Join(err, server.Stop()))
 	}
 	return e, nil

@@ -20,7 +20,7 @@ import (
 )
 
 // Namespace returns a new namespace, deleted (as far as envtest deletes: nothing collects its content) after the test.
-func (e *Environment) Namespace(t *testing.T) string {
+func (e *Environment) Namespace(t testing.TB) string {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
 	e.Create(t, namespace)
@@ -28,7 +28,7 @@ func (e *Environment) Namespace(t *testing.T) string {
 }
 
 // Create creates objects and deletes them after the test.
-func (e *Environment) Create(t *testing.T, objects ...client.Object) {
+func (e *Environment) Create(t testing.TB, objects ...client.Object) {
 	t.Helper()
 	for _, object := range objects {
 		if err := e.Client.Create(t.Context(), object); err != nil {
@@ -61,7 +61,7 @@ func (e *Environment) ManagerOptions() ctrl.Options {
 }
 
 // RunManager starts a manager that setup has furnished, waits for its caches and its webhook server, and ends it with the test.
-func (e *Environment) RunManager(t *testing.T, options ctrl.Options, setup func(ctx context.Context, manager ctrl.Manager) error) ctrl.Manager {
+func (e *Environment) RunManager(t testing.TB, options ctrl.Options, setup func(ctx context.Context, manager ctrl.Manager) error) ctrl.Manager {
 	t.Helper()
 	manager, err := ctrl.NewManager(e.Config, options)
 	if err != nil {
@@ -89,7 +89,7 @@ func (e *Environment) RunManager(t *testing.T, options ctrl.Options, setup func(
 	return manager
 }
 
-func (e *Environment) awaitWebhooks(t *testing.T, manager ctrl.Manager) {
+func (e *Environment) awaitWebhooks(t testing.TB, manager ctrl.Manager) {
 	t.Helper()
 	started := manager.GetWebhookServer().StartedChecker()
 	for deadline := time.Now().Add(processLimit); ; time.Sleep(20 * time.Millisecond) {
@@ -104,7 +104,7 @@ func (e *Environment) awaitWebhooks(t *testing.T, manager ctrl.Manager) {
 }
 
 // Kubeconfig returns the access of a new user, who may do what is granted to the name and nothing else.
-func (e *Environment) Kubeconfig(t *testing.T, user string) []byte {
+func (e *Environment) Kubeconfig(t testing.TB, user string) []byte {
 	t.Helper()
 	added, err := e.server.AddUser(upstream.User{Name: user}, nil)
 	if err != nil {
