@@ -16,6 +16,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // maxMembers is how many hosts the status tells of. One that is not told of would never be released.
@@ -124,12 +125,12 @@ func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]loadbalancer.H
 	hosts := make([]loadbalancer.Host, 0, len(members))
 	for i, member := range members {
 		address, _ := s.bridgeAddress(member) // a member has one
-		runner, err := r.shell(ctx, member)
+		shell, err := r.Hosts.Shell(ctx, member)
 		if err != nil {
-			runner = brokenShell{err}
+			shell = brokenShell{err}
 		}
 		hosts = append(hosts, loadbalancer.Host{
-			Name: member.Name, Runner: runner, Bridge: inventory.Bridge(member), Address: address, Priority: priorities[i],
+			Name: member.Name, Shell: shell, Bridge: inventory.Bridge(member), Address: address, Priority: priorities[i],
 		})
 	}
 	return hosts, nil
@@ -138,15 +139,8 @@ func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]loadbalancer.H
 // brokenShell stands for a host that does not answer: it keeps its place in the group.
 type brokenShell struct{ err error }
 
-func (b brokenShell) RunScript(context.Context, string, []byte) ([]byte, error) { return nil, b.err }
-
-func (r *Reconciler) shell(ctx context.Context, host *infrav1.LibvirtHost) (loadbalancer.Runner, error) {
-	target, err := inventory.Read(ctx, r.Client, r.CredentialsNamespace, host)
-	if err != nil {
-		return nil, err
-	}
-	return r.Shells.Shell(ctx, target)
-}
+// Run implements virt.Shell.
+func (b brokenShell) Run(context.Context, virt.Script) ([]byte, error) { return nil, b.err }
 
 // releaseFormerMembers takes the endpoint off hosts that carried it and shall not any more.
 func (r *Reconciler) releaseFormerMembers(ctx context.Context, s *scope) {

@@ -23,10 +23,10 @@ import (
 	"sigs.k8s.io/cluster-api/util/paused"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
-	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // phaseTimeout bounds what one Reconcile waits for hosts, so that a host that hangs does not keep the status from being
@@ -36,12 +36,6 @@ const phaseTimeout = 90 * time.Second
 // ownWriteInterval is how soon a cluster is looked at again after we wrote its finalizer or its Paused condition: the
 // predicates let neither of these changes wake us.
 const ownWriteInterval = 100 * time.Millisecond
-
-// Shells runs scripts on hosts. Errors: virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrUnsupported when the URI of
-// the host gives no shell.
-type Shells interface {
-	Shell(ctx context.Context, target virt.Target) (loadbalancer.Runner, error)
-}
 
 // Balancer carries endpoints on hosts.
 type Balancer interface {
@@ -57,16 +51,14 @@ type Reconciler struct {
 	APIReader client.Reader
 	// Clock is the time; nil means the real one.
 	Clock clock.PassiveClock
-	// Shells reaches the hosts.
-	Shells Shells
+	// Hosts reaches the hosts.
+	Hosts inventory.Access
 	// Balancer carries endpoints on hosts.
 	Balancer Balancer
 	// RouterIDs allocates VRRP router IDs. One for the process, since it remembers choices that the cache does not show.
 	RouterIDs *RouterIDs
 	// Recorder of events.
 	Recorder events.EventRecorder
-	// CredentialsNamespace is the manager's own, which holds the credentials of hosts.
-	CredentialsNamespace string
 	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the objects to reconcile, empty for all.
 	WatchFilter string
 

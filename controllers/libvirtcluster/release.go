@@ -95,9 +95,9 @@ func (r *Reconciler) dropHost(ctx context.Context, s *scope, name string) error 
 		}
 		return fmt.Errorf("read LibvirtHost %q: %w", name, err)
 	}
-	runner, err := r.shell(ctx, host)
+	shell, err := r.Hosts.Shell(ctx, host)
 	if err == nil {
-		err = r.Balancer.Release(ctx, s.wanted, []loadbalancer.Host{{Name: name, Runner: runner, Bridge: inventory.Bridge(host)}})
+		err = r.Balancer.Release(ctx, s.wanted, []loadbalancer.Host{{Name: name, Shell: shell, Bridge: inventory.Bridge(host)}})
 	}
 	logSteps(ctx, name, err)
 	spared := len(s.lc.Status.LoadBalancer.Hosts) > 0 || len(host.Status.BridgeAddresses) == 0 // a move takes the list away

@@ -21,8 +21,10 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtcluster"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/test/builder"
 	"github.com/altcos/cluster-api-provider-altcos/test/envtest"
 	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
@@ -40,11 +42,12 @@ type world struct {
 
 func newWorld(t *testing.T, modifiers ...func(*infrav1.LibvirtCluster)) *world {
 	t.Helper()
-	b := &balancer{down: map[string]bool{}, broken: map[string]error{}}
+	b := &balancer{Cloud: fakevirt.NewCloud(), down: map[string]bool{}, broken: map[string]error{}}
 	w := &world{fixture.New[*infrav1.LibvirtCluster](t, environment, &libvirtcluster.Reconciler{
-		Client: environment.Client, Shells: b, Balancer: b, RouterIDs: libvirtcluster.NewRouterIDs(),
+		Client: environment.Client, Balancer: b, RouterIDs: libvirtcluster.NewRouterIDs(),
 	}), b}
-	w.Reconciler.Recorder, w.Reconciler.CredentialsNamespace = w.Recorder, w.Namespace
+	w.Reconciler.Recorder = w.Recorder
+	w.Reconciler.Hosts = inventory.Access{Client: environment.Client, Namespace: w.Namespace, Connector: b}
 	w.Create(builder.Credentials(w.Namespace, "key"))
 	w.addCluster("demo", modifiers...)
 	return w
@@ -109,6 +112,7 @@ func (w *world) announced(reason string) (last string) {
 
 // balancer stands for the hosts: it gives shells, carries endpoints, and remembers what it was asked.
 type balancer struct {
+	*fakevirt.Cloud
 	mutex    sync.Mutex
 	down     map[string]bool
 	broken   map[string]error // hosts that answer and do not take changes
@@ -127,7 +131,7 @@ func (b *balancer) set(change func(*balancer)) {
 	change(b)
 }
 
-func (b *balancer) Shell(_ context.Context, target virt.Target) (loadbalancer.Runner, error) {
+func (b *balancer) Shell(_ context.Context, target virt.Target) (virt.Shell, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	if b.down[target.Name] {
@@ -138,7 +142,7 @@ func (b *balancer) Shell(_ context.Context, target virt.Target) (loadbalancer.Ru
 
 type alive struct{}
 
-func (alive) RunScript(context.Context, string, []byte) ([]byte, error) { return nil, nil }
+func (alive) Run(context.Context, virt.Script) ([]byte, error) { return nil, nil }
 
 // count is how often hosts were asked.
 func (b *balancer) count() int {
@@ -167,7 +171,7 @@ func (b *balancer) Ensure(ctx context.Context, cluster loadbalancer.Cluster, hos
 	var failed error
 	for _, host := range hosts {
 		one := loadbalancer.HostReport{Name: host.Name}
-		_, one.Err = host.Runner.RunScript(ctx, "", nil)
+		_, one.Err = host.Shell.Run(ctx, virt.Script{})
 		if one.Observed = one.Err == nil; one.Observed {
 			if !errors.Is(failed, loadbalancer.ErrRejected) { // which stops the rest
 				one.Err = b.broken[host.Name]

@@ -68,13 +68,9 @@ func (r *Reconciler) noteMachines(ctx context.Context, s *scope) error {
 
 // connect reaches the hypervisor.
 func (r *Reconciler) connect(ctx context.Context, s *scope) error {
-	target, err := inventory.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
-	if err != nil && !errors.Is(err, virt.ErrAuthentication) {
+	var err error
+	if s.conn, err = r.Hosts.Connect(ctx, s.host); errors.Is(err, inventory.ErrNotRead) {
 		return err
-	}
-	if err == nil {
-		s.target = target
-		s.conn, err = r.Connector.Host(ctx, target)
 	}
 	if err == nil {
 		s.facts, err = s.conn.Facts(ctx)
@@ -121,11 +117,11 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 }
 
 // openShell reads the host's system state; nil without a shell.
-func (r *Reconciler) openShell(ctx context.Context, s *scope) hostprep.Runner {
-	if !inventory.HasShell(s.host) || s.target.Name == "" { // without credentials there is no target
+func (r *Reconciler) openShell(ctx context.Context, s *scope) virt.Shell {
+	shell, err := r.Hosts.Shell(ctx, s.host)
+	if errors.Is(err, virt.ErrUnsupported) {
 		return nil
 	}
-	shell, err := r.Shells.Shell(ctx, s.target)
 	if err != nil {
 		s.record.Set(reachable, reachOutcome(err))
 		return nil
@@ -142,7 +138,7 @@ func (r *Reconciler) openShell(ctx context.Context, s *scope) hostprep.Runner {
 }
 
 // checkNetwork sees that the bridge is there and that no packet filter of the host touches what passes it.
-func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell hostprep.Runner) error {
+func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell virt.Shell) error {
 	bridge := inventory.Bridge(s.host)
 	missing := outcome.Blockedf(infrav1.LibvirtHostBridgeMissingReason, retryInterval,
 		"bridge %s does not exist or is down; create it with the host's network interface as its port, or change spec.bridge", bridge)
@@ -196,13 +192,13 @@ func (r *Reconciler) checkLoadBalancer(s *scope) error {
 
 // install has packages installed in the background, since that takes minutes on a slow network.
 func (r *Reconciler) install(s *scope, packages []string) error {
-	target := s.target
+	host := s.host.DeepCopy()
 	state := r.Installs.Do(async.Task{
 		Key: s.host.Name + " " + strings.Join(packages, " "), Host: s.host.Name, Owner: types.NamespacedName{Name: s.host.Name},
 		Run: func(ctx context.Context, _ func(async.Progress)) error {
 			ctx, cancel := context.WithTimeout(ctx, installTimeout)
 			defer cancel()
-			shell, err := r.Shells.Shell(ctx, target)
+			shell, err := r.Hosts.Shell(ctx, host)
 			if err != nil {
 				return err
 			}

@@ -24,6 +24,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -45,20 +46,12 @@ const (
 	installTimeout = 10 * time.Minute
 )
 
-// Shells runs scripts on hosts. Errors: virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrUnsupported when the URI of
-// the host gives no shell.
-type Shells interface {
-	Shell(ctx context.Context, target virt.Target) (hostprep.Runner, error)
-}
-
 // Reconciler reconciles LibvirtHosts.
 type Reconciler struct {
 	// Client reads from the manager's cache and writes.
 	Client client.Client
-	// Connector reaches the hypervisors.
-	Connector virt.Connector
-	// Shells runs scripts on the hosts.
-	Shells Shells
+	// Hosts reaches the hosts.
+	Hosts inventory.Access
 	// Images removes images that nobody needs from the hosts.
 	Images ImageCollector
 	// Balancer removes what clusters left on a host that leaves; nil leaves it there.
@@ -69,18 +62,15 @@ type Reconciler struct {
 	ImageRetention time.Duration
 	// Recorder of events.
 	Recorder events.EventRecorder
-	// CredentialsNamespace is the manager's own, which holds the credentials of hosts.
-	CredentialsNamespace string
 	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the objects to reconcile, empty for all.
 	WatchFilter string
 }
 
 // scope is what one Reconcile knows.
 type scope struct {
-	host   *infrav1.LibvirtHost
-	target virt.Target
-	conn   virt.Host
-	facts  virt.Facts
+	host  *infrav1.LibvirtHost
+	conn  virt.Host
+	facts virt.Facts
 	// domains are all virtual machines of the host, whoever owns them.
 	domains []virt.Domain
 	// machines are those that were bound to the host when it was looked at.
@@ -156,7 +146,7 @@ func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 	if err := r.release(ctx, s); err != nil {
 		return err
 	}
-	r.Connector.Forget(s.host.Name)
+	r.Hosts.Forget(s.host)
 	controllerutil.RemoveFinalizer(s.host, infrav1.HostFinalizer)
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // Balancer takes load balancers off hosts; *loadbalancer.Balancer does.
@@ -98,7 +99,7 @@ func (r *Reconciler) clusters(ctx context.Context) ([]infrav1.LibvirtCluster, er
 
 // releaseSystem removes load balancers of clusters that do not know any more that the host carries them, and the file with
 // kernel parameters. What belongs to clusters of others stays: we could not prove that it is ours.
-func (r *Reconciler) releaseSystem(ctx context.Context, s *scope, shell hostprep.Runner) error {
+func (r *Reconciler) releaseSystem(ctx context.Context, s *scope, shell virt.Shell) error {
 	clusters, err := r.clusters(ctx)
 	if err != nil {
 		return err
@@ -112,7 +113,7 @@ func (r *Reconciler) releaseSystem(ctx context.Context, s *scope, shell hostprep
 		if address, err := netip.ParseAddr(clusters[i].Spec.ControlPlaneEndpoint.Host); err == nil {
 			cluster.VIP = netip.PrefixFrom(address, address.BitLen())
 		}
-		err := r.Balancer.Release(ctx, cluster, []loadbalancer.Host{{Name: s.host.Name, Runner: shell, Bridge: inventory.Bridge(s.host)}})
+		err := r.Balancer.Release(ctx, cluster, []loadbalancer.Host{{Name: s.host.Name, Shell: shell, Bridge: inventory.Bridge(s.host)}})
 		if err != nil && !errors.Is(err, loadbalancer.ErrForeignOwner) {
 			return fmt.Errorf("remove load balancer of cluster %s/%s: %w", clusters[i].Namespace, clusters[i].Name, err)
 		}

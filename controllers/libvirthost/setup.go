@@ -62,7 +62,7 @@ func machinesOn(host string) client.ListOption {
 
 // secretToHosts leads from a Secret with credentials to the hosts that use it.
 func (r *Reconciler) secretToHosts(ctx context.Context, object client.Object) []reconcile.Request {
-	if object.GetNamespace() != r.CredentialsNamespace {
+	if object.GetNamespace() != r.Hosts.Namespace {
 		return nil
 	}
 	list := &infrav1.LibvirtHostList{}

@@ -23,8 +23,8 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirthost"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
@@ -63,6 +63,7 @@ func newWorld(t *testing.T, opts ...func(*infrav1.LibvirtHost)) *world {
 		shell: &shell{bridge: true}, images: &collector{}, events: events.NewFakeRecorder(100),
 	}
 	w.fake = w.cloud.AddHost(w.name())
+	w.fake.SetShell(w.shell)
 	installs, ended := async.New(async.Options{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -70,9 +71,9 @@ func newWorld(t *testing.T, opts ...func(*infrav1.LibvirtHost)) *world {
 	}()
 	t.Cleanup(func() { <-ended })
 	w.reconciler = &libvirthost.Reconciler{
-		Client: byHost{environment.Client}, Connector: w.cloud, Shells: w.shell, Images: w.images, ImageRetention: retention,
+		Client: byHost{environment.Client}, Images: w.images, ImageRetention: retention,
 		Balancer: w.shell, Installs: installs,
-		Recorder: w.events, CredentialsNamespace: w.namespace,
+		Recorder: w.events, Hosts: inventory.Access{Client: environment.Client, Namespace: w.namespace, Connector: w.cloud},
 	}
 	w.create(w.credentials())
 	host := &infrav1.LibvirtHost{ObjectMeta: metav1.ObjectMeta{Name: w.name()}, Spec: infrav1.LibvirtHostSpec{
@@ -194,8 +195,6 @@ type shell struct {
 	released         []string
 }
 
-func (s *shell) Shell(context.Context, virt.Target) (hostprep.Runner, error) { return s, nil }
-
 // Release takes the load balancer of a cluster off the host.
 func (s *shell) Release(_ context.Context, cluster loadbalancer.Cluster, _ []loadbalancer.Host) error {
 	s.mutex.Lock()
@@ -218,18 +217,19 @@ func (s *shell) scripts() []string {
 	return slices.Clone(s.ran)
 }
 
-// RunScript knows the scripts by what is assigned ahead of them.
-func (s *shell) RunScript(_ context.Context, script string, _ []byte) ([]byte, error) {
+// Run implements virt.Shell. It knows the scripts by their variables.
+func (s *shell) Run(_ context.Context, script virt.Script) ([]byte, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	has := func(variable string) bool { _, ok := script.Variables[variable]; return ok }
 	switch {
 	case s.err != nil:
 		return nil, s.err
-	case strings.Contains(script, "\nprograms='"):
+	case has("programs"):
 		return s.check(), nil
-	case strings.Contains(script, "\ncontent='"):
+	case has("content"):
 		s.ran, s.filtered = append(s.ran, "set kernel parameters"), false
-	case strings.HasPrefix(script, "file='"):
+	case has("file"):
 		s.ran = append(s.ran, "forget kernel parameters")
 	default:
 		if s.holdInstall != nil {

@@ -28,11 +28,7 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 	if s.conn != nil {
 		return nil
 	}
-	target, err := inventory.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
-	if err != nil {
-		return hostError(s, err)
-	}
-	conn, err := r.Connector.Host(ctx, target)
+	conn, err := r.Hosts.Connect(ctx, s.host)
 	if errors.Is(err, virt.ErrInvalid) || errors.Is(err, virt.ErrUnsupported) {
 		// A URI or a key that cannot be used is a fault of the LibvirtHost; the machine waits until it is corrected.
 		return unusable(s, err)

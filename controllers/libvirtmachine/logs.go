@@ -13,28 +13,14 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
-	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
-
-// Shells runs scripts on hosts. Errors: virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrUnsupported when the URI of
-// the host gives no shell.
-type Shells interface {
-	Shell(ctx context.Context, target virt.Target) (hostprep.Runner, error)
-}
 
 // removeLogs removes what libvirt logged about the machine. It waits for a host that does not answer, as the removal of the
 // domain does. A host without a shell keeps the logs, and one that refuses to remove them does not hold up the deletion:
 // they take little room and are told of.
 func (r *Reconciler) removeLogs(ctx context.Context, s *scope) error {
-	if r.Shells == nil || !inventory.HasShell(s.host) {
-		return nil
-	}
-	target, err := inventory.Read(ctx, r.Client, r.CredentialsNamespace, s.host)
-	if err != nil {
-		return hostError(s, err)
-	}
-	shell, err := r.Shells.Shell(ctx, target)
+	shell, err := r.Hosts.Shell(ctx, s.host)
 	if errors.Is(err, virt.ErrUnsupported) {
 		return nil
 	}

@@ -17,34 +17,20 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
 
-// shells is the shell of every host: it keeps what it was told to run, unless it is told to fail.
-type shells struct {
-	openErr, runErr error
-	scripts         []string
-}
+// shell keeps what it was told to run.
+type shell struct{ scripts []virt.Script }
 
-func (s *shells) Shell(context.Context, virt.Target) (hostprep.Runner, error) {
-	if s.openErr != nil {
-		return nil, s.openErr
-	}
-	return s, nil
-}
-
-func (s *shells) RunScript(_ context.Context, script string, _ []byte) ([]byte, error) {
-	if s.runErr != nil {
-		return nil, s.runErr
-	}
+func (s *shell) Run(_ context.Context, script virt.Script) ([]byte, error) {
 	s.scripts = append(s.scripts, script)
 	return nil, nil
 }
 
-// useShell gives the world's hosts a shell and lets the host be reached by ssh.
-func (w *world) useShell(host *fakevirt.Host) *shells {
+// useShell lets the host be reached by ssh.
+func (w *world) useShell(host *fakevirt.Host) *shell {
 	w.t.Helper()
 	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "hosts-ssh"}, Data: map[string][]byte{
 		corev1.SSHAuthPrivateKey: []byte("key"), "known_hosts": []byte("host"),
@@ -53,8 +39,8 @@ func (w *world) useShell(host *fakevirt.Host) *shells {
 	w.Expect(environment.Client.Get(w.ctx, client.ObjectKey{Name: host.Name()}, object)).To(Succeed())
 	object.Spec.URI, object.Spec.CredentialsRef.Name = "qemu+ssh://root@10.150.0.3/system", "hosts-ssh"
 	w.Expect(environment.Client.Update(w.ctx, object)).To(Succeed())
-	s := &shells{}
-	w.reconciler.Shells = s
+	s := &shell{}
+	host.SetShell(s)
 	return s
 }
 
@@ -71,13 +57,12 @@ func TestDelete_removesTheLogsOfItsDomain(t *testing.T) {
 	w.Expect(w.exists("m")).To(BeFalse())
 	w.Expect(leftovers(host)).To(BeEmpty())
 	w.Expect(shell.scripts).To(HaveLen(1))
-	w.Expect(shell.scripts[0]).To(ContainSubstring("domain='" + domain + "'\n"))
+	w.Expect(shell.scripts[0].Variables).To(HaveKeyWithValue("domain", domain))
 }
 
 func TestDelete_waitsForAShellThatDoesNotAnswer(t *testing.T) {
-	for name, fail := range map[string]func(*shells, error){
-		"when it is opened": func(s *shells, err error) { s.openErr = err },
-		"when it is used":   func(s *shells, err error) { s.runErr = err },
+	for name, method := range map[string]fakevirt.Method{
+		"when it is opened": fakevirt.MethodShell, "when it is used": fakevirt.MethodRunScript,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -85,12 +70,12 @@ func TestDelete_waitsForAShellThatDoesNotAnswer(t *testing.T) {
 			shell := w.useShell(host)
 			w.addMachine("m")
 			w.Expect(w.settle("m")).To(Succeed())
-			fail(shell, virt.ErrUnreachable)
+			host.Inject(method, fakevirt.Fault{Err: virt.ErrUnreachable})
 			w.delete("m")
 			w.Expect(w.settle("m")).To(Succeed())
 			w.Expect(conditions.GetReason(w.get("m"), infrav1.ReadyCondition)).To(Equal(infrav1.LibvirtMachineHostUnreachableReason))
 			w.Expect(leftovers(host)).To(BeEmpty(), "logs come last")
-			fail(shell, nil)
+			host.ClearFaults()
 			w.Expect(w.settle("m")).To(Succeed())
 			w.Expect(w.exists("m")).To(BeFalse())
 			w.Expect(shell.scripts).To(HaveLen(1))
@@ -100,16 +85,18 @@ func TestDelete_waitsForAShellThatDoesNotAnswer(t *testing.T) {
 
 func TestDelete_isNotHeldUpByLogs(t *testing.T) {
 	for name, test := range map[string]struct {
-		spoil func(*shells)
-		told  bool
+		method fakevirt.Method
+		err    error
+		told   bool
 	}{
-		"a host whose URI gives no shell": {func(s *shells) { s.openErr = virt.ErrUnsupported }, false},
-		"a host that refuses":             {func(s *shells) { s.runErr = errors.New("sudo: a password is required") }, true},
+		"a host whose URI gives no shell": {fakevirt.MethodShell, virt.ErrUnsupported, false},
+		"a host that refuses":             {fakevirt.MethodRunScript, errors.New("sudo: a password is required"), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			host := w.addHost("a")
-			test.spoil(w.useShell(host))
+			w.useShell(host)
+			host.Inject(test.method, fakevirt.Fault{Err: test.err})
 			w.addMachine("m")
 			w.Expect(w.settle("m")).To(Succeed())
 			w.delete("m")

@@ -35,7 +35,7 @@ func TestNames_areFreeInEachNamespace(t *testing.T) {
 		Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpIn, Values: []string{one.namespace, two.namespace},
 	}}}
 	one.Expect(environment.Client.Update(one.ctx, object)).To(Succeed())
-	two.reconciler.Connector, two.reconciler.Ledger = one.reconciler.Connector, one.reconciler.Ledger
+	two.reconciler.Hosts.Connector, two.reconciler.Ledger = one.reconciler.Hosts.Connector, one.reconciler.Ledger
 	for _, w := range []*world{one, two} {
 		w.addMachine("m")
 		w.Expect(w.settle("m")).To(Succeed())

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/paused"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
@@ -34,11 +35,9 @@ const phaseTimeout = 40 * time.Second
 type Reconciler struct {
 	// Client reads from the manager's cache and writes.
 	Client client.Client
-	// Connector reaches the hosts.
-	Connector virt.Connector
-	// Shells runs scripts on the hosts; nil leaves the logs of machines that are gone there.
-	Shells Shells
-	// Events wake machines whose domains changed: Connector.Events(), or a branch of it. Nil for none.
+	// Hosts reaches the hosts.
+	Hosts inventory.Access
+	// Events wake machines whose domains changed: virt.Connector.Events(), or a branch of it. Nil for none.
 	Events <-chan virt.Event
 	// Images brings images to hosts.
 	Images Images
@@ -50,8 +49,6 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	// Clock tells how long a deletion waits for the load balancer.
 	Clock clock.PassiveClock
-	// CredentialsNamespace is the manager's own, which holds the credentials of hosts.
-	CredentialsNamespace string
 	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the objects to reconcile, empty for all.
 	WatchFilter string
 

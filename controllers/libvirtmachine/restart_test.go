@@ -135,8 +135,8 @@ func (w *world) begin(d *death, spool string) {
 	cache, err := imagecache.New(imagecache.Options{Dir: spool, Clock: w.clock})
 	w.Expect(err).NotTo(HaveOccurred())
 	w.reconciler = &libvirtmachine.Reconciler{
-		Client: mortalClient{environment.Client, d}, Connector: w.cloud, Images: cache, Tasks: atOnce{}, Ledger: placement.NewLedger(),
-		Recorder: w.events, Clock: w.clock, CredentialsNamespace: w.namespace,
+		Client: mortalClient{environment.Client, d}, Hosts: w.access(mortalClient{environment.Client, d}), Images: cache, Tasks: atOnce{}, Ledger: placement.NewLedger(),
+		Recorder: w.events, Clock: w.clock,
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachine"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
@@ -67,11 +68,14 @@ func newWorld(t testing.TB) *world {
 	w.create(ns)
 	w.namespace = ns.Name
 	w.reconciler = &libvirtmachine.Reconciler{
-		Client: environment.Client, Connector: w.cloud, Images: noImages{}, Tasks: async.New(async.Options{}), Ledger: placement.NewLedger(), Recorder: w.events, Clock: w.clock,
-		CredentialsNamespace: w.namespace,
+		Client: environment.Client, Hosts: w.access(environment.Client), Images: noImages{}, Tasks: async.New(async.Options{}), Ledger: placement.NewLedger(), Recorder: w.events, Clock: w.clock,
 	}
 	w.addCluster()
 	return w
+}
+
+func (w *world) access(c client.Client) inventory.Access {
+	return inventory.Access{Client: c, Namespace: w.namespace, Connector: w.cloud}
 }
 
 type noImages struct{}

@@ -11,12 +11,9 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
-)
 
-// Runner runs a POSIX shell script as root on one host and returns its standard output; sshexec.Connection is one.
-type Runner interface {
-	RunScript(ctx context.Context, script string, stdin []byte) ([]byte, error)
-}
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
 
 var (
 	// ErrInvalid says that a name is not one that may go into a script.
@@ -81,7 +78,7 @@ type Report struct {
 }
 
 // Check looks by one script and changes nothing.
-func Check(ctx context.Context, runner Runner, wanted Requirements) (Report, error) {
+func Check(ctx context.Context, shell virt.Shell, wanted Requirements) (Report, error) {
 	words := append(append([]string{}, wanted.Packages...), wanted.Programs...)
 	if wanted.Bridge != "" {
 		words = append(words, wanted.Bridge)
@@ -89,9 +86,9 @@ func Check(ctx context.Context, runner Runner, wanted Requirements) (Report, err
 	if err := checkWords(words); err != nil {
 		return Report{}, fmt.Errorf("check host: %w", err)
 	}
-	script := assign("packages", strings.Join(wanted.Packages, " ")) + assign("programs", strings.Join(wanted.Programs, " ")) +
-		assign("bridge", wanted.Bridge) + checkScript
-	output, err := runner.RunScript(ctx, script, nil)
+	output, err := shell.Run(ctx, virt.Script{Body: checkScript, Variables: map[string]string{
+		"packages": strings.Join(wanted.Packages, " "), "programs": strings.Join(wanted.Programs, " "), "bridge": wanted.Bridge,
+	}})
 	if err != nil {
 		return Report{}, fmt.Errorf("check host: %w", err)
 	}
@@ -143,11 +140,11 @@ const maxInstallText = 2 << 10
 
 // InstallPackages installs packages with apt-get; those that are there already are no error. It takes minutes on a slow
 // network: give it a context that allows for that.
-func InstallPackages(ctx context.Context, runner Runner, packages []string) error {
+func InstallPackages(ctx context.Context, shell virt.Shell, packages []string) error {
 	if err := checkWords(packages); err != nil {
 		return fmt.Errorf("install packages: %w", err)
 	}
-	output, err := runner.RunScript(ctx, assign("packages", strings.Join(packages, " "))+installScript, nil)
+	output, err := shell.Run(ctx, virt.Script{Body: installScript, Variables: map[string]string{"packages": strings.Join(packages, " ")}})
 	if err != nil {
 		text := strings.TrimSpace(string(output[max(0, len(output)-maxInstallText):]))
 		return fmt.Errorf("%w: %w: %s", ErrInstall, err, strings.ToValidUTF8(text, "?"))
@@ -157,23 +154,23 @@ func InstallPackages(ctx context.Context, runner Runner, packages []string) erro
 
 // DisableBridgeFilter keeps the host's packet filter off bridged traffic, now and after a reboot. A file of that name
 // that is not ours is left alone and is an error.
-func DisableBridgeFilter(ctx context.Context, runner Runner) error {
-	return sysctl(ctx, runner, SysctlFile)
+func DisableBridgeFilter(ctx context.Context, shell virt.Shell) error {
+	return sysctl(ctx, shell, SysctlFile)
 }
 
-func sysctl(ctx context.Context, runner Runner, file string) error {
-	script := assign("file", file) + assign("content", sysctlContent) + sysctlScript
-	if _, err := runner.RunScript(ctx, script, nil); err != nil {
+func sysctl(ctx context.Context, shell virt.Shell, file string) error {
+	script := virt.Script{Body: sysctlScript, Variables: map[string]string{"file": file, "content": sysctlContent}}
+	if _, err := shell.Run(ctx, script); err != nil {
 		return fmt.Errorf("disable packet filter on bridges: %w", err)
 	}
 	return nil
 }
 
 // Forget removes the file that DisableBridgeFilter wrote; the values of the running kernel stay.
-func Forget(ctx context.Context, runner Runner) error { return forget(ctx, runner, SysctlFile) }
+func Forget(ctx context.Context, shell virt.Shell) error { return forget(ctx, shell, SysctlFile) }
 
-func forget(ctx context.Context, runner Runner, file string) error {
-	if _, err := runner.RunScript(ctx, assign("file", file)+forgetScript, nil); err != nil {
+func forget(ctx context.Context, shell virt.Shell, file string) error {
+	if _, err := shell.Run(ctx, virt.Script{Body: forgetScript, Variables: map[string]string{"file": file}}); err != nil {
 		return fmt.Errorf("remove %q: %w", file, err)
 	}
 	return nil
@@ -186,8 +183,4 @@ func checkWords(words []string) error {
 		}
 	}
 	return nil
-}
-
-func assign(name, value string) string {
-	return name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'\n"
 }

@@ -4,7 +4,6 @@
 package hostprep
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/packages"
 )
 
@@ -33,9 +34,12 @@ type here struct {
 	path  string
 }
 
-func (h here) RunScript(ctx context.Context, script string, stdin []byte) ([]byte, error) {
-	command := exec.CommandContext(ctx, "unshare", "--net", "sh", "-c", h.setup+"\n"+script)
-	command.Stdin = bytes.NewReader(stdin)
+func (h here) Run(ctx context.Context, script virt.Script) ([]byte, error) {
+	text, err := sshexec.Text(script)
+	if err != nil {
+		return nil, err
+	}
+	command := exec.CommandContext(ctx, "unshare", "--net", "sh", "-c", h.setup+"\n"+text)
 	command.Env = append(os.Environ(), "PATH="+h.path+":"+os.Getenv("PATH"))
 	return command.Output()
 }

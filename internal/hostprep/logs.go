@@ -8,6 +8,8 @@ import (
 	_ "embed" // the scripts are files so that linters and people can read them
 	"fmt"
 	"regexp"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 //go:embed scripts/logs.sh
@@ -18,15 +20,16 @@ var domainPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+_-]{0,199}$`)
 
 // RemoveLogs removes what QEMU, the guest's console and swtpm logged about a virtual machine that is gone: neither libvirt
 // nor virtlogd ever does. Logs that are not there are no error.
-func RemoveLogs(ctx context.Context, runner Runner, domain string) error {
-	return removeLogs(ctx, runner, domain, "/var/log")
+func RemoveLogs(ctx context.Context, shell virt.Shell, domain string) error {
+	return removeLogs(ctx, shell, domain, "/var/log")
 }
 
-func removeLogs(ctx context.Context, runner Runner, domain, root string) error {
+func removeLogs(ctx context.Context, shell virt.Shell, domain, root string) error {
 	if !domainPattern.MatchString(domain) {
 		return fmt.Errorf("remove logs: %w: %q", ErrInvalid, domain)
 	}
-	if _, err := runner.RunScript(ctx, assign("root", root)+assign("domain", domain)+logsScript, nil); err != nil {
+	script := virt.Script{Body: logsScript, Variables: map[string]string{"root": root, "domain": domain}}
+	if _, err := shell.Run(ctx, script); err != nil {
 		return fmt.Errorf("remove logs of domain %q: %w", domain, err)
 	}
 	return nil

@@ -4,7 +4,6 @@
 package inventory
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -13,9 +12,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -34,24 +30,6 @@ const (
 // ErrCredentials says that the Secret with credentials is absent or incomplete. It wraps virt.ErrAuthentication, so that
 // callers treat it like credentials that the host refused: they tell the user and wait for a change.
 var ErrCredentials = fmt.Errorf("credentials of host are not usable: %w", virt.ErrAuthentication)
-
-// Read returns how to reach the host with the credentials that stand in namespace, which is the manager's own. Errors:
-// ErrCredentials, those of the reader.
-func Read(ctx context.Context, reader client.Reader, namespace string, host *infrav1.LibvirtHost) (virt.Target, error) {
-	name := host.Spec.CredentialsRef.Name
-	if name == "" {
-		return Target(host, nil)
-	}
-	secret := &corev1.Secret{}
-	err := reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret)
-	switch {
-	case apierrors.IsNotFound(err):
-		return virt.Target{}, fmt.Errorf("read secret %q in namespace %q of host %q: not found: %w", name, namespace, host.Name, ErrCredentials)
-	case err != nil:
-		return virt.Target{}, fmt.Errorf("read secret %q in namespace %q of host %q: %w", name, namespace, host.Name, err)
-	}
-	return Target(host, secret)
-}
 
 // Target returns how to reach the host. The revision changes with what the connection is made from, and with the host's
 // UID, but neither with other fields of the host nor with labels of the Secret. Errors: ErrCredentials.

@@ -10,15 +10,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
-
-const managerNamespace = "altcos-system"
 
 func newHost(uri string) *infrav1.LibvirtHost {
 	return &infrav1.LibvirtHost{
@@ -29,7 +25,7 @@ func newHost(uri string) *infrav1.LibvirtHost {
 
 func newSecret() *corev1.Secret {
 	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: managerNamespace, Name: "node3"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "altcos-system", Name: "node3"},
 		Data: map[string][]byte{
 			inventory.KeySSHPrivateKey: []byte("topsecret"),
 			inventory.KeySSHKnownHosts: []byte("node3 ssh-ed25519 AAAA"),
@@ -109,26 +105,6 @@ func TestTarget_namesMissingKeys(t *testing.T) {
 			}
 			if strings.Contains(text, "topsecret") {
 				t.Errorf("error %q tells a secret", text)
-			}
-		})
-	}
-}
-
-func TestRead_readsSecretOfManager(t *testing.T) {
-	other := newSecret()
-	other.Namespace = "tenant"
-	for name, c := range map[string]struct {
-		objects []client.Object
-		want    error
-	}{
-		"a secret in the manager's namespace is used": {[]client.Object{newSecret()}, nil},
-		"a secret elsewhere does not count":           {[]client.Object{other}, inventory.ErrCredentials},
-	} {
-		t.Run(name, func(t *testing.T) {
-			reader := fake.NewClientBuilder().WithObjects(c.objects...).Build()
-			_, err := inventory.Read(t.Context(), reader, managerNamespace, newHost("qemu+ssh://node3/system"))
-			if !errors.Is(err, c.want) {
-				t.Errorf("error %v, want %v", err, c.want)
 			}
 		})
 	}

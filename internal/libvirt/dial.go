@@ -41,19 +41,8 @@ func newDialer(target virt.Target, pool *sshexec.Pool) (dialer, error) {
 	return nil, fmt.Errorf("%w: transport %q", virt.ErrInvalid, endpoint.Transport)
 }
 
-// ParseURI is hosturi.Parse, for those who wire this package.
-func ParseURI(text string) (hosturi.Endpoint, error) { return hosturi.Parse(text) }
-
-// SSHTarget is the connection that Pool uses for a qemu+ssh target. Whoever asks the same sshexec.Pool for it shares
-// that connection. Errors: virt.ErrInvalid.
-func SSHTarget(target virt.Target) (sshexec.Target, error) {
-	endpoint, err := hosturi.Parse(target.URI)
-	if err != nil {
-		return sshexec.Target{}, fmt.Errorf("%w: %w", virt.ErrInvalid, err)
-	}
-	if endpoint.Transport != hosturi.SSH {
-		return sshexec.Target{}, fmt.Errorf("%w: host %q is not reached by ssh", virt.ErrInvalid, target.Name)
-	}
+// newSSHTarget is the connection of a qemu+ssh target, which scripts and forwarded sockets share. Errors: virt.ErrInvalid.
+func newSSHTarget(target virt.Target, endpoint hosturi.Endpoint) (sshexec.Target, error) {
 	user := endpoint.User
 	if target.Credentials.SSHUser != "" {
 		user = target.Credentials.SSHUser
@@ -73,7 +62,7 @@ func SSHTarget(target virt.Target) (sshexec.Target, error) {
 }
 
 func newSSHDialer(target virt.Target, endpoint hosturi.Endpoint, pool *sshexec.Pool) (dialer, error) {
-	sshTarget, err := SSHTarget(target)
+	sshTarget, err := newSSHTarget(target, endpoint)
 	if err != nil {
 		return nil, err
 	}

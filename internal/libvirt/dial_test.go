@@ -18,16 +18,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec/sshexectest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 func TestPool_reachesLibvirtdThroughSSH(t *testing.T) {
 	server := sshexectest.Start(t)
-	pool := sshexec.NewPool(nil)
-	t.Cleanup(func() { _ = pool.Close() })
-	p := NewPool(Options{SSH: pool})
+	p := NewPool(Limits{})
 	t.Cleanup(func() { _ = p.Close() })
 	ssh := virt.Target{
 		Name: "h1", URI: "qemu+ssh://root@" + server.Target().Address + "/system?socket=" + daemon.Socket,
@@ -41,12 +38,20 @@ func TestPool_reachesLibvirtdThroughSSH(t *testing.T) {
 	_, err = h.WriteVolume(t.Context(), spec, io.LimitReader(rand.Reader, 3<<20), 3<<20)
 	must(t, err)
 	must(t, h.DeleteVolume(t.Context(), spec.VolumeRef))
+	shell, err := p.Shell(t.Context(), ssh)
+	must(t, err)
+	out, err := shell.Run(t.Context(), virt.Script{Body: `echo "$word"`, Variables: map[string]string{"word": "it's"}})
+	if must(t, err); string(out) != "it's\n" {
+		t.Errorf("got %q", out)
+	}
 	if dials := server.Dials.Load(); dials != 1 {
 		t.Errorf("%d SSH connections were made, want one for all", dials)
 	}
 
 	server.DropConnections()
 	_, err = h.Facts(deadline(t, 5*time.Second))
+	wantError(t, err, virt.ErrUnreachable)
+	_, err = shell.Run(t.Context(), virt.Script{Body: "true"})
 	wantError(t, err, virt.ErrUnreachable)
 	h, err = p.Host(deadline(t, 10*time.Second), ssh)
 	must(t, err)
@@ -56,6 +61,10 @@ func TestPool_reachesLibvirtdThroughSSH(t *testing.T) {
 	ssh.Revision, ssh.Credentials.SSHKnownHosts = "other key", sshexectest.NewKey(t).AuthorizedLine()
 	_, err = p.Host(deadline(t, 10*time.Second), ssh)
 	wantError(t, err, virt.ErrAuthentication)
+	_, err = p.Shell(t.Context(), ssh)
+	wantError(t, err, virt.ErrAuthentication)
+	_, err = p.Shell(t.Context(), target())
+	wantError(t, err, virt.ErrUnsupported)
 }
 
 // authority signs certificates for 127.0.0.1.
@@ -154,7 +163,7 @@ func TestPool_reachesLibvirtdThroughTLS(t *testing.T) {
 		Name: "h1", URI: "qemu+tls://" + address + "/system",
 		Credentials: virt.Credentials{TLSCA: a.pem, TLSCertificate: certificate, TLSPrivateKey: key},
 	}
-	p := NewPool(Options{})
+	p := NewPool(Limits{})
 	t.Cleanup(func() { _ = p.Close() })
 	h, err := p.Host(deadline(t, 10*time.Second), good)
 	must(t, err)

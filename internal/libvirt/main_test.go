@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 func openPool(t *testing.T, limits Limits) *Pool {
 	t.Helper()
 	ignored := goleak.IgnoreCurrent()
-	p := NewPool(Options{Limits: limits})
+	p := NewPool(limits)
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Errorf("close pool: %v", err)

@@ -17,19 +17,9 @@ import (
 // redials is how often Host connects anew when a fresh session dies at once.
 const redials = 2
 
-// Options configure a Pool.
-type Options struct {
-	// SSH carries the connections of qemu+ssh hosts. A pool that is given is shared with others and stays open; without
-	// one the Pool has its own.
-	SSH *sshexec.Pool
-	// Limits bound how long the Pool waits for hosts.
-	Limits Limits
-}
-
-// Pool implements virt.Connector: one session per host, shared by all callers.
+// Pool implements virt.Connector: one session and one SSH connection per host, shared by all callers.
 type Pool struct {
 	ssh    *sshexec.Pool
-	ownSSH bool
 	limits Limits
 	events *eventQueue
 	locks  keylock.Locks
@@ -53,17 +43,14 @@ type poolEntry struct {
 	failed        time.Time
 }
 
-// NewPool returns an empty pool. Close ends it.
-func NewPool(options Options) *Pool {
+// NewPool returns an empty pool that waits for hosts as long as limits say. Close ends it.
+func NewPool(limits Limits) *Pool {
 	p := &Pool{
-		ssh:     options.SSH,
-		limits:  options.Limits.withDefaults(),
+		ssh:     sshexec.NewPool(nil),
+		limits:  limits.withDefaults(),
 		events:  newEventQueue(),
 		stop:    make(chan struct{}),
 		entries: map[string]*poolEntry{},
-	}
-	if p.ssh == nil {
-		p.ssh, p.ownSSH = sshexec.NewPool(nil), true
 	}
 	p.work.Go(func() { p.events.run(p.stop) })
 	return p
@@ -103,8 +90,7 @@ func (p *Pool) Host(ctx context.Context, target virt.Target) (virt.Host, error) 
 	return nil, fmt.Errorf("connect to host %q: %w: connection is lost", target.Name, virt.ErrUnreachable)
 }
 
-// Forget implements virt.Connector. It closes the host's SSH connection too, also in a pool that is shared: whoever else
-// still needs it gets a new one.
+// Forget implements virt.Connector. Whoever still needs the host gets new connections.
 func (p *Pool) Forget(name string) {
 	p.mutex.Lock()
 	entry := p.entries[name]
@@ -119,7 +105,7 @@ func (p *Pool) Forget(name string) {
 // Events implements virt.Connector. The channel is closed by Close.
 func (p *Pool) Events() <-chan virt.Event { return p.events.out }
 
-// Close closes all connections and waits until nothing runs any more. Host then answers virt.ErrUnreachable.
+// Close closes all connections and waits until nothing runs any more. Host and Shell then answer virt.ErrUnreachable.
 func (p *Pool) Close() error {
 	p.mutex.Lock()
 	if p.closed {
@@ -135,9 +121,6 @@ func (p *Pool) Close() error {
 		entry.close()
 	}
 	p.work.Wait()
-	if !p.ownSSH {
-		return nil
-	}
 	return p.ssh.Close()
 }
 

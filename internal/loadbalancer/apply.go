@@ -10,12 +10,14 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // Apply makes one host follow the plan, as one transaction under a lock of the host: stage, validate as a whole, switch,
 // reload, verify, or restore what was there. Errors: StepError with ErrForeignOwner, ErrHostBusy, ErrRejected or
-// ErrRolledBack; the runner's own when the outcome is not known (the script ends by itself all the same).
-func Apply(ctx context.Context, runner Runner, layout Layout, tree Tree, plan Plan) error {
+// ErrRolledBack; the shell's own when the outcome is not known (the script ends by itself all the same).
+func Apply(ctx context.Context, shell virt.Shell, layout Layout, tree Tree, plan Plan) error {
 	if plan.Empty() {
 		return nil
 	}
@@ -27,16 +29,18 @@ func Apply(ctx context.Context, runner Runner, layout Layout, tree Tree, plan Pl
 	if err != nil {
 		return fmt.Errorf("apply load balancer %q: %w", tree.ID, err)
 	}
-	script := compose(layout, tree.ID, applyScript, shared,
-		variable{"owner", tree.Owner}, variable{"description", tree.Description},
-		variable{"write_tree", flag(plan.WriteTree)}, variable{"write_shared", strings.Join(plan.WriteShared, " ")},
-		variable{"touch_haproxy", flag(plan.HAProxy)}, variable{"touch_keepalived", flag(plan.Keepalived)})
-	return execute(ctx, runner, script, archive, fmt.Sprintf("apply load balancer %q", tree.ID))
+	script := compose(layout, tree.ID, applyScript, shared, map[string]string{
+		"owner": tree.Owner, "description": tree.Description,
+		"write_tree": flag(plan.WriteTree), "write_shared": strings.Join(plan.WriteShared, " "),
+		"touch_haproxy": flag(plan.HAProxy), "touch_keepalived": flag(plan.Keepalived),
+	})
+	script.Stdin = archive
+	return execute(ctx, shell, script, fmt.Sprintf("apply load balancer %q", tree.ID))
 }
 
 // Remove takes the cluster off one host, and with the last cluster every file and unit of ours. An absent cluster is no
 // error. vip may be the zero value when it is not known; otherwise Remove waits until the host has given it up.
-func Remove(ctx context.Context, runner Runner, layout Layout, clusterID, owner string, vip netip.Addr) error {
+func Remove(ctx context.Context, shell virt.Shell, layout Layout, clusterID, owner string, vip netip.Addr) error {
 	if !idPattern.MatchString(clusterID) || !ownerPattern.MatchString(owner) || vip.IsValid() && !usable(vip) {
 		return fmt.Errorf("remove load balancer %q: %w: ID, owner %q or VIP %q", clusterID, ErrInvalid, owner, vip)
 	}
@@ -48,18 +52,18 @@ func Remove(ctx context.Context, runner Runner, layout Layout, clusterID, owner 
 	if vip.IsValid() {
 		address = vip.String()
 	}
-	script := compose(layout, clusterID, removeScript, shared, variable{"owner", owner}, variable{"vip", address})
-	return execute(ctx, runner, script, nil, fmt.Sprintf("remove load balancer %q", clusterID))
+	script := compose(layout, clusterID, removeScript, shared, map[string]string{"owner": owner, "vip": address})
+	return execute(ctx, shell, script, fmt.Sprintf("remove load balancer %q", clusterID))
 }
 
 // ProbeAddress asks from one host whether another machine answers for the address: ErrAddressInUse when it does. An
 // address that the host itself holds is free in this sense; Observe tells about that.
-func ProbeAddress(ctx context.Context, runner Runner, layout Layout, vip netip.Addr, bridge string) error {
+func ProbeAddress(ctx context.Context, shell virt.Shell, layout Layout, vip netip.Addr, bridge string) error {
 	if !usable(vip) || !bridgePattern.MatchString(bridge) {
 		return fmt.Errorf("probe address %q: %w: address or bridge %q", vip, ErrInvalid, bridge)
 	}
-	script := compose(layout, "probe", probeScript, nil, variable{"vip", vip.String()}, variable{"bridge", bridge})
-	output, err := runner.RunScript(ctx, script, nil)
+	script := compose(layout, "probe", probeScript, nil, map[string]string{"vip": vip.String(), "bridge": bridge})
+	output, err := shell.Run(ctx, script)
 	if err != nil {
 		return fmt.Errorf("probe address %q: %w", vip, err)
 	}
@@ -73,8 +77,8 @@ func ProbeAddress(ctx context.Context, runner Runner, layout Layout, vip netip.A
 	return nil
 }
 
-func execute(ctx context.Context, runner Runner, script string, stdin []byte, what string) error {
-	output, err := runner.RunScript(ctx, script, stdin)
+func execute(ctx context.Context, shell virt.Shell, script virt.Script, what string) error {
+	output, err := shell.Run(ctx, script)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}

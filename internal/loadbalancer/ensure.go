@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/keylock"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // hostTimeout is what a change on a host gets at least, unless the caller's time is over: it takes seconds.
@@ -20,8 +21,8 @@ const hostTimeout = 15 * time.Second
 // Host is one hypervisor that carries a cluster's endpoint.
 type Host struct {
 	// Name identifies the host among all hosts of the manager.
-	Name   string
-	Runner Runner
+	Name  string
+	Shell virt.Shell
 	// Bridge gets the VIP; Address is the host's own on the segment; Priority is its VRRP priority.
 	Bridge   string
 	Address  netip.Addr
@@ -108,7 +109,7 @@ func (b *Balancer) Release(ctx context.Context, cluster Cluster, hosts []Host) e
 	order := holderLast(report)
 	for n, i := range order {
 		err := b.alone(ctx, hosts[i], len(order)-n, func(ctx context.Context) error {
-			return Remove(ctx, hosts[i].Runner, b.layout, cluster.ID, cluster.Owner, report.Hosts[i].State.VIP.Addr())
+			return Remove(ctx, hosts[i].Shell, b.layout, cluster.ID, cluster.Owner, report.Hosts[i].State.VIP.Addr())
 		})
 		if err != nil {
 			report.Hosts[i].Err = fmt.Errorf("host %q: %w", hosts[i].Name, err)
@@ -167,12 +168,12 @@ func (b *Balancer) guardAddress(ctx context.Context, cluster Cluster, hosts []Ho
 	if probe < 0 {
 		return nil
 	}
-	return ProbeAddress(ctx, hosts[probe].Runner, b.layout, cluster.VIP.Addr(), hosts[probe].Bridge)
+	return ProbeAddress(ctx, hosts[probe].Shell, b.layout, cluster.VIP.Addr(), hosts[probe].Bridge)
 }
 
 func (b *Balancer) apply(ctx context.Context, host Host, tree Tree, plan Plan, left int) error {
 	return b.alone(ctx, host, left, func(ctx context.Context) error {
-		return Apply(ctx, host.Runner, b.layout, tree, plan)
+		return Apply(ctx, host.Shell, b.layout, tree, plan)
 	})
 }
 

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // scripted is a host that answers from a table and writes down what it was asked.
@@ -44,18 +46,18 @@ func (j *journal) add(entry string) {
 
 var errOffline = errors.New("offline")
 
-// RunScript implements Runner.
-func (s *scripted) RunScript(ctx context.Context, script string, _ []byte) ([]byte, error) {
+// Run implements virt.Shell.
+func (s *scripted) Run(ctx context.Context, script virt.Script) ([]byte, error) {
 	if s.offline {
 		return nil, errOffline
 	}
 	switch {
-	case strings.HasSuffix(script, observeScript):
+	case strings.HasSuffix(script.Body, observeScript):
 		return []byte(s.state()), nil
-	case strings.HasSuffix(script, probeScript):
+	case strings.HasSuffix(script.Body, probeScript):
 		s.journal.add("probe " + s.name)
 		return []byte("result " + s.probe + "\n"), nil
-	case strings.HasSuffix(script, applyScript):
+	case strings.HasSuffix(script.Body, applyScript):
 		s.journal.add("apply " + s.name)
 		if s.lost {
 			s.offline = true
@@ -66,11 +68,11 @@ func (s *scripted) RunScript(ctx context.Context, script string, _ []byte) ([]by
 			return nil, context.Cause(ctx)
 		}
 		return []byte("result " + s.apply + "\nmessage\n"), nil
-	case strings.HasSuffix(script, removeScript):
+	case strings.HasSuffix(script.Body, removeScript):
 		s.journal.add("remove " + s.name)
 		return []byte("result done\n"), nil
 	}
-	return nil, fmt.Errorf("unknown script of %d bytes", len(script))
+	return nil, fmt.Errorf("unknown script of %d bytes", len(script.Body))
 }
 
 // outdatedState is what a host says that carries an older tree of the cluster.
@@ -92,7 +94,7 @@ func scriptedHosts(cluster Cluster, holder int) ([]Host, []*scripted, *journal) 
 		fake := &scripted{name: fmt.Sprintf("h%d", i+1), journal: j, state: func() string { return state }, probe: "free", apply: "done"}
 		fakes = append(fakes, fake)
 		hosts = append(hosts, Host{
-			Name: fake.name, Runner: fake, Bridge: "br0", Priority: priority,
+			Name: fake.name, Shell: fake, Bridge: "br0", Priority: priority,
 			Address: netip.MustParseAddr(fmt.Sprintf("10.150.0.1%d", i+1)),
 		})
 	}

@@ -16,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // segment is a network of our own: one switch, hosts with a bridge each, a client.
@@ -124,10 +127,14 @@ func (l *lab) command(ctx context.Context, script string) *exec.Cmd {
 	return command
 }
 
-// RunScript implements Runner.
-func (l *lab) RunScript(ctx context.Context, script string, stdin []byte) ([]byte, error) {
-	command := l.command(ctx, script)
-	command.Stdin = bytes.NewReader(stdin)
+// Run implements virt.Shell.
+func (l *lab) Run(ctx context.Context, script virt.Script) ([]byte, error) {
+	text, err := sshexec.Text(script)
+	if err != nil {
+		return nil, err
+	}
+	command := l.command(ctx, text)
+	command.Stdin = bytes.NewReader(script.Stdin)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()
@@ -197,7 +204,7 @@ func (l *lab) stopEverything() {
 
 // host describes the lab host to the Balancer.
 func (l *lab) host(address string, priority uint8) Host {
-	return Host{Name: l.name, Runner: l, Bridge: "br0", Address: netip.MustParseAddr(address), Priority: priority}
+	return Host{Name: l.name, Shell: l, Bridge: "br0", Address: netip.MustParseAddr(address), Priority: priority}
 }
 
 func testContext(t *testing.T) context.Context {

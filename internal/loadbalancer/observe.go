@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // Unit is the state of a systemd unit in systemd's words.
@@ -73,7 +75,7 @@ type sharedState struct {
 }
 
 // Observe reads everything about one cluster on one host by a single script. It changes nothing.
-func Observe(ctx context.Context, runner Runner, layout Layout, clusterID string, vip netip.Addr) (State, error) {
+func Observe(ctx context.Context, shell virt.Shell, layout Layout, clusterID string, vip netip.Addr) (State, error) {
 	if !idPattern.MatchString(clusterID) || !usable(vip) {
 		return State{}, fmt.Errorf("observe load balancer %q: %w: ID or VIP %q", clusterID, ErrInvalid, vip)
 	}
@@ -81,7 +83,7 @@ func Observe(ctx context.Context, runner Runner, layout Layout, clusterID string
 	if err != nil {
 		return State{}, err
 	}
-	output, err := runner.RunScript(ctx, compose(layout, clusterID, observeScript, shared, variable{"vip", vip.String()}), nil)
+	output, err := shell.Run(ctx, compose(layout, clusterID, observeScript, shared, map[string]string{"vip": vip.String()}))
 	if err != nil {
 		return State{}, fmt.Errorf("observe load balancer %q: %w", clusterID, err)
 	}

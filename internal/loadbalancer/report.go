@@ -64,7 +64,7 @@ func (b *Balancer) observeAgain(ctx context.Context, cluster Cluster, hosts []Ho
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 			defer cancel()
-			state, err := Observe(ctx, host.Runner, b.layout, cluster.ID, cluster.VIP.Addr())
+			state, err := Observe(ctx, host.Shell, b.layout, cluster.ID, cluster.VIP.Addr())
 			if err != nil {
 				err = fmt.Errorf("host %q: %w", host.Name, err)
 			}

@@ -4,16 +4,13 @@
 package loadbalancer
 
 import (
-	"context"
 	_ "embed" // the scripts are files so that linters and people can read them
 	"fmt"
+	"maps"
 	"strings"
-)
 
-// Runner runs a POSIX shell script as root on one host and returns its standard output; sshexec.Connection is one.
-type Runner interface {
-	RunScript(ctx context.Context, script string, stdin []byte) ([]byte, error)
-}
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
 
 //go:embed scripts/prelude.sh
 var preludeScript string
@@ -30,25 +27,17 @@ var removeScript string
 //go:embed scripts/probe.sh
 var probeScript string
 
-// variable is one assignment at the head of a script.
-type variable struct{ name, value string }
-
-// compose builds a whole script; values are quoted, so they cannot be anything but values.
-func compose(layout Layout, id, body string, shared []SharedFile, variables ...variable) string {
+// compose builds a script with what all of them know beside their own variables.
+func compose(layout Layout, id, body string, shared []SharedFile, variables map[string]string) virt.Script {
 	var list strings.Builder
 	for _, file := range shared {
 		fmt.Fprintf(&list, "%s|%s|%04o\n", file.Name, file.Path, file.Mode)
 	}
-	var out strings.Builder
-	all := append([]variable{
-		{"config", layout.Config}, {"units", layout.Units}, {"runtime", layout.Runtime}, {"id", id}, {"shared", list.String()},
-	}, variables...)
-	for _, v := range all {
-		out.WriteString(v.name + "='" + strings.ReplaceAll(v.value, "'", `'\''`) + "'\n")
+	all := map[string]string{
+		"config": layout.Config, "units": layout.Units, "runtime": layout.Runtime, "id": id, "shared": list.String(),
 	}
-	out.WriteString(preludeScript)
-	out.WriteString(body)
-	return out.String()
+	maps.Copy(all, variables)
+	return virt.Script{Body: preludeScript + body, Variables: all}
 }
 
 // answer is what finish in the prelude printed.

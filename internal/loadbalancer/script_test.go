@@ -66,15 +66,6 @@ func TestAsk_talksToTheAdminSocketWithWhatTheHostHas(t *testing.T) {
 	<-answered
 }
 
-func TestCompose_quotesEveryValue(t *testing.T) {
-	hostile := "x'; echo injected; $(echo injected) `echo injected` \\'\n"
-	script := compose(DefaultLayout(), "id", "printf %s \"$vip\"\n", nil, variable{"vip", hostile})
-	out, err := exec.Command("sh", "-c", script).Output()
-	if err != nil || string(out) != hostile {
-		t.Errorf("got %q, %v", out, err)
-	}
-}
-
 func TestStepError_tellsWhatACallerCanDo(t *testing.T) {
 	tests := map[string]error{
 		"done": nil, "foreign": ErrForeignOwner, "busy": ErrHostBusy, "in-use": ErrAddressInUse,

@@ -20,6 +20,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec/sshexectest"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/artifact"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/hypervisor"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/segment"
@@ -95,10 +96,10 @@ func startMachines(t *testing.T, addresses map[string]string) map[string]machine
 // snapshot lists what a load balancer could leave on a host.
 func (m machine) snapshot(t *testing.T) string {
 	t.Helper()
-	out, err := m.connection.RunScript(t.Context(), `find /etc/systemd /etc/altcos-capi /etc/haproxy /etc/keepalived /etc/sysctl.d /run/altcos-* /var/lib/private -type f -o -type l 2>/dev/null |
+	out, err := m.connection.Run(t.Context(), virt.Script{Body: `find /etc/systemd /etc/altcos-capi /etc/haproxy /etc/keepalived /etc/sysctl.d /run/altcos-* /var/lib/private -type f -o -type l 2>/dev/null |
 		LC_ALL=C sort | xargs -r sha256sum 2>/dev/null
 		systemctl list-units --all --no-legend --plain 'altcos-*' '*haproxy*' '*keepalived*'
-		ip -o addr show dev br0 | awk '{ print $4 }'; pgrep -a 'haproxy|keepalived'; true`, nil)
+		ip -o addr show dev br0 | awk '{ print $4 }'; pgrep -a 'haproxy|keepalived'; true`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func TestBalancer_onRealSystemd(t *testing.T) {
 		m := machines[name]
 		before[name] = m.snapshot(t)
 		hosts = append(hosts, loadbalancer.Host{
-			Name: name, Runner: m.connection, Bridge: "br0", Address: m.Address, Priority: loadbalancer.Priorities(2)[i],
+			Name: name, Shell: m.connection, Bridge: "br0", Address: m.Address, Priority: loadbalancer.Priorities(2)[i],
 		})
 		report, err := hostprep.Check(ctx, m.connection, hostprep.Requirements{
 			Packages: hostprep.LoadBalancerPackages(), Programs: hostprep.LoadBalancerPrograms(), Bridge: "br0",

@@ -20,10 +20,10 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
-	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 )
 
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
@@ -34,9 +34,8 @@ func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error 
 	if err := index.AddMachine(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	connections := sshexec.NewPool(nil)
-	hosts := libvirt.NewPool(libvirt.Options{SSH: connections, Limits: libvirt.Limits{Call: o.RPCTimeout}})
-	if err := mgr.Add(closing{hosts.Close, connections.Close}); err != nil {
+	connections := libvirt.NewPool(libvirt.Limits{Call: o.RPCTimeout})
+	if err := mgr.Add(closing(connections.Close)); err != nil {
 		return fmt.Errorf("add connections: %w", err)
 	}
 	images, err := imagecache.New(imagecache.Options{Dir: o.ImageCacheDir, MaxBytes: o.ImageCacheBytes, FileRoot: o.ImageFileRoot})
@@ -47,24 +46,25 @@ func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error 
 	if err := mgr.Add(tasks); err != nil {
 		return fmt.Errorf("add background tasks: %w", err)
 	}
+	hosts := inventory.Access{Client: mgr.GetClient(), Namespace: o.CredentialsNamespace, Connector: connections}
 	balancer := loadbalancer.New(loadbalancer.DefaultLayout()) // one, since it lets one change at a time to a host
 	setups := []interface {
 		SetupWithManager(context.Context, ctrl.Manager, controller.Options) error
 	}{
 		&libvirthost.Reconciler{
-			Client: mgr.GetClient(), Connector: hosts, Shells: hostShells{shells{connections}}, Images: images, Balancer: balancer,
+			Client: mgr.GetClient(), Hosts: hosts, Images: images, Balancer: balancer,
 			ImageRetention: o.ImageRetention, Recorder: mgr.GetEventRecorder("libvirthost"),
-			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
+			WatchFilter: o.WatchFilter,
 		},
 		&libvirtcluster.Reconciler{
-			Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Shells: shells{connections}, Balancer: balancer,
+			Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Hosts: hosts, Balancer: balancer,
 			RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: mgr.GetEventRecorder("libvirtcluster"),
-			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
+			WatchFilter: o.WatchFilter,
 		},
 		&libvirtmachine.Reconciler{
-			Client: mgr.GetClient(), Connector: hosts, Shells: hostShells{shells{connections}}, Events: hosts.Events(), Images: images, Tasks: tasks,
+			Client: mgr.GetClient(), Hosts: hosts, Events: connections.Events(), Images: images, Tasks: tasks,
 			Ledger: placement.NewLedger(), Recorder: mgr.GetEventRecorder("libvirtmachine"), Clock: clock.RealClock{},
-			CredentialsNamespace: o.CredentialsNamespace, WatchFilter: o.WatchFilter,
+			WatchFilter: o.WatchFilter,
 		},
 		&libvirtmachinetemplate.Reconciler{Client: mgr.GetClient(), WatchFilter: o.WatchFilter},
 	}
@@ -85,17 +85,15 @@ func addBootstrap(ctx context.Context, mgr ctrl.Manager, o *Options) error {
 }
 
 // closing ends connections when the manager stops.
-type closing []func() error
+type closing func() error
 
-var _ manager.LeaderElectionRunnable = closing{}
+var _ manager.LeaderElectionRunnable = closing(nil)
 
 // Start implements manager.Runnable.
 func (c closing) Start(ctx context.Context) error {
 	<-ctx.Done()
-	for _, closeAll := range c {
-		if err := closeAll(); err != nil {
-			return fmt.Errorf("close connections: %w", err)
-		}
+	if err := c(); err != nil {
+		return fmt.Errorf("close connections: %w", err)
 	}
 	return nil
 }

@@ -15,19 +15,18 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// maxSessions leaves one of OpenSSH's ten sessions (MaxSessions) free for people and one for sftp.
+// maxSessions leaves two of OpenSSH's ten sessions (MaxSessions) free.
 const maxSessions = 8
 
 // probeTimeout bounds the question whether a connection that disappointed is still alive.
 const probeTimeout = 5 * time.Second
 
-// Connection is one SSH connection, safe for concurrent use. It is shared by commands, sftp and forwarded
-// sockets; whoever dialled it closes it.
+// Connection is one SSH connection, safe for concurrent use. It is shared by scripts and forwarded sockets; whoever dialled
+// it closes it.
 type Connection struct {
 	client   *ssh.Client
 	target   Target
 	sessions chan struct{}
-	files    sharedFiles
 	done     chan struct{}
 	suspect  atomic.Bool
 

@@ -48,7 +48,7 @@ func startOpenSSH(t *testing.T) sshexec.Target {
 	}
 	port := freePort(t)
 	config := fmt.Sprintf("ListenAddress 127.0.0.1:%d\nHostKey %s\nAuthorizedKeysFile %s\nPidFile none\nUsePAM no\n"+
-		"StrictModes no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\n",
+		"StrictModes no\nPermitRootLogin prohibit-password\n",
 		port, write("host", hostKey.PEM), write("authorized", clientKey.AuthorizedLine()))
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 		t.Fatal(err)

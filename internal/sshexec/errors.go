@@ -19,17 +19,17 @@ var (
 	ErrInvalidTarget = errors.New("invalid SSH target")
 	// ErrClosed says that the connection or the pool was closed by its owner.
 	ErrClosed = errors.New("connection is closed")
-	// ErrOutputTooLarge says that a command or a file gave more bytes than the caller allowed.
+	// ErrOutputTooLarge says that a script wrote more than a connection keeps.
 	ErrOutputTooLarge = errors.New("output exceeds the limit")
 )
 
-// ExitError says that a command ran and ended with a status other than zero.
+// ExitError says that a script ran and ended with a status other than zero.
 type ExitError struct {
-	// Code is the exit status, or 128 plus nothing known when the command died of a signal (then Signal is set).
+	// Code is the exit status, or 128 plus nothing known when the script died of a signal (then Signal is set).
 	Code int
-	// Signal is the name of the signal that ended the command, without the prefix SIG.
+	// Signal is the name of the signal that ended the script, without the prefix SIG.
 	Signal string
-	// Stderr is the end of what the command wrote to its standard error, bounded and trimmed.
+	// Stderr is the end of what the script wrote to its standard error, bounded and trimmed.
 	Stderr string
 }
 

@@ -12,99 +12,42 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 const (
-	defaultMaxOutput = 4 << 20
-	maxStderr        = 16 << 10
-	maxErrorText     = 2 << 10
+	maxOutput    = 4 << 20
+	maxStderr    = 16 << 10
+	maxErrorText = 2 << 10
 )
 
-// Command says what to run on a host. Exactly one of Argv and Script is set. Neither may hold secrets: every user
-// of the host can read command lines. Secrets belong on Stdin.
-type Command struct {
-	// Argv is run without interpretation by a shell.
-	Argv []string
-	// Script is run by "sh -c".
-	Script string
-	// Stdin is fed to the command; nil is an empty input.
-	Stdin io.Reader
-	// Sudo runs the command as root through "sudo -n".
-	Sudo bool
-	// MaxOutput bounds standard output in bytes; zero means 4 MiB. More is ErrOutputTooLarge.
-	MaxOutput int
-}
-
-// Result is what a command wrote. Stderr is cut to its last 16 KiB.
-type Result struct {
-	Stdout []byte
-	Stderr []byte
-}
-
-// Run runs the command until it ends or ctx does; then the session is closed, the command may go on running.
-// A status other than zero is an *ExitError; what was written until then is returned with it.
-func (c *Connection) Run(ctx context.Context, command Command) (Result, error) {
-	line, err := command.line()
+// Run runs a script as root and returns its standard output, until the script or ctx ends; with ctx the session is closed
+// while the script may go on. A status other than zero is an *ExitError. The text goes ahead of the script's own input on
+// the same stream, so that it has no limit of size and neither the process list nor sudo's log shows it.
+func (c *Connection) Run(ctx context.Context, script virt.Script) ([]byte, error) {
+	text, err := Text(script)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	result, err := c.run(ctx, line, command)
+	line := fmt.Sprintf(`env LC_ALL=C sh -c 'eval "$(head -c %d)"'`, len(text))
+	if c.target.Sudo {
+		line = "sudo -n -- " + line
+	}
+	output, err := c.run(ctx, line, io.MultiReader(strings.NewReader(text), bytes.NewReader(script.Stdin)))
 	if err != nil {
-		return result, fmt.Errorf("run command on %q: %w", c.target.Address, err)
+		return output, fmt.Errorf("run script on %q: %w", c.target.Address, err)
 	}
-	return result, nil
+	return output, nil
 }
 
-// RunScript runs a POSIX shell script as root and returns its standard output. The script goes ahead of stdin on the same
-// stream, so that it has no limit of size and neither the process list nor sudo's log shows it.
-func (c *Connection) RunScript(ctx context.Context, script string, stdin []byte) ([]byte, error) {
-	result, err := c.Run(ctx, Command{
-		Argv:  []string{"sh", "-c", fmt.Sprintf(`eval "$(head -c %d)"`, len(script))},
-		Stdin: io.MultiReader(strings.NewReader(script), bytes.NewReader(stdin)),
-		Sudo:  c.target.Sudo,
-	})
-	return result.Stdout, err
-}
-
-// line builds the command line that the login shell of the host gets.
-func (c Command) line() (string, error) {
-	if (len(c.Argv) == 0) == (c.Script == "") {
-		return "", errors.New("exactly one of Argv and Script must be set")
-	}
-	argv := c.Argv
-	if c.Script != "" {
-		argv = []string{"sh", "-c", c.Script}
-	}
-	prefix := []string{"env", "LC_ALL=C"}
-	if c.Sudo {
-		prefix = []string{"sudo", "-n", "--", "env", "LC_ALL=C"}
-	}
-	words := make([]string, 0, len(prefix)+len(argv))
-	for _, word := range append(prefix, argv...) {
-		if strings.ContainsRune(word, 0) {
-			return "", errors.New("a command line cannot hold a NUL byte")
-		}
-		words = append(words, quote(word))
-	}
-	return strings.Join(words, " "), nil
-}
-
-// quote makes one word of any text for a POSIX shell.
-func quote(word string) string {
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-func (c *Connection) run(ctx context.Context, line string, command Command) (Result, error) {
+func (c *Connection) run(ctx context.Context, line string, stdin io.Reader) ([]byte, error) {
 	session, release, err := c.openSession(ctx)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	limit := command.MaxOutput
-	if limit <= 0 {
-		limit = defaultMaxOutput
-	}
-	stdout, stderr := &head{limit: limit}, &tail{limit: maxStderr}
-	session.Stdin, session.Stdout, session.Stderr = command.Stdin, stdout, stderr
+	stdout, stderr := &head{limit: maxOutput}, &tail{limit: maxStderr}
+	session.Stdin, session.Stdout, session.Stderr = stdin, stdout, stderr
 	ended := make(chan error, 1)
 	go func() {
 		defer release()
@@ -115,13 +58,12 @@ func (c *Connection) run(ctx context.Context, line string, command Command) (Res
 	case err = <-ended:
 	case <-ctx.Done():
 		go func() { _ = session.Close() }() // blocks while the network is stuck
-		return Result{}, c.classify(ctx, ctx.Err())
+		return nil, c.classify(ctx, ctx.Err())
 	}
-	result := Result{Stdout: stdout.buffer.Bytes(), Stderr: stderr.bytes}
 	if stdout.overflow {
-		return Result{Stderr: result.Stderr}, fmt.Errorf("%w of %d bytes", ErrOutputTooLarge, limit)
+		return nil, fmt.Errorf("%w of %d bytes", ErrOutputTooLarge, maxOutput)
 	}
-	return result, c.exit(ctx, err, result.Stderr)
+	return stdout.buffer.Bytes(), c.exit(ctx, err, stderr.bytes)
 }
 
 // exit turns the outcome of a session into an *ExitError or a transport error.
@@ -185,7 +127,7 @@ func (c *Connection) newSession(ctx context.Context) (*ssh.Session, error) {
 	}
 }
 
-// head keeps the first bytes and swallows the rest, so that the command never stalls.
+// head keeps the first bytes and discards the rest, so that the script is never blocked.
 type head struct {
 	buffer   bytes.Buffer
 	limit    int

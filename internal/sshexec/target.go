@@ -39,7 +39,7 @@ type Target struct {
 	// HostKeys are the pinned keys: lines of a known_hosts file (of which those for Address count)
 	// or bare public-key lines (all of which count).
 	HostKeys []byte
-	// Sudo makes RunScript go through "sudo -n"; needed when User is not root.
+	// Sudo runs scripts through "sudo -n"; needed when User is not root.
 	Sudo bool
 }
 

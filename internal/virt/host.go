@@ -36,11 +36,14 @@ type Target struct {
 	Credentials Credentials
 }
 
-// Connector hands out hosts and keeps their connections.
+// Connector opens hosts and keeps their connections.
 type Connector interface {
-	// Host returns the host, connecting if there is no live connection of the same revision. Errors: ErrUnreachable,
-	// ErrAuthentication, ErrInvalid (the URI).
+	// Host returns the hypervisor of a host, connecting if there is no live connection of the same revision. Errors:
+	// ErrUnreachable, ErrAuthentication, ErrInvalid (the URI or a key).
 	Host(ctx context.Context, target Target) (Host, error)
+	// Shell returns the shell of a host, over the same connection where there is one. Errors: those of Host, and
+	// ErrUnsupported when the URI gives no shell.
+	Shell(ctx context.Context, target Target) (Shell, error)
 	// Forget closes the connections of a host that is no longer wanted.
 	Forget(name string)
 	// Events tells which domains changed. It is only a hint: events may be lost, and a receiver that is slow gets one

@@ -141,10 +141,3 @@ func (b *balancer) Ensure(_ context.Context, cluster loadbalancer.Cluster, hosts
 func (b *balancer) Release(context.Context, loadbalancer.Cluster, []loadbalancer.Host) error {
 	return nil
 }
-
-// shells fails: nothing is to be run on hosts.
-type shells struct{}
-
-func (shells) Shell(context.Context, virt.Target) (loadbalancer.Runner, error) {
-	return nil, virt.ErrUnsupported
-}

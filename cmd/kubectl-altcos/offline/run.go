@@ -122,10 +122,13 @@ func (r *run) all(ctx context.Context) error {
 	return r.clusters(ctx)
 }
 
+func (r *run) hosts() inventory.Access {
+	return inventory.Access{Client: r.client, Namespace: objects.ManagerNamespace, Connector: r.cloud}
+}
+
 func (r *run) clusters(ctx context.Context) error {
 	reconciler := &libvirtcluster.Reconciler{
-		Client: r.client, Shells: shells{}, Balancer: r.balancer, RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: &events.FakeRecorder{},
-		CredentialsNamespace: objects.ManagerNamespace,
+		Client: r.client, Hosts: r.hosts(), Balancer: r.balancer, RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: &events.FakeRecorder{},
 	}
 	var problems []error
 	for _, lc := range objects.All[*infrav1.LibvirtCluster](r.objects) {
@@ -148,8 +151,7 @@ func (r *run) machine(ctx context.Context, lm *infrav1.LibvirtMachine) error {
 		}
 	}
 	reconciler := &libvirtmachine.Reconciler{
-		Client: r.client, Connector: r.cloud, Images: images{r.cloud}, Tasks: tasks{}, Ledger: placement.NewLedger(), Recorder: &events.FakeRecorder{}, Clock: clock.RealClock{},
-		CredentialsNamespace: objects.ManagerNamespace,
+		Client: r.client, Hosts: r.hosts(), Images: images{r.cloud}, Tasks: tasks{}, Ledger: placement.NewLedger(), Recorder: &events.FakeRecorder{}, Clock: clock.RealClock{},
 	}
 	got := &infrav1.LibvirtMachine{}
 	if err := r.settle(ctx, reconciler, client.ObjectKeyFromObject(lm), got); err != nil {

@@ -9,11 +9,10 @@ import (
 	"os/exec"
 	"syscall"
 
-	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 )
 
-// serveSession answers one exec or sftp request and ends the session.
+// serveSession answers one exec request and ends the session.
 func serveSession(newChannel ssh.NewChannel) {
 	channel, requests, err := newChannel.Accept()
 	if err != nil {
@@ -26,35 +25,20 @@ func serveSession(newChannel ssh.NewChannel) {
 			_ = request.Reply(false, nil)
 			continue
 		}
-		switch {
-		case request.Type == "exec":
-			_ = request.Reply(true, nil)
-			gone := make(chan struct{})
-			go func() {
-				ssh.DiscardRequests(requests) // ends when the client closes the session
-				close(gone)
-			}()
-			status := runCommand(channel, payload.Text, gone)
-			_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
-			return
-		case request.Type == "subsystem" && payload.Text == "sftp":
-			_ = request.Reply(true, nil)
-			go ssh.DiscardRequests(requests)
-			serveFiles(channel)
-			return
-		default:
+		if request.Type != "exec" {
 			_ = request.Reply(false, nil)
+			continue
 		}
-	}
-}
-
-func serveFiles(channel ssh.Channel) {
-	server, err := sftp.NewServer(channel)
-	if err != nil {
+		_ = request.Reply(true, nil)
+		gone := make(chan struct{})
+		go func() {
+			ssh.DiscardRequests(requests) // ends when the client closes the session
+			close(gone)
+		}()
+		status := runCommand(channel, payload.Text, gone)
+		_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
 		return
 	}
-	_ = server.Serve()
-	_ = server.Close()
 }
 
 // runCommand runs the line in a shell; the whole process group dies when the client goes away.

@@ -14,7 +14,7 @@ import (
 // Method names a call for faults and counts.
 type Method string
 
-// Methods of virt.Connector and virt.Host. MethodAny stands for each of them.
+// Methods of virt.Connector, virt.Host and virt.Shell. MethodAny stands for each of them.
 const (
 	MethodAny          Method = "*"
 	MethodConnect      Method = "Connect"
@@ -33,6 +33,8 @@ const (
 	MethodWriteVolume  Method = "WriteVolume"
 	MethodReadVolume   Method = "ReadVolume"
 	MethodDeleteVolume Method = "DeleteVolume"
+	MethodShell        Method = "Shell"
+	MethodRunScript    Method = "RunScript"
 )
 
 // Fault is what goes wrong with a call.

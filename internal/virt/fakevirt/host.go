@@ -27,6 +27,7 @@ type Host struct {
 	faults      []*pendingFault
 	calls       map[Method]int
 	unreachable bool
+	shell       virt.Shell
 }
 
 var _ virt.Host = &Host{}

@@ -48,7 +48,7 @@ func newHypervisor(ctx context.Context, t *testing.T) *hypervisor {
 	h.daemon, err = libvirtd.Start(ctx)
 	must(t, err)
 	t.Cleanup(func() { noError(t, h.daemon.Close()) })
-	connections := libvirt.NewPool(libvirt.Options{})
+	connections := libvirt.NewPool(libvirt.Limits{})
 	t.Cleanup(func() { noError(t, connections.Close()) })
 	// emulation works everywhere, and finding out whether KVM does takes longer than it would save
 	h.host, err = connections.Host(ctx, virt.Target{Name: "host", URI: h.daemon.URI(), Accelerator: virt.AcceleratorTCG})

@@ -28,13 +28,12 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachine"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachinetemplate"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
-	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
-	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // provider is a running manager with all controllers of ours.
@@ -101,20 +100,21 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, hosts *ledger, imageD
 		return err
 	}
 	c := mgr.GetClient()
+	access := inventory.Access{Client: c, Namespace: namespace, Connector: hosts}
 	for _, reconciler := range []interface {
 		SetupWithManager(context.Context, ctrl.Manager, controller.Options) error
 	}{
 		&libvirthost.Reconciler{
-			Client: c, Connector: hosts, Shells: noHostShells{}, Images: images, ImageRetention: time.Hour,
-			Recorder: mgr.GetEventRecorder("libvirthost"), CredentialsNamespace: namespace,
+			Client: c, Hosts: access, Images: images, ImageRetention: time.Hour,
+			Recorder: mgr.GetEventRecorder("libvirthost"),
 		},
 		&libvirtcluster.Reconciler{
-			Client: c, Shells: noShells{}, Balancer: loadbalancer.New(loadbalancer.DefaultLayout()),
-			RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: mgr.GetEventRecorder("libvirtcluster"), CredentialsNamespace: namespace,
+			Client: c, Hosts: access, Balancer: loadbalancer.New(loadbalancer.DefaultLayout()),
+			RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: mgr.GetEventRecorder("libvirtcluster"),
 		},
 		&libvirtmachine.Reconciler{
-			Client: c, Connector: hosts, Events: hosts.Events(), Images: images, Tasks: tasks, Ledger: placement.NewLedger(),
-			Recorder: mgr.GetEventRecorder("libvirtmachine"), Clock: clock.RealClock{}, CredentialsNamespace: namespace,
+			Client: c, Hosts: access, Events: hosts.Events(), Images: images, Tasks: tasks, Ledger: placement.NewLedger(),
+			Recorder: mgr.GetEventRecorder("libvirtmachine"), Clock: clock.RealClock{},
 		},
 		&libvirtmachinetemplate.Reconciler{Client: c},
 		&altcosbootstrapconfig.Reconciler{Client: c, Recorder: mgr.GetEventRecorder("altcosbootstrapconfig")},
@@ -124,17 +124,4 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, hosts *ledger, imageD
 		}
 	}
 	return nil
-}
-
-// noShells are what hosts have that are not reached by ssh.
-type noShells struct{}
-
-func (noShells) Shell(context.Context, virt.Target) (loadbalancer.Runner, error) {
-	return nil, virt.ErrUnsupported
-}
-
-type noHostShells struct{}
-
-func (noHostShells) Shell(context.Context, virt.Target) (hostprep.Runner, error) {
-	return nil, virt.ErrUnsupported
 }
