@@ -13,13 +13,15 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kubeadmv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	kubeadmadmission "sigs.k8s.io/cluster-api/bootstrap/kubeadm/webhooks/admission"
-	"sigs.k8s.io/cluster-api/util/conditions"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
+	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
 // A condition of the child that was put to sleep by a pause stays until its provider looks at it again.
@@ -27,74 +29,68 @@ func TestReconcile_wakesAChildThatAPausePutToSleep(t *testing.T) {
 	for name, taken := range map[string]bool{"before the Machine has its data": false, "until the Machine is a node": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.Expect(w.settle()).To(Succeed())
+			w.Expect(w.Converge("m")).To(Succeed())
 			if taken {
 				w.take("m")
 			}
 			awake := w.child().Annotations
 			w.setPaused(metav1.ConditionTrue)
-			w.Expect(w.settle()).To(Succeed())
+			w.Expect(w.Converge("m")).To(Succeed())
 			woken := w.child()
 			w.Expect(woken.Annotations).NotTo(Equal(awake))
-			w.Expect(w.settle()).To(Succeed())
+			w.Expect(w.Converge("m")).To(Succeed())
 			w.Expect(w.child().ResourceVersion).To(Equal(woken.ResourceVersion), "once")
 
 			w.setPaused(metav1.ConditionFalse)
-			w.Expect(w.settle()).To(Succeed())
+			w.Expect(w.Converge("m")).To(Succeed())
 			w.Expect(w.child().Annotations).To(Equal(awake))
 		})
 	}
 }
 
 func (w *world) setPaused(status metav1.ConditionStatus) {
-	w.t.Helper()
-	child := w.child()
-	conditions.Set(child, metav1.Condition{Type: clusterv1.PausedCondition, Status: status, Reason: "Test"})
-	w.Expect(environment.Client.Status().Update(w.ctx, child)).To(Succeed())
+	w.T.Helper()
+	fixture.Change(w, "m-kubeadm", builder.WithCondition[*kubeadmv1.KubeadmConfig](clusterv1.PausedCondition, status))
 }
 
 func TestReconcile_letsTheChildOfANodeSleep(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.take("m")
-	machine := &clusterv1.Machine{}
-	w.read("m", machine)
-	machine.Status.NodeRef.Name = "m"
-	w.Expect(environment.Client.Status().Update(w.ctx, machine)).To(Succeed())
+	fixture.Change(w, "m", func(m *clusterv1.Machine) { m.Status.NodeRef.Name = "m" })
 	before := w.child()
-	w.changeCluster(initialized)
-	w.Expect(w.settle()).To(Succeed())
+	fixture.Change(w, "demo", initialized)
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.Expect(w.child().ResourceVersion).To(Equal(before.ResourceVersion))
 }
 
 func TestReconcile_makesTheChildAnewWhenItsSpecChanges(t *testing.T) {
 	w := newWorld(t, func(c *bootstrapv1.AltcosBootstrapConfig) { c.Spec.Butane = "variant: fcos\nnonsense: 1\n" })
 	answered(w)
-	w.Expect(w.settle()).NotTo(Succeed(), "so no Machine takes the data")
-	old, oldData := w.child(), &corev1.Secret{}
-	w.read("m-kubeadm", oldData)
+	w.Expect(w.Converge("m")).NotTo(Succeed(), "so no Machine takes the data")
+	old, oldData := w.child(), w.secret("m-kubeadm")
 
-	config := w.get()
-	config.Spec.Butane, config.Spec.Kubeadm.PreKubeadmCommands = "", []string{"renewed"}
-	w.update(config)
-	w.Expect(w.settle()).To(Succeed())
+	w.Change("m", func(c *bootstrapv1.AltcosBootstrapConfig) {
+		c.Spec.Butane, c.Spec.Kubeadm.PreKubeadmCommands = "", []string{"renewed"}
+	})
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{}) // a new child would be given the old Secret
 	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, "earlier KubeadmConfig")
 
-	w.remove(oldData) // as the garbage collector does
-	w.Expect(w.settle()).To(Succeed())
+	w.Remove(oldData) // as the garbage collector does
+	w.Expect(w.Converge("m")).To(Succeed())
 	child := w.child()
 	w.Expect(child.UID).NotTo(Equal(old.UID))
 	w.Expect(child.Spec.PreKubeadmCommands).To(Equal([]string{"renewed"}))
 
 	oldData.ResourceVersion, oldData.UID = "", ""
-	w.create(oldData) // late, from a provider that has not seen the end of the old child
-	w.Expect(w.settle()).To(Succeed())
+	w.Create(oldData) // late, from a provider that has not seen the end of the old child
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.absent("m", &corev1.Secret{})
 	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, "not controlled by this KubeadmConfig")
-	w.remove(oldData)
+	w.Remove(oldData)
 	w.answer()
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.expectReady()
 	w.Expect(string(w.data().Data["value"])).To(ContainSubstring("renewed"))
 	w.Expect(w.child().UID).To(Equal(child.UID))
@@ -102,12 +98,10 @@ func TestReconcile_makesTheChildAnewWhenItsSpecChanges(t *testing.T) {
 
 func TestReconcile_keepsTheChildWhenTheNewSpecIsRefused(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	child := w.child()
-	config := w.get()
-	config.Spec.Kubeadm.Files = twice()
-	w.update(config)
-	w.Expect(w.settle()).NotTo(Succeed())
+	w.Change("m", func(c *bootstrapv1.AltcosBootstrapConfig) { c.Spec.Kubeadm.Files = twice() })
+	w.Expect(w.Converge("m")).NotTo(Succeed())
 	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "spec.kubeadm.files[1].path")
 	w.Expect(w.child().UID).To(Equal(child.UID))
 }
@@ -115,13 +109,11 @@ func TestReconcile_keepsTheChildWhenTheNewSpecIsRefused(t *testing.T) {
 // A config of the same name that is gone leaves its child behind until the garbage collector comes.
 func TestReconcile_replacesTheChildOfAnEarlierConfig(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.settle()).To(Succeed())
-	child := w.child()
-	child.OwnerReferences[0].UID = "stale"
-	w.update(child)
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
+	child := fixture.Change(w, "m-kubeadm", func(c *kubeadmv1.KubeadmConfig) { c.OwnerReferences[0].UID = "stale" })
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.Expect(w.child().UID).NotTo(Equal(child.UID))
-	w.Expect(metav1.IsControlledBy(w.child(), w.get())).To(BeTrue())
+	w.Expect(metav1.IsControlledBy(w.child(), w.Get("m"))).To(BeTrue())
 }
 
 // twice has files that the kubeadm bootstrap provider refuses, in words that hold their content.
@@ -153,17 +145,15 @@ func TestReconcile_repeatsNoValueOfWhatIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(config *bootstrapv1.AltcosBootstrapConfig) { config.Spec.Kubeadm.Files = c.files })
 			if c.server != nil {
-				w.reconciler.Client = refusing(c.server)
+				w.Reconciler.Client = refusing(c.server)
 			}
-			err := w.settle()
+			err := w.Converge("m")
 			w.expect(kubeadmDataReady, c.reason, c.message)
 			if err != nil {
 				w.Expect(err.Error()).NotTo(ContainSubstring(secret))
 			}
-			events := w.told()
-			w.Expect(events).To(ContainSubstring("Warning"))
-			w.Expect(events).NotTo(ContainSubstring(secret))
-			w.Expect(w.logs.String()).NotTo(ContainSubstring(secret))
+			w.Expect(w.Told()).To(And(ContainElement(HavePrefix("Warning")), Not(ContainElement(ContainSubstring(secret)))))
+			w.Expect(w.Logs()).NotTo(ContainSubstring(secret))
 		})
 	}
 }
@@ -173,24 +163,24 @@ func TestReconcile_refusesIgnitionThatCameThroughAdmission(t *testing.T) {
 	w := newWorld(t, func(c *bootstrapv1.AltcosBootstrapConfig) {
 		c.Spec.Kubeadm.Ignition.ContainerLinuxConfig.AdditionalConfig = secret
 	})
-	w.Expect(w.settle()).NotTo(Succeed())
+	w.Expect(w.Converge("m")).NotTo(Succeed())
 	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "use butane")
 }
 
 func TestReconcile_triesAgainWhatIsForbiddenToday(t *testing.T) {
 	w := newWorld(t)
-	w.reconciler.Client = refusing(apierrors.NewForbidden(schema.GroupResource{Resource: "kubeadmconfigs"}, "m-kubeadm", errors.New("exceeded quota: few")))
-	w.Expect(w.settle()).To(Succeed())
+	w.Reconciler.Client = refusing(apierrors.NewForbidden(schema.GroupResource{Resource: "kubeadmconfigs"}, "m-kubeadm", errors.New("exceeded quota: few")))
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "exceeded quota: few")
-	w.Expect(w.result.RequeueAfter).To(Equal(30 * time.Second))
-	w.reconciler.Client = environment.Client
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Result.RequeueAfter).To(Equal(30 * time.Second))
+	w.Reconciler.Client = environment.Client
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.child()
 }
 
 func TestReconcile_waitsForACacheThatIsBehind(t *testing.T) {
 	cases := map[string]struct {
-		cache     spoiled
+		cache     client.Client
 		condition string
 	}{
 		"of KubeadmConfigs": {unseen[*kubeadmv1.KubeadmConfig]("m-kubeadm"), kubeadmDataReady},
@@ -202,17 +192,17 @@ func TestReconcile_waitsForACacheThatIsBehind(t *testing.T) {
 			w := newWorld(t, func(config *bootstrapv1.AltcosBootstrapConfig) {
 				config.Spec.ClusterSSH = bootstrapv1.ClusterSSHControlPlanes
 			})
-			w.Expect(w.settle()).To(Succeed())
+			w.Expect(w.Converge("m")).To(Succeed())
 			if c.condition == dataSecretAvailable {
 				w.answer()
-				w.Expect(w.settle()).To(Succeed())
+				w.Expect(w.Converge("m")).To(Succeed())
 			}
-			w.told()
-			w.reconciler.Client = c.cache
-			w.Expect(w.settle()).To(Succeed())
+			w.Told()
+			w.Reconciler.Client = c.cache
+			w.Expect(w.Converge("m")).To(Succeed())
 			w.expect(c.condition, bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, "made a moment ago")
-			w.Expect(w.result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", 5*time.Second)))
-			w.Expect(w.told()).NotTo(ContainSubstring("Warning"))
+			w.Expect(w.Result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", 5*time.Second)))
+			w.Expect(w.Told()).NotTo(ContainElement(HavePrefix("Warning")))
 		})
 	}
 }

@@ -11,9 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	kubeadmv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
@@ -21,6 +19,8 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
+	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
 const (
@@ -30,58 +30,53 @@ const (
 
 func TestReconcile_makesTheChildOnceAndTheDataSecretFromIt(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	child := w.child()
 	w.Expect(child.Spec.Format).To(Equal(kubeadmv1.CloudConfig))
 	w.Expect(child.Spec.PreKubeadmCommands).To(Equal([]string{"true"}))
 	w.Expect(child.Labels).To(HaveKeyWithValue(clusterv1.ClusterNameLabel, "demo"))
-	w.Expect(metav1.IsControlledBy(child, w.get())).To(BeTrue())
+	w.Expect(metav1.IsControlledBy(child, w.Get("m"))).To(BeTrue())
 	w.Expect(child.OwnerReferences).To(ContainElement(HaveField("Kind", "Machine")), "the kubeadm provider looks for its Machine")
-	w.Expect(conditions.GetReason(w.get(), bootstrapv1.ReadyCondition)).To(Equal(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason))
+	w.Expect(conditions.GetReason(w.Get("m"), bootstrapv1.ReadyCondition)).To(Equal(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason))
 
 	// the kubeadm provider writes the token into the child's spec; that must stay
 	child.Spec.JoinConfiguration.Discovery.BootstrapToken.Token = "abcdef.0123456789abcdef"
-	w.update(child)
-	w.changeCluster(initialized)
-	w.Expect(w.settle()).To(Succeed())
+	w.Update(child)
+	fixture.Change(w, "demo", initialized)
+	w.Expect(w.Converge("m")).To(Succeed())
 	woken := w.child()
 	w.Expect(woken.Annotations).NotTo(Equal(child.Annotations), "the child wakes with the cluster")
 	w.Expect(woken.Spec).To(Equal(child.Spec))
 
 	w.answer()
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.expectReady()
-	config, data := w.get(), w.data()
+	config, data := w.Get("m"), w.data()
 	w.Expect(config.Status.DataSecretName).To(Equal("m"))
-	w.Expect(ptr.Deref(config.Status.Initialization.DataSecretCreated, false)).To(BeTrue())
+	w.Expect(config.Status.Initialization.DataSecretCreated).To(HaveValue(BeTrue()))
 	w.Expect(string(data.Data["format"])).To(Equal("ignition"))
 	w.Expect(string(data.Data["value"])).To(ContainSubstring(`"version":"3.2.0"`))
 	w.Expect(data.Type).To(Equal(clusterv1.ClusterSecretType))
 	w.Expect(data.Labels).To(HaveKeyWithValue(clusterv1.ClusterNameLabel, "demo"))
 	w.Expect(metav1.IsControlledBy(data, config)).To(BeTrue())
 
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.Expect(w.data().ResourceVersion).To(Equal(data.ResourceVersion), "the same input gives the same bytes")
-	w.Expect(w.get().ResourceVersion).To(Equal(config.ResourceVersion))
+	w.Expect(w.Get("m").ResourceVersion).To(Equal(config.ResourceVersion))
 }
 
 func TestReconcile_keepsWhatTheMachineTook(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.answer()
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	data, child := w.data(), w.child()
 	w.take("m")
-	config := w.get()
-	config.Spec.Kubeadm.PreKubeadmCommands = []string{"false"}
-	w.update(config)
-	w.Expect(w.settle()).To(Succeed())
+	w.Change("m", func(c *bootstrapv1.AltcosBootstrapConfig) { c.Spec.Kubeadm.PreKubeadmCommands = []string{"false"} })
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.Expect(w.child().UID).To(Equal(child.UID), "a change comes too late")
-	kubeadm := &corev1.Secret{}
-	w.read("m-kubeadm", kubeadm)
-	w.remove(kubeadm)
-	w.remove(w.child())
-	w.Expect(w.settle()).To(Succeed())
+	w.Remove(w.secret("m-kubeadm"), w.child())
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.Expect(w.data().Data).To(Equal(data.Data))
 	w.expectReady()
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{}) // no token is made for a machine that has its data
@@ -97,24 +92,22 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 		retried           time.Duration
 	}{
 		"the infrastructure is not there": {
-			none, func(w *world) {
-				w.changeCluster(func(c *clusterv1.Cluster) { c.Status.Initialization.InfrastructureProvisioned = nil })
-			},
+			none, func(w *world) { fixture.Change(w, "demo", builder.Unprovisioned) },
 			kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigWaitingForClusterReason, "not provisioned", 0,
 		},
 		"somebody else's KubeadmConfig has the child's name": {
-			none, func(w *world) { w.create(&kubeadmv1.KubeadmConfig{ObjectMeta: w.meta("m-kubeadm")}) },
+			none, func(w *world) { w.Create(&kubeadmv1.KubeadmConfig{ObjectMeta: w.Meta("m-kubeadm")}) },
 			kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "belongs to somebody else", 30 * time.Second,
 		},
 		"the kubeadm provider quotes a file": {
 			none, func(w *world) {
-				w.Expect(w.settle()).To(Succeed())
-				child := w.child()
-				conditions.Set(child, metav1.Condition{
-					Type: clusterv1.ReadyCondition, Status: metav1.ConditionFalse, Reason: "NotReady",
-					Message: "* DataSecretAvailable: Failed to prepare spec.files: template: unexpected \"" + secret + "\" in operand",
+				w.Expect(w.Converge("m")).To(Succeed())
+				fixture.Change(w, "m-kubeadm", func(child *kubeadmv1.KubeadmConfig) {
+					conditions.Set(child, metav1.Condition{
+						Type: clusterv1.ReadyCondition, Status: metav1.ConditionFalse, Reason: "NotReady",
+						Message: "* DataSecretAvailable: Failed to prepare spec.files: template: unexpected \"" + secret + "\" in operand",
+					})
 				})
-				w.Expect(environment.Client.Status().Update(w.ctx, child)).To(Succeed())
 			},
 			kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, "cannot prepare spec.kubeadm.files", 0,
 		},
@@ -135,49 +128,45 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, c.spec)
 			c.before(w)
-			_ = w.settle() // a Terminal is returned as an error
+			_ = w.Converge("m") // a Terminal is returned as an error
 			w.expect(c.condition, c.reason, c.message)
-			w.Expect(w.result.RequeueAfter).To(Equal(c.retried))
+			w.Expect(w.Result.RequeueAfter).To(Equal(c.retried))
 		})
 	}
 }
 
 func answered(w *world) {
-	w.t.Helper()
-	_ = w.settle()
+	w.T.Helper()
+	_ = w.Converge("m")
 	w.answer()
 }
 
 func TestReconcile_leavesPausedConfigAlone(t *testing.T) {
-	w := newWorld(t, func(c *bootstrapv1.AltcosBootstrapConfig) {
-		c.Annotations = map[string]string{clusterv1.PausedAnnotation: ""}
-	})
-	w.Expect(w.settle()).To(Succeed())
-	w.Expect(conditions.IsTrue(w.get(), bootstrapv1.PausedCondition)).To(BeTrue())
+	w := newWorld(t, builder.Paused)
+	w.Expect(w.Converge("m")).To(Succeed())
+	w.Expect(conditions.IsTrue(w.Get("m"), bootstrapv1.PausedCondition)).To(BeTrue())
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{})
 }
 
 // Machines, Clusters and children lead to configs too, with or without the label.
 func TestReconcile_leavesConfigsOfOthersAlone(t *testing.T) {
 	w := newWorld(t)
-	w.reconciler.WatchFilter = "mine"
-	w.Expect(w.settle()).To(Succeed())
-	w.Expect(w.get().Status.Conditions).To(BeEmpty())
+	w.Reconciler.WatchFilter = "mine"
+	w.Expect(w.Converge("m")).To(Succeed())
+	w.Expect(w.Get("m").Status.Conditions).To(BeEmpty())
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{})
 
-	config := w.get()
-	config.Labels[clusterv1.WatchLabel] = "mine"
-	w.update(config)
-	w.Expect(w.settle()).To(Succeed())
+	w.Change("m", builder.Labelled[*bootstrapv1.AltcosBootstrapConfig](clusterv1.WatchLabel, "mine"))
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.Expect(w.child().Labels).To(HaveKeyWithValue(clusterv1.WatchLabel, "mine"))
 }
 
 func TestReconcile_refusesAMachinePool(t *testing.T) {
 	w := newWorld(t)
-	config := w.get()
-	config.OwnerReferences = []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "MachinePool", Name: "m", UID: "p"}}
-	w.update(config)
-	w.Expect(w.settle()).NotTo(Succeed())
+	w.Change("m", func(c *bootstrapv1.AltcosBootstrapConfig) {
+		c.OwnerReferences = []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "MachinePool", Name: "m", UID: "p"}}
+	})
+	w.Expect(w.Converge("m")).NotTo(Succeed())
 	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigMachinePoolReason, "MachinePool")
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{})
 }
@@ -185,9 +174,9 @@ func TestReconcile_refusesAMachinePool(t *testing.T) {
 func TestReconcile_knowsTheFailureDomain(t *testing.T) {
 	w := newCluster(t)
 	w.addMachine("m", func(m *clusterv1.Machine) { m.Spec.FailureDomain = "rack-1" })
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.answer(kubeadmv1.File{Path: "/etc/zone", Content: "in_{{ v1.availability_zone }}"})
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.expectReady()
 	w.Expect(string(w.data().Data["value"])).To(ContainSubstring("in_rack-1"))
 }
@@ -196,17 +185,17 @@ func TestReconcile_healsWithWhatItsProfileNames(t *testing.T) {
 	w := newWorld(t, func(c *bootstrapv1.AltcosBootstrapConfig) {
 		c.Spec.ButaneFrom = []bootstrapv1.ButaneSource{{Kind: "Secret", Name: "mine", Key: "butane"}}
 	})
-	mine := &corev1.Secret{ObjectMeta: w.meta("mine"), StringData: map[string]string{"butane": "variant: fcos\nversion: 1.3.0\nnonsense: " + secret + "\n"}}
-	w.create(mine)
+	mine := builder.Secret(w.Meta("mine"), "butane", "variant: fcos\nversion: 1.3.0\nnonsense: "+secret+"\n")
+	w.Create(mine)
 	answered(w)
-	w.Expect(w.settle()).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.expect(dataSecretAvailable, bootstrapv1.AltcosBootstrapConfigRenderFailedReason, "butaneFrom[0]")
-	w.Expect(w.result.RequeueAfter).To(Equal(30 * time.Second))
-	w.Expect(w.told()).To(ContainSubstring("Warning RenderFailed"))
+	w.Expect(w.Result.RequeueAfter).To(Equal(30 * time.Second))
+	w.Expect(w.Told()).To(ContainElement(HavePrefix("Warning RenderFailed")))
 
 	mine.Data["butane"] = []byte("variant: fcos\nversion: 1.3.0\n")
-	w.update(mine)
-	w.Expect(w.settle()).To(Succeed())
+	w.Update(mine)
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.expectReady()
 }
 
@@ -214,26 +203,18 @@ func TestManager_isWokenByTheSecretsAndLetsGo(t *testing.T) {
 	const patience, poll = 50 * time.Second, 50 * time.Millisecond
 	w := newWorld(t)
 	environment.RunManager(t, environment.ManagerOptions(), func(ctx context.Context, mgr ctrl.Manager) error {
-		w.reconciler.Client = mgr.GetClient()
-		return w.reconciler.SetupWithManager(ctx, mgr, controller.Options{})
+		w.Reconciler.Client = mgr.GetClient()
+		return w.Reconciler.SetupWithManager(ctx, mgr, controller.Options{})
 	})
-	w.Eventually(func() error {
-		return environment.Client.Get(w.ctx, client.ObjectKey{Namespace: w.namespace, Name: "m-kubeadm"}, &kubeadmv1.KubeadmConfig{})
-	}, patience, poll).Should(Succeed())
-	w.Eventually(func() string { return conditions.GetReason(w.get(), bootstrapv1.ReadyCondition) }, patience, poll).
+	w.Eventually(func() bool { return fixture.Exists[*kubeadmv1.KubeadmConfig](w, "m-kubeadm") }, patience, poll).Should(BeTrue())
+	w.Eventually(func() string { return conditions.GetReason(w.Get("m"), bootstrapv1.ReadyCondition) }, patience, poll).
 		Should(Equal(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason))
 	w.answer() // and nothing changes the child afterwards
-	w.Eventually(func() bool { return conditions.IsTrue(w.get(), bootstrapv1.ReadyCondition) }, patience, poll).Should(BeTrue())
+	w.Eventually(func() bool { return conditions.IsTrue(w.Get("m"), bootstrapv1.ReadyCondition) }, patience, poll).Should(BeTrue())
 
-	data := w.data()
-	w.remove(data)
-	w.Eventually(func() error {
-		return environment.Client.Get(w.ctx, client.ObjectKeyFromObject(data), &corev1.Secret{})
-	}, patience, poll).Should(Succeed(), "what no Machine has taken is made again")
+	w.Remove(w.data())
+	w.Eventually(func() bool { return fixture.Exists[*corev1.Secret](w, "m") }, patience, poll).Should(BeTrue(), "what no Machine has taken is made again")
 
-	w.remove(w.get())
-	w.Eventually(func() bool {
-		err := environment.Client.Get(w.ctx, client.ObjectKey{Namespace: w.namespace, Name: "m"}, &bootstrapv1.AltcosBootstrapConfig{})
-		return err != nil
-	}, patience, poll).Should(BeTrue(), "it has no finalizer; what it made is owned by it")
+	w.Delete("m")
+	w.Eventually(func() bool { return w.Exists("m") }, patience, poll).Should(BeFalse(), "it has no finalizer; what it made is owned by it")
 }

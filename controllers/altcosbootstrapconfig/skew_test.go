@@ -4,11 +4,14 @@
 package altcosbootstrapconfig_test
 
 import (
+	"fmt"
 	"testing"
 
 	. "github.com/onsi/gomega"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
 )
 
 func TestReconcile_tellsOfKubeadmsOfOtherVersions(t *testing.T) {
@@ -29,20 +32,15 @@ func TestReconcile_tellsOfKubeadmsOfOtherVersions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newCluster(t)
 			for i, version := range tc.controlPlanes {
-				machine := &clusterv1.Machine{ObjectMeta: w.meta("cp" + string(rune('0'+i)))}
-				asControlPlane(machine)
-				machine.Spec.ClusterName, machine.Spec.Version = "demo", version
-				machine.Spec.Bootstrap.DataSecretName = &machine.Name
-				machine.Spec.InfrastructureRef = clusterv1.ContractVersionedObjectReference{APIGroup: "infrastructure.cluster.x-k8s.io", Kind: "LibvirtMachine", Name: machine.Name}
-				w.create(machine)
+				w.Create(builder.Machine(w.Meta(fmt.Sprint("cp", i)), builder.ControlPlane, func(m *clusterv1.Machine) { m.Spec.Version = version }))
 			}
 			w.addMachine("m", func(m *clusterv1.Machine) { m.Spec.Version = tc.worker })
-			w.Expect(w.settle()).To(Succeed())
+			w.Expect(w.Converge("m")).To(Succeed())
 			w.child() // is made nevertheless
-			if told := w.told(); tc.told {
-				w.Expect(told).To(ContainSubstring(`Warning KubeadmVersionSkew Machine "m" has version ` + tc.worker))
+			if told := w.Told(); tc.told {
+				w.Expect(told).To(ContainElement(HavePrefix(`Warning KubeadmVersionSkew Machine "m" has version ` + tc.worker)))
 			} else {
-				w.Expect(told).NotTo(ContainSubstring("KubeadmVersionSkew"))
+				w.Expect(told).NotTo(ContainElement(ContainSubstring("KubeadmVersionSkew")))
 			}
 		})
 	}
