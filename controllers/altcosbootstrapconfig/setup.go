@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/predicates"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/watch"
 )
 
 // +kubebuilder:rbac:groups=bootstrap.cluster.x-k8s.io,resources=altcosbootstrapconfigs,verbs=get;list;watch;update;patch
@@ -43,7 +44,7 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 	}
 	changed := predicates.ResourceIsChanged(scheme, log)
 	err = ctrl.NewControllerManagedBy(mgr).
-		For(&bootstrapv1.AltcosBootstrapConfig{}, builder.WithPredicates(predicates.ResourceHasFilterLabel(scheme, log, r.WatchFilter))).
+		For(&bootstrapv1.AltcosBootstrapConfig{}, builder.WithPredicates(watch.AllButStatus(), predicates.ResourceHasFilterLabel(scheme, log, r.WatchFilter))).
 		Named("altcosbootstrapconfig").
 		WithOptions(options).
 		Owns(&kubeadmv1.KubeadmConfig{}, builder.WithPredicates(changed)).
@@ -67,7 +68,7 @@ func machineToConfig(_ context.Context, object client.Object) []reconcile.Reques
 	if ref.Kind != kind || ref.APIGroup != bootstrapv1.GroupVersion.Group {
 		return nil
 	}
-	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: machine.Namespace, Name: ref.Name}}}
+	return []reconcile.Request{watch.Request(machine.Namespace, ref.Name)}
 }
 
 // secretToConfig leads from a data Secret, ours or that of our child, to the config. The child tells of its Secret too,
@@ -83,5 +84,5 @@ func secretToConfig(_ context.Context, object client.Object) []reconcile.Request
 	} else if !isOurs(owner) {
 		return nil
 	}
-	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: object.GetNamespace(), Name: name}}}
+	return []reconcile.Request{watch.Request(object.GetNamespace(), name)}
 }

@@ -33,10 +33,6 @@ import (
 // stored.
 const phaseTimeout = 90 * time.Second
 
-// ownWriteInterval is how soon a cluster is looked at again after we wrote its finalizer or its Paused condition: the
-// predicates let neither of these changes wake us.
-const ownWriteInterval = 100 * time.Millisecond
-
 // Balancer carries endpoints on hosts.
 type Balancer interface {
 	Ensure(ctx context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) (loadbalancer.Report, error)
@@ -89,12 +85,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return outcome.Resolve(err)
 	}
 	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, lc, infrav1.ClusterFinalizer); err != nil || added {
-		return ctrl.Result{RequeueAfter: ownWriteInterval}, err
-	}
-	if isPaused, written, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, lc); err != nil || isPaused {
 		return ctrl.Result{}, err
-	} else if written {
-		return ctrl.Result{RequeueAfter: ownWriteInterval}, nil
+	}
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, lc); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
 	}
 	patcher, err := patch.NewHelper(lc, r.Client)
 	if err != nil {

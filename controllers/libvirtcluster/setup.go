@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -21,6 +20,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/predicates"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/watch"
 )
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=libvirtclusters,verbs=get;list;watch;update;patch
@@ -39,7 +39,7 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 	infra := infrav1.GroupVersion.WithKind("LibvirtCluster")
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&infrav1.LibvirtCluster{}, builder.WithPredicates(
-			specChanged(),
+			watch.AllButStatus(),
 			predicates.ResourceHasFilterLabel(scheme, log, r.WatchFilter),
 			predicates.ResourceIsNotExternallyManaged(scheme, log),
 		)).
@@ -53,7 +53,7 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 		Watches(&infrav1.LibvirtMachine{}, handler.EnqueueRequestsFromMapFunc(r.machineToCluster),
 			builder.WithPredicates(backendChanged())).
 		Watches(&infrav1.LibvirtHost{}, handler.EnqueueRequestsFromMapFunc(r.hostToClusters),
-			builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, readinessChanged()))).
+			builder.WithPredicates(fitnessChanged())).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up LibvirtCluster controller: %w", err)
@@ -69,7 +69,7 @@ func clusterToInfra(kind string) handler.MapFunc {
 		if !ok || cluster.Spec.InfrastructureRef.Kind != kind || cluster.Spec.InfrastructureRef.APIGroup != infrav1.GroupVersion.Group {
 			return nil
 		}
-		return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: cluster.Namespace, Name: cluster.Spec.InfrastructureRef.Name}}}
+		return []reconcile.Request{watch.Request(cluster.Namespace, cluster.Spec.InfrastructureRef.Name)}
 	}
 }
 
@@ -88,13 +88,5 @@ func (r *Reconciler) machineToCluster(ctx context.Context, object client.Object)
 
 // hostToClusters leads from a host to all clusters: any of them may select it.
 func (r *Reconciler) hostToClusters(ctx context.Context, _ client.Object) []reconcile.Request {
-	list := &infrav1.LibvirtClusterList{}
-	if err := r.Client.List(ctx, list); err != nil {
-		return nil
-	}
-	requests := make([]reconcile.Request, 0, len(list.Items))
-	for i := range list.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
-	}
-	return requests
+	return watch.Requests(ctx, r.Client, &infrav1.LibvirtClusterList{})
 }

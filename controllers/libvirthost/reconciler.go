@@ -37,9 +37,6 @@ const (
 	probeInterval = 5 * time.Minute
 	// retryInterval is how soon a host that is not as it shall be is looked at again.
 	retryInterval = 30 * time.Second
-	// ownWriteInterval is how soon a host is looked at again after we wrote its finalizer or its Paused condition: the
-	// predicates let neither of these changes wake us.
-	ownWriteInterval = 100 * time.Millisecond
 	// releaseTimeout bounds what one Reconcile waits for a host that leaves: each cluster may have something there.
 	releaseTimeout = 2 * time.Minute
 	// installTimeout bounds the installation of packages, which a slow network makes long.
@@ -100,12 +97,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return ctrl.Result{}, nil
 	}
 	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, host, infrav1.HostFinalizer); err != nil || added {
-		return ctrl.Result{RequeueAfter: ownWriteInterval}, err
-	}
-	if isPaused, written, err := paused.EnsurePausedCondition(ctx, r.Client, nil, host); err != nil || isPaused {
 		return ctrl.Result{}, err
-	} else if written {
-		return ctrl.Result{RequeueAfter: ownWriteInterval}, nil
+	}
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, host); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
 	}
 	patcher, err := patch.NewHelper(host, r.Client)
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -23,6 +22,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
+	"github.com/altcos/cluster-api-provider-altcos/internal/watch"
 )
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=libvirthosts,verbs=get;list;watch;update;patch
@@ -40,10 +40,8 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 			return fmt.Errorf("add installations of packages: %w", err)
 		}
 	}
-	// Status is written by ourselves and looked at again by time: only the spec, labels and annotations wake.
-	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 	err := ctrl.NewControllerManagedBy(mgr).
-		For(&infrav1.LibvirtHost{}, builder.WithPredicates(changed, predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilter))).
+		For(&infrav1.LibvirtHost{}, builder.WithPredicates(watch.AllButStatus(), predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilter))).
 		Named("libvirthost").
 		WithOptions(options).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.secretToHosts)).
@@ -72,7 +70,7 @@ func (r *Reconciler) secretToHosts(ctx context.Context, object client.Object) []
 	var requests []reconcile.Request
 	for i := range list.Items {
 		if list.Items[i].Spec.CredentialsRef.Name == object.GetName() {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+			requests = append(requests, watch.Request("", list.Items[i].Name))
 		}
 	}
 	return requests
@@ -84,19 +82,14 @@ func machineToHost(_ context.Context, object client.Object) []reconcile.Request 
 	if !ok || machine.Spec.Host == "" {
 		return nil
 	}
-	return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: machine.Spec.Host}}}
+	return []reconcile.Request{watch.Request("", machine.Spec.Host)}
 }
 
 // comesOrGoes lets through machines that went, and those that come with their virtual machine, as clusterctl move makes
 // them: up to then the host took that for somebody else's.
 func comesOrGoes() predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool {
-			machine, ok := e.Object.(*infrav1.LibvirtMachine)
-			return ok && machine.Spec.ProviderID != ""
-		},
-		UpdateFunc:  func(event.UpdateEvent) bool { return false },
-		DeleteFunc:  func(event.DeleteEvent) bool { return true },
-		GenericFunc: func(event.GenericEvent) bool { return false },
-	}
+	return predicate.Or(watch.Deletions(), watch.Creations(func(o client.Object) bool {
+		machine, ok := o.(*infrav1.LibvirtMachine)
+		return ok && machine.Spec.ProviderID != ""
+	}))
 }

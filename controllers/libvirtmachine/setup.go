@@ -20,6 +20,7 @@ import (
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/watch"
 )
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=libvirtmachines,verbs=get;list;watch;update;patch
@@ -46,7 +47,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 	changed := predicates.ResourceIsChanged(mgr.GetScheme(), log)
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&infrav1.LibvirtMachine{}, builder.WithPredicates(
-			predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilter), machineMatters())).
+			predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilter), watch.AllButStatus())).
 		Named("libvirtmachine").
 		WithOptions(options).
 		Owns(&ipamv1.IPAddressClaim{}, builder.WithPredicates(changed)).
@@ -62,7 +63,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		Watches(&infrav1.LibvirtHost{}, handler.EnqueueRequestsFromMapFunc(r.unplacedMachines),
 			builder.WithPredicates(changed, hostOffers())).
 		Watches(&infrav1.LibvirtMachine{}, handler.EnqueueRequestsFromMapFunc(r.unplacedMachines),
-			builder.WithPredicates(deletions())).
+			builder.WithPredicates(watch.Deletions())).
 		Watches(&bootstrapv1.AltcosBootstrapConfigTemplate{}, handler.EnqueueRequestsFromMapFunc(r.machinesOfProfile),
 			builder.WithPredicates(changed)).
 		WatchesRawSource(source.Channel(r.Tasks.Events(), &handler.EnqueueRequestForObject{}))
