@@ -4,19 +4,14 @@
 package libvirthost_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
@@ -24,6 +19,8 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
+	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
 const gib = int64(1) << 30
@@ -31,23 +28,23 @@ const gib = int64(1) << 30
 func TestReconcile_tellsWhatTheHostHas(t *testing.T) {
 	w := newWorld(t)
 	w.fake.PutDomain(virt.Domain{UUID: "6f0b4c8e-0000-4000-8000-000000000001", Name: "foreign", VCPUs: 3, MemoryBytes: 2 * gib})
-	result := w.settle()
-	host := w.get()
+	result := w.converge()
+	host := w.Get("a")
 	w.Expect(conditions.IsTrue(host, infrav1.ReadyCondition)).To(BeTrue(), "%v", host.Status.Conditions)
 	w.Expect(conditions.IsTrue(host, infrav1.LibvirtHostLoadBalancerReadyCondition)).To(BeTrue())
 	w.Expect(host.Finalizers).To(ConsistOf(infrav1.HostFinalizer))
-	w.Expect(host.Status.FailureDomain).To(Equal(w.name()))
+	w.Expect(host.Status.FailureDomain).To(Equal(w.Global("a")))
 	w.Expect(host.Status.BridgeAddresses).To(Equal([]string{"10.150.0.3/24"}))
 	w.Expect(host.Status.Versions.Libvirt).To(Equal("9.0.0"))
 	w.Expect(host.Status.Accelerator).To(Equal(infrav1.AcceleratorKVM))
-	w.Expect(host.Status.Capacity.CPUs).To(Equal(ptr.To[int32](8)))
-	w.Expect(host.Status.Allocatable.CPUs).To(Equal(ptr.To[int32](32)), "four virtual CPUs on each")
+	w.Expect(host.Status.Capacity.CPUs).To(Equal(new(int32(8))))
+	w.Expect(host.Status.Allocatable.CPUs).To(Equal(new(int32(32))), "four virtual CPUs on each")
 	w.Expect(host.Status.Allocatable.Memory.Value()).To(Equal(31*gib), "one GiB is the host's own")
 	w.Expect(host.Status.Allocatable.Storage.Value()).To(Equal(100 * gib))
-	w.Expect(host.Status.Allocated.CPUs).To(Equal(ptr.To[int32](3)), "machines of others count")
+	w.Expect(host.Status.Allocated.CPUs).To(Equal(new(int32(3))), "machines of others count")
 	w.Expect(host.Status.Allocated.Memory.Value()).To(Equal(2 * gib))
 	w.Expect(result.RequeueAfter).To(Equal(5 * time.Minute))
-	w.Expect(w.told()).To(ConsistOf(ContainSubstring("machines can run on the host")))
+	w.Expect(w.Told()).To(ConsistOf(ContainSubstring("machines can run on the host")))
 }
 
 func TestReconcile_tellsWhatIsWrongAndRecovers(t *testing.T) {
@@ -62,11 +59,11 @@ func TestReconcile_tellsWhatIsWrongAndRecovers(t *testing.T) {
 			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostUnreachableReason, infrav1.LibvirtHostUnreachableReason,
 		},
 		"the host refuses the credentials": {
-			func(w *world) { w.fake.FailNext(fakevirt.MethodConnect, 3, virt.ErrAuthentication) }, func(w *world) { w.fake.ClearFaults() },
+			func(w *world) { w.fake.Inject(fakevirt.MethodConnect, fakevirt.Fault{Err: virt.ErrAuthentication}) }, func(w *world) { w.fake.ClearFaults() },
 			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostCredentialsInvalidReason, infrav1.LibvirtHostCredentialsInvalidReason,
 		},
 		"the Secret with credentials is not there": {
-			func(w *world) { w.Expect(environment.Client.Delete(w.ctx, w.credentials())).To(Succeed()) }, func(w *world) { w.create(w.credentials()) },
+			func(w *world) { w.Remove(w.credentials()) }, func(w *world) { w.Create(w.credentials()) },
 			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostCredentialsInvalidReason, infrav1.LibvirtHostCredentialsInvalidReason,
 		},
 		"the pool is missing": {
@@ -90,8 +87,8 @@ func TestReconcile_tellsWhatIsWrongAndRecovers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			c.spoil(w)
-			w.Expect(w.settle().RequeueAfter).To(Equal(30 * time.Second))
-			host := w.get()
+			w.Expect(w.converge().RequeueAfter).To(Equal(30 * time.Second))
+			host := w.Get("a")
 			got := conditions.Get(host, c.condition)
 			w.Expect(got).NotTo(BeNil())
 			w.Expect(got.Status).To(Equal(metav1.ConditionFalse))
@@ -104,11 +101,11 @@ func TestReconcile_tellsWhatIsWrongAndRecovers(t *testing.T) {
 			}
 			w.Expect(w.shell.scripts()).To(BeEmpty(), "nothing is changed on a host that is only to be checked")
 			c.mend(w)
-			w.settle()
-			host = w.get()
+			w.converge()
+			host = w.Get("a")
 			w.Expect(conditions.IsTrue(host, infrav1.ReadyCondition)).To(BeTrue(), "%v", host.Status.Conditions)
 			w.Expect(conditions.IsTrue(host, c.condition)).To(BeTrue())
-			w.Expect(strings.Join(w.told(), "\n")).NotTo(ContainSubstring(secretKey))
+			w.Expect(strings.Join(w.Told(), "\n")).NotTo(ContainSubstring(secretKey))
 		})
 	}
 }
@@ -118,26 +115,26 @@ func TestReconcile_changesWhatItMayManage(t *testing.T) {
 		h.Spec.KernelParameters, h.Spec.Packages = infrav1.HostSetupManage, infrav1.HostSetupManage
 	})
 	w.shell.set(func(s *shell) { s.filtered, s.missing = true, []string{"haproxy", "keepalived"} })
-	w.settle()
+	w.converge()
 	w.Eventually(w.shell.scripts).Should(ConsistOf("set kernel parameters", "install packages"))
-	w.settle()
-	w.Expect(conditions.IsTrue(w.get(), infrav1.ReadyCondition)).To(BeTrue())
-	w.Expect(conditions.IsTrue(w.get(), infrav1.LibvirtHostLoadBalancerReadyCondition)).To(BeTrue())
+	w.converge()
+	w.Expect(conditions.IsTrue(w.Get("a"), infrav1.ReadyCondition)).To(BeTrue())
+	w.Expect(conditions.IsTrue(w.Get("a"), infrav1.LibvirtHostLoadBalancerReadyCondition)).To(BeTrue())
 
-	w.Expect(environment.Client.Delete(w.ctx, w.get())).To(Succeed())
-	w.settle()
-	w.Expect(w.exists()).To(BeFalse())
+	w.Delete("a")
+	w.converge()
+	w.Expect(w.Exists("a")).To(BeFalse())
 	w.Expect(w.shell.scripts()).To(ContainElement("forget kernel parameters"))
 }
 
 func TestReconcile_leavesPausedHostAlone(t *testing.T) {
-	w := newWorld(t, func(h *infrav1.LibvirtHost) { h.Annotations = map[string]string{clusterv1.PausedAnnotation: ""} })
-	w.settle()
-	w.Expect(conditions.IsTrue(w.get(), infrav1.PausedCondition)).To(BeTrue())
+	w := newWorld(t, builder.Paused)
+	w.converge()
+	w.Expect(conditions.IsTrue(w.Get("a"), infrav1.PausedCondition)).To(BeTrue())
 	w.Expect(w.fake.Calls(fakevirt.MethodAny)).To(BeZero())
-	w.update(func(h *infrav1.LibvirtHost) { h.Annotations = nil })
-	w.settle()
-	w.Expect(conditions.IsTrue(w.get(), infrav1.ReadyCondition)).To(BeTrue())
+	w.Change("a", func(h *infrav1.LibvirtHost) { h.Annotations = nil })
+	w.converge()
+	w.Expect(conditions.IsTrue(w.Get("a"), infrav1.ReadyCondition)).To(BeTrue())
 }
 
 func TestReconcile_collectsImagesThatNobodyWants(t *testing.T) {
@@ -145,102 +142,82 @@ func TestReconcile_collectsImagesThatNobodyWants(t *testing.T) {
 	wanted, other := strings.Repeat("a", 64), strings.Repeat("b", 64)
 	w.addMachine("m", wanted)
 	w.images.unused = []string{other}
-	w.settle()
+	w.converge()
 	asked := w.images.last()
-	w.Expect(asked.Host).To(Equal(w.name()))
+	w.Expect(asked.Host).To(Equal(w.Global("a")))
 	w.Expect(asked.UnusedFor).To(Equal(retention))
 	w.Expect(asked.Wanted(wanted)).To(BeTrue())
 	w.Expect(asked.Wanted(other)).To(BeFalse())
-	w.Expect(w.told()).To(ContainElement(And(ContainSubstring("ImagesRemoved"), ContainSubstring(other))))
+	w.Expect(w.Told()).To(ContainElement(And(ContainSubstring("ImagesRemoved"), ContainSubstring(other))))
 }
 
 func TestDelete_waitsForMachinesAndEndpoints(t *testing.T) {
 	w := newWorld(t)
-	w.settle()
+	w.converge()
 	machine := w.addMachine("m", strings.Repeat("a", 64))
-	lc := &infrav1.LibvirtCluster{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "demo"}, Spec: infrav1.LibvirtClusterSpec{
-		ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "10.150.0.160"},
-	}}
-	environment.Create(t, lc)
-	carries := func(state infrav1.LoadBalancerHostState) {
-		lc.Status.LoadBalancer.Hosts = []infrav1.LoadBalancerHostStatus{{Name: w.name(), State: state}}
-		w.Expect(environment.Client.Status().Update(w.ctx, lc)).To(Succeed())
-	}
-	carries(infrav1.LoadBalancerHostServing)
-	w.Expect(environment.Client.Delete(w.ctx, w.get())).To(Succeed())
+	w.addCluster()
+	w.carry(infrav1.LoadBalancerHostStatus{State: infrav1.LoadBalancerHostServing})
+	w.Delete("a")
 
 	refused := func(why string) {
 		t.Helper()
-		w.settle()
-		ready := conditions.Get(w.get(), infrav1.ReadyCondition)
+		w.converge()
+		ready := conditions.Get(w.Get("a"), infrav1.ReadyCondition)
 		w.Expect(ready.Reason).To(Equal(infrav1.LibvirtHostInUseReason))
 		w.Expect(ready.Message).To(ContainSubstring(why))
-		w.Expect(w.cloud.Forgotten(w.name())).To(BeZero())
+		w.Expect(w.cloud.Forgotten(w.Global("a"))).To(BeZero())
 	}
-	refused(w.namespace + "/m")
-	w.Expect(environment.Client.Delete(w.ctx, machine)).To(Succeed())
-	refused("endpoint of cluster " + w.namespace + "/demo")
-	carries(infrav1.LoadBalancerHostUnreachable) // but it is back, and would fight for the address
-	refused("endpoint of cluster " + w.namespace + "/demo")
+	refused(w.Namespace + "/m")
+	w.Remove(machine)
+	refused("endpoint of cluster " + w.Namespace + "/demo")
+	w.carry(infrav1.LoadBalancerHostStatus{State: infrav1.LoadBalancerHostUnreachable}) // but it is back, and would fight for the address
+	refused("endpoint of cluster " + w.Namespace + "/demo")
 	w.Expect(w.shell.released).To(BeEmpty())
-	lc.Annotations = map[string]string{inventory.LoadBalancerIdentityAnnotation: "owner-of-demo"}
-	w.Expect(environment.Client.Update(w.ctx, lc)).To(Succeed())
-	lc.Status.LoadBalancer.Hosts = nil
-	w.Expect(environment.Client.Status().Update(w.ctx, lc)).To(Succeed())
-	w.settle()
-	w.Expect(w.exists()).To(BeFalse())
+	fixture.Change(w, "demo", builder.Annotated[*infrav1.LibvirtCluster](inventory.LoadBalancerIdentityAnnotation, "owner-of-demo"))
+	w.carry()
+	w.converge()
+	w.Expect(w.Exists("a")).To(BeFalse())
 	w.Expect(w.shell.released).To(ConsistOf("owner-of-demo"), "what a cluster has forgotten")
 	w.Expect(w.images.last().UnusedFor).To(BeZero(), "a host that leaves keeps no image")
-	w.Expect(w.cloud.Forgotten(w.name())).To(Equal(1))
+	w.Expect(w.cloud.Forgotten(w.Global("a"))).To(Equal(1))
 }
 
 func TestDelete_letsAnUnreachableHostGo(t *testing.T) {
 	w := newWorld(t)
-	w.settle()
-	w.told()
-	lc := &infrav1.LibvirtCluster{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "demo"}, Spec: infrav1.LibvirtClusterSpec{
-		ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "10.150.0.160"},
-	}}
-	environment.Create(t, lc) // it must not keep the host for ever
-	lc.Status.LoadBalancer.Hosts = []infrav1.LoadBalancerHostStatus{{Name: w.name(), State: infrav1.LoadBalancerHostUnreachable}}
-	w.Expect(environment.Client.Status().Update(w.ctx, lc)).To(Succeed())
+	w.converge()
+	w.Told()
+	w.addCluster() // it must not keep the host for ever
+	w.carry(infrav1.LoadBalancerHostStatus{State: infrav1.LoadBalancerHostUnreachable})
 	w.fake.SetUnreachable(true)
 	w.shell.set(func(s *shell) { s.err = virt.ErrUnreachable })
-	w.Expect(environment.Client.Delete(w.ctx, w.get())).To(Succeed())
-	w.settle()
-	w.Expect(w.exists()).To(BeFalse())
-	w.Expect(w.told()).To(ContainElement(ContainSubstring("HostLeftAsItIs")))
+	w.Delete("a")
+	w.converge()
+	w.Expect(w.Exists("a")).To(BeFalse())
+	w.Expect(w.Told()).To(ContainElement(ContainSubstring("HostLeftAsItIs")))
 }
 
 // Neither the finalizer nor the Paused condition passes the controller's predicates: it has to wake itself.
 func TestManager_isWokenAfterItsOwnFirstWritesAndByCredentials(t *testing.T) {
 	const patience, poll = 25 * time.Second, 50 * time.Millisecond // below the retry of hosts that are not as they shall be
 	w := newWorld(t)
-	options := environment.ManagerOptions()
-	environment.RunManager(t, options, func(ctx context.Context, mgr ctrl.Manager) error {
-		if err := index.AddMachine(ctx, mgr.GetFieldIndexer()); err != nil {
-			return err
-		}
-		w.reconciler.Client = mgr.GetClient()
-		return w.reconciler.SetupWithManager(ctx, mgr, controller.Options{})
-	})
-	isReady := func() bool { return conditions.IsTrue(w.get(), infrav1.ReadyCondition) }
+	w.run()
+	isReady := func() bool { return conditions.IsTrue(w.Get("a"), infrav1.ReadyCondition) }
 	w.Eventually(isReady, patience, poll).Should(BeTrue())
 
-	w.Expect(environment.Client.Delete(w.ctx, w.credentials())).To(Succeed())
+	w.Remove(w.credentials())
 	w.Eventually(isReady, patience, poll).Should(BeFalse())
-	w.create(w.credentials())
+	w.Create(w.credentials())
 	w.Eventually(isReady, patience, poll).Should(BeTrue())
 
 	machine := w.addMachine("m", strings.Repeat("a", 64))
 	w.Eventually(func() int {
 		list := &infrav1.LibvirtMachineList{}
-		w.Expect(w.reconciler.Client.List(w.ctx, list, client.MatchingFields{index.MachineByHost: w.name()})).To(Succeed())
+		w.Expect(w.Reconciler.Client.List(w.Ctx, list, client.MatchingFields{index.MachineByHost: w.Global("a")})).To(Succeed())
 		return len(list.Items)
 	}, patience, poll).Should(Equal(1))
-	w.Expect(environment.Client.Delete(w.ctx, w.get())).To(Succeed())
-	w.Eventually(func() string { return conditions.GetReason(w.get(), infrav1.ReadyCondition) }, patience, poll).
+	w.Delete("a")
+	w.Eventually(func() string { return conditions.GetReason(w.Get("a"), infrav1.ReadyCondition) }, patience, poll).
 		Should(Equal(infrav1.LibvirtHostInUseReason))
-	w.Expect(environment.Client.Delete(w.ctx, machine)).To(Succeed())
-	w.Eventually(w.exists, patience, poll).Should(BeFalse())
+	w.Remove(machine)
+	w.Eventually(func() bool { return w.Exists("a") }, patience, poll).Should(BeFalse())
 }

@@ -12,23 +12,22 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
 // unaccounted is what the host reports, in CPUs, GiB of memory and GiB of disk.
 func (w *world) unaccounted() [3]int64 {
-	w.t.Helper()
-	w.settle()
-	told := w.get().Status.Unaccounted
+	w.T.Helper()
+	w.converge()
+	told := w.Get("a").Status.Unaccounted
 	w.Expect(told.CPUs).NotTo(BeNil())
 	return [3]int64{int64(*told.CPUs), told.Memory.Value() / gib, told.Storage.Value() / gib}
 }
 
-func (w *world) addBoundMachine(name string, opts ...func(*infrav1.LibvirtMachine)) *infrav1.LibvirtMachine {
-	w.t.Helper()
-	lm := w.addMachine(name, strings.Repeat("a", 64), opts...)
-	lm.Spec.ProviderID = "libvirt://" + string(lm.UID)
-	w.Expect(environment.Client.Update(w.ctx, lm)).To(Succeed())
-	return lm
+func (w *world) addBoundMachine(name string, modifiers ...func(*infrav1.LibvirtMachine)) *infrav1.LibvirtMachine {
+	w.T.Helper()
+	w.addMachine(name, strings.Repeat("a", 64), modifiers...)
+	return fixture.Change(w, name, func(lm *infrav1.LibvirtMachine) { lm.Spec.ProviderID = "libvirt://" + string(lm.UID) })
 }
 
 func TestReconcile_tellsWhatOthersHaveOnTheHost(t *testing.T) {
@@ -46,10 +45,10 @@ func TestReconcile_tellsWhatOthersHaveOnTheHost(t *testing.T) {
 	lm := w.addBoundMachine("m")
 	w.Expect(w.unaccounted()).To(Equal(theirs), "a machine that has no domain yet hides nothing")
 	uid := string(lm.UID)
-	domain := virt.Domain{UUID: uid, Name: "m", Owner: virt.Owner{UID: uid, Namespace: w.namespace, Name: "m"}, VCPUs: 2, MemoryBytes: 2 * gib}
+	domain := virt.Domain{UUID: uid, Name: "m", Owner: virt.Owner{UID: uid, Namespace: w.Namespace, Name: "m"}, VCPUs: 2, MemoryBytes: 2 * gib}
 	w.fake.PutDomain(domain)
 	w.Expect(w.unaccounted()).To(Equal(theirs), "one that has it is accounted for")
-	w.Expect(*w.get().Status.Allocated.CPUs).To(Equal(int32(7)))
+	w.Expect(*w.Get("a").Status.Allocated.CPUs).To(Equal(int32(7)))
 
 	w.putDisk(uid+"-root.qcow2", 10*gib)
 	w.Expect(w.unaccounted()).To(Equal([3]int64{5, 20, 30}), "the spec did not ask for a size")
@@ -57,13 +56,13 @@ func TestReconcile_tellsWhatOthersHaveOnTheHost(t *testing.T) {
 	w.fake.PutDomain(domain)
 	w.Expect(w.unaccounted()).To(Equal([3]int64{5, 21, 30}))
 
-	w.Expect(environment.Client.Delete(w.ctx, lm)).To(Succeed())
+	w.Remove(lm)
 	w.Expect(w.unaccounted()).To(Equal([3]int64{7, 23, 30}), "what a machine that is gone has left takes room")
 }
 
 func (w *world) putDisk(name string, size int64) {
-	w.t.Helper()
-	_, err := w.fake.CreateVolume(w.ctx, virt.VolumeSpec{
+	w.T.Helper()
+	_, err := w.fake.CreateVolume(w.Ctx, virt.VolumeSpec{
 		VolumeRef: virt.VolumeRef{Pool: "default", Name: name}, Format: virt.VolumeQCOW2, CapacityBytes: size,
 	})
 	w.Expect(err).NotTo(HaveOccurred())

@@ -14,21 +14,23 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirthost"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
+	"github.com/altcos/cluster-api-provider-altcos/internal/index"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
 	"github.com/altcos/cluster-api-provider-altcos/test/envtest"
+	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
 var environment *envtest.Environment
@@ -40,147 +42,96 @@ const (
 	secretKey = "s3cr3t-key"
 )
 
-// world is one LibvirtHost with its hypervisor, its shell and a Reconciler that a test calls by hand.
+// world is the LibvirtHost "a" with its hypervisor and its shell.
 type world struct {
-	*WithT
-	t         *testing.T
-	ctx       context.Context
-	namespace string
-	cloud     *fakevirt.Cloud
-	fake      *fakevirt.Host
-	shell     *shell
-	images    *collector
-	events    *events.FakeRecorder
-
-	reconciler *libvirthost.Reconciler
+	*fixture.Fixture[*infrav1.LibvirtHost, *libvirthost.Reconciler]
+	cloud  *fakevirt.Cloud
+	fake   *fakevirt.Host
+	shell  *shell
+	images *collector
 }
 
-// newWorld makes a host that is as it shall be, changed by opts before it is created.
-func newWorld(t *testing.T, opts ...func(*infrav1.LibvirtHost)) *world {
+// newWorld makes a host that matches its spec, changed by modifiers before it is created.
+func newWorld(t *testing.T, modifiers ...func(*infrav1.LibvirtHost)) *world {
 	t.Helper()
-	w := &world{
-		WithT: NewWithT(t), t: t, ctx: t.Context(), namespace: environment.Namespace(t), cloud: fakevirt.NewCloud(),
-		shell: &shell{bridge: true}, images: &collector{}, events: events.NewFakeRecorder(100),
-	}
-	w.fake = w.cloud.AddHost(w.name())
+	w := &world{cloud: fakevirt.NewCloud(), shell: &shell{bridge: true}, images: &collector{}}
+	w.Fixture = fixture.New[*infrav1.LibvirtHost](t, environment, &libvirthost.Reconciler{
+		Client: byHost(), Images: w.images, ImageRetention: retention, Balancer: w.shell, Installs: async.New(async.Options{}),
+	})
+	w.Reconciler.Recorder = w.Recorder
+	w.Reconciler.Hosts = inventory.Access{Client: environment.Client, Namespace: w.Namespace, Connector: w.cloud}
+	w.fake = w.cloud.AddHost(w.Global("a"))
 	w.fake.SetShell(w.shell)
-	installs, ended := async.New(async.Options{}), make(chan struct{})
+	installs, ended := w.Reconciler.Installs, make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = installs.Start(w.ctx)
+		_ = installs.Start(w.Ctx)
 	}()
 	t.Cleanup(func() { <-ended })
-	w.reconciler = &libvirthost.Reconciler{
-		Client: byHost{environment.Client}, Images: w.images, ImageRetention: retention,
-		Balancer: w.shell, Installs: installs,
-		Recorder: w.events, Hosts: inventory.Access{Client: environment.Client, Namespace: w.namespace, Connector: w.cloud},
-	}
-	w.create(w.credentials())
-	host := &infrav1.LibvirtHost{ObjectMeta: metav1.ObjectMeta{Name: w.name()}, Spec: infrav1.LibvirtHostSpec{
-		URI: "qemu+ssh://root@node3/system", CredentialsRef: infrav1.SecretReference{Name: "credentials"},
-	}}
-	for _, opt := range opts {
-		opt(host)
-	}
-	w.create(host)
-	t.Cleanup(func() { // no controller lives any more that would take the finalizer off
-		left := &infrav1.LibvirtHost{}
-		ctx := context.WithoutCancel(w.ctx)
-		if environment.Client.Get(ctx, w.key(), left) == nil {
-			left.Finalizers = nil
-			_ = environment.Client.Update(ctx, left)
-			_ = environment.Client.Delete(ctx, left)
-		}
-	})
+	w.Create(w.credentials(), builder.LibvirtHost(w.Global("a"), append([]func(*infrav1.LibvirtHost){builder.WithSSH}, modifiers...)...))
 	return w
 }
 
-// name is unique, since hosts have no namespace.
-func (w *world) name() string { return "host-" + w.namespace }
+func (w *world) credentials() *corev1.Secret { return builder.Credentials(w.Namespace, secretKey) }
 
-func (w *world) key() client.ObjectKey { return client.ObjectKey{Name: w.name()} }
-
-func (w *world) credentials() *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "credentials"}, Data: map[string][]byte{
-		"ssh-privatekey": []byte(secretKey), "known_hosts": []byte("node3 ssh-ed25519 AAAA"),
-	}}
+// converge reconciles until nothing changes, and returns the last result.
+func (w *world) converge() ctrl.Result {
+	w.T.Helper()
+	w.Expect(w.Converge("a")).To(Succeed())
+	return w.Result
 }
 
-func (w *world) create(o client.Object) {
-	w.t.Helper()
-	w.Expect(environment.Client.Create(w.ctx, o)).To(Succeed())
-}
-
-func (w *world) get() *infrav1.LibvirtHost {
-	w.t.Helper()
-	host := &infrav1.LibvirtHost{}
-	w.Expect(environment.Client.Get(w.ctx, w.key(), host)).To(Succeed())
-	return host
-}
-
-func (w *world) exists() bool {
-	return environment.Client.Get(w.ctx, w.key(), &infrav1.LibvirtHost{}) == nil
-}
-
-func (w *world) update(change func(*infrav1.LibvirtHost)) {
-	w.t.Helper()
-	host := w.get()
-	change(host)
-	w.Expect(environment.Client.Update(w.ctx, host)).To(Succeed())
-}
-
-// settle reconciles until finalizer, Paused and one look at the host are done, and returns the last result.
-func (w *world) settle() ctrl.Result {
-	w.t.Helper()
-	var last ctrl.Result
-	for range 3 {
-		var err error
-		last, err = w.reconciler.Reconcile(w.ctx, ctrl.Request{NamespacedName: w.key()})
-		w.Expect(err).NotTo(HaveOccurred())
-	}
-	return last
-}
-
-// told are the events so far.
-func (w *world) told() []string {
-	var all []string
-	for {
-		select {
-		case e := <-w.events.Events:
-			all = append(all, e)
-		default:
-			return all
+// run starts the controller in a manager.
+func (w *world) run() {
+	environment.RunManager(w.T, environment.ManagerOptions(), func(ctx context.Context, mgr ctrl.Manager) error {
+		if err := index.AddMachine(ctx, mgr.GetFieldIndexer()); err != nil {
+			return err
 		}
-	}
+		w.Reconciler.Client = mgr.GetClient()
+		return w.Reconciler.SetupWithManager(ctx, mgr, controller.Options{})
+	})
 }
 
-func (w *world) addMachine(name, sha256 string, opts ...func(*infrav1.LibvirtMachine)) *infrav1.LibvirtMachine {
-	w.t.Helper()
-	machine := &infrav1.LibvirtMachine{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}, Spec: infrav1.LibvirtMachineSpec{
-		Host: w.name(), VCPUs: 2, Memory: resource.MustParse("2Gi"),
-		Image: infrav1.Image{URL: "https://images.example/altcos.qcow2", SHA256: sha256},
-	}}
-	for _, opt := range opts {
-		opt(machine)
-	}
-	w.create(machine)
+func (w *world) addMachine(name, sha256 string, modifiers ...func(*infrav1.LibvirtMachine)) *infrav1.LibvirtMachine {
+	w.T.Helper()
+	machine := builder.LibvirtMachine(w.Meta(name), append([]func(*infrav1.LibvirtMachine){
+		builder.OnHost(w.Global("a")), builder.FromURL("https://images.example/altcos.qcow2", sha256),
+	}, modifiers...)...)
+	w.Create(machine)
 	return machine
 }
 
-// byHost does the work of the manager's index of machines.
-type byHost struct{ client.Client }
+// addCluster makes a LibvirtCluster with an endpoint.
+func (w *world) addCluster() {
+	w.T.Helper()
+	w.Create(builder.LibvirtCluster(w.Meta("demo")))
+}
 
-func (c byHost) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
-	machines, ok := list.(*infrav1.LibvirtMachineList)
-	if !ok {
-		return c.Client.List(ctx, list, options...)
+// carry tells what a LibvirtCluster has on the host.
+func (w *world) carry(hosts ...infrav1.LoadBalancerHostStatus) {
+	w.T.Helper()
+	for i := range hosts {
+		hosts[i].Name = w.Global("a")
 	}
-	o := (&client.ListOptions{}).ApplyOptions(options)
-	host, _ := o.FieldSelector.RequiresExactMatch("spec.host")
-	o.FieldSelector = nil
-	err := c.Client.List(ctx, machines, o)
-	machines.Items = slices.DeleteFunc(machines.Items, func(m infrav1.LibvirtMachine) bool { return m.Spec.Host != host })
-	return err
+	fixture.Change(w, "demo", func(lc *infrav1.LibvirtCluster) { lc.Status.LoadBalancer.Hosts = hosts })
+}
+
+// byHost does the work of the manager's index of machines.
+func byHost() client.Client {
+	return interceptor.NewClient(environment.Client, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			machines, ok := list.(*infrav1.LibvirtMachineList)
+			if !ok {
+				return c.List(ctx, list, options...)
+			}
+			o := (&client.ListOptions{}).ApplyOptions(options)
+			host, _ := o.FieldSelector.RequiresExactMatch(index.MachineByHost)
+			o.FieldSelector = nil
+			err := c.List(ctx, machines, o)
+			machines.Items = slices.DeleteFunc(machines.Items, func(m infrav1.LibvirtMachine) bool { return m.Spec.Host != host })
+			return err
+		},
+	})
 }
 
 // shell is what a host's shell finds.
