@@ -171,18 +171,6 @@ func (t *Tasks) stands(e *entry, owner types.NamespacedName) bool {
 	return !e.read[owner]
 }
 
-// Status returns the state of a task without joining, beginning or taking anything.
-func (t *Tasks) Status(key string) (State, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.expire()
-	e, ok := t.tasks[key]
-	if !ok {
-		return State{}, false
-	}
-	return e.state, true
-}
-
 // Leave says that the owner wants nothing any more, and cancels what nobody else waits for. It returns true as long as
 // such a task has not returned: the owner is woken when it has.
 func (t *Tasks) Leave(owner types.NamespacedName) (running bool) {

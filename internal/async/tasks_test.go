@@ -105,8 +105,8 @@ func TestDo_tellsEachOwnerOnce(t *testing.T) {
 			t.Errorf("%s reads %+v", name, s)
 		}
 	}
-	if _, ok := tasks.Status("k"); ok || runs.Load() != 2 {
-		t.Errorf("task is kept although all have read it, %d runs", runs.Load())
+	if tasks.Len() != 0 || runs.Load() != 2 {
+		t.Errorf("task is kept although all have read its result, %d runs", runs.Load())
 	}
 }
 
@@ -143,7 +143,7 @@ func TestDo_aFailureStandsForAWhile(t *testing.T) {
 	if tasks.Leave(owner("a")) {
 		t.Error("a waits for a task that has ended")
 	}
-	if _, ok := tasks.Status("final"); ok {
+	if s := tasks.Do(hopeless); s.Finished() {
 		t.Error("a failure is kept although its last owner left")
 	}
 }
@@ -186,7 +186,7 @@ func TestDo_aBusyHostDoesNotHoldUpOthers(t *testing.T) {
 	if got := wake(t, tasks); got != owner("c") {
 		t.Errorf("%s is woken", got)
 	}
-	if s, _ := tasks.Status("2"); s.Phase != async.Pending {
+	if s := tasks.Do(gated("2", "b", gate, &runs, nil)); s.Phase != async.Pending {
 		t.Errorf("state is %+v", s)
 	}
 	close(gate)
@@ -203,7 +203,7 @@ func TestDo_reportsProgressAndSurvivesPanics(t *testing.T) {
 	}}
 	tasks.Do(task)
 	<-reported
-	if s, ok := tasks.Status("k"); !ok || s.Phase != async.Running || s.Progress != (async.Progress{Stage: "Upload", Done: 1, Total: 2}) {
+	if s := tasks.Do(task); s.Phase != async.Running || s.Progress != (async.Progress{Stage: "Upload", Done: 1, Total: 2}) {
 		t.Errorf("state is %+v", s)
 	}
 	close(gate)
@@ -228,19 +228,19 @@ func TestLeave_cancelsWhatNobodyElseWants(t *testing.T) {
 	if !tasks.Leave(owner("b")) {
 		t.Error("b does not wait for its own task")
 	}
-	if _, ok := tasks.Status("pending"); ok {
-		t.Error("a pending task nobody wants is kept")
+	if tasks.Len() != 1 {
+		t.Error("a pending task that nobody wants is kept")
 	}
 	if got := wake(t, tasks); got != owner("b") {
 		t.Errorf("%s is woken", got)
 	}
-	if s, _ := tasks.Status("k"); !errors.Is(s.Err, async.ErrCancelled) {
+	if s := tasks.Do(gated("k", "b", nil, &runs, nil)); !errors.Is(s.Err, async.ErrCancelled) {
 		t.Errorf("state is %+v", s)
 	}
 	if tasks.Leave(owner("b")) {
 		t.Error("b waits for a task that has ended")
 	}
-	if _, ok := tasks.Status("k"); ok {
+	if tasks.Len() != 0 {
 		t.Error("the result is kept")
 	}
 }
@@ -248,15 +248,18 @@ func TestLeave_cancelsWhatNobodyElseWants(t *testing.T) {
 func TestResults_expire(t *testing.T) {
 	now := clocktesting.NewFakePassiveClock(time.Unix(1_800_000_000, 0))
 	tasks := start(t, async.Options{Clock: now, KeepResult: time.Minute})
-	tasks.Do(async.Task{Key: "k", Owner: owner("a"), Run: func(context.Context, func(async.Progress)) error { return nil }})
+	ask := func(name string) async.State {
+		return tasks.Do(async.Task{Key: "k", Owner: owner(name), Run: func(context.Context, func(async.Progress)) error { return nil }})
+	}
+	ask("a")
 	wake(t, tasks)
 	now.SetTime(now.Now().Add(59 * time.Second))
-	if _, ok := tasks.Status("k"); !ok {
-		t.Error("result expired too early")
+	if s := ask("b"); s.Phase != async.Succeeded {
+		t.Errorf("result expired too early: %+v", s)
 	}
 	now.SetTime(now.Now().Add(time.Second))
-	if _, ok := tasks.Status("k"); ok {
-		t.Error("result did not expire")
+	if s := ask("a"); s.Finished() {
+		t.Errorf("result did not expire: %+v", s)
 	}
 }
 
@@ -277,7 +280,7 @@ func TestStart_endsTasksAndIsNotHeldByASlowReceiver(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if s, _ := tasks.Status("before"); s.Phase != async.Failed || !errors.Is(s.Err, context.Canceled) {
+	if s := tasks.Do(gated("before", "a", nil, &runs, nil)); s.Phase != async.Failed || !errors.Is(s.Err, context.Canceled) {
 		t.Errorf("state is %+v", s)
 	}
 	if s := tasks.Do(gated("after", "a", nil, &runs, nil)); s.Phase != async.Pending {

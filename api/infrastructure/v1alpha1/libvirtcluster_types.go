@@ -43,8 +43,6 @@ const (
 	LibvirtClusterReadyReason = "Ready"
 	// LibvirtClusterFailedReason says that a phase failed and will be tried again.
 	LibvirtClusterFailedReason = "Failed"
-	// LibvirtClusterNotReadyReason is the reason of a Ready condition that is not true.
-	LibvirtClusterNotReadyReason = "NotReady"
 	// LibvirtClusterWaitingReason says that something earlier has to be done first.
 	LibvirtClusterWaitingReason = "WaitingForEarlierPhases"
 	// LibvirtClusterDeletingReason says that the cluster's traces are being removed.

@@ -44,8 +44,6 @@ const (
 	LibvirtHostInUseReason = "InUse"
 	// LibvirtHostReadyReason is the reason of all true conditions of a LibvirtHost.
 	LibvirtHostReadyReason = "Ready"
-	// LibvirtHostNotReadyReason is the reason of a Ready condition that is not true.
-	LibvirtHostNotReadyReason = "NotReady"
 	// LibvirtHostWaitingReason says that an earlier check has to succeed first.
 	LibvirtHostWaitingReason = "WaitingForEarlierChecks"
 	// LibvirtHostCheckFailedReason says that a check could not be made.

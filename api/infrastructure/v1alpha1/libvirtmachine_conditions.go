@@ -74,8 +74,6 @@ const (
 	LibvirtMachineHostUnreachableReason = "HostUnreachable"
 	// LibvirtMachineReadyReason is the reason of all true conditions of a LibvirtMachine.
 	LibvirtMachineReadyReason = "Ready"
-	// LibvirtMachineNotReadyReason is the reason of a Ready condition that is not true.
-	LibvirtMachineNotReadyReason = "NotReady"
 	// LibvirtMachineWaitingReason says that an earlier phase has to be done first.
 	LibvirtMachineWaitingReason = "WaitingForEarlierPhases"
 	// LibvirtMachineFailedReason says that a phase failed and will be tried again.
