@@ -6,8 +6,6 @@ package libvirtmachine
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"strconv"
 	"strings"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
@@ -30,13 +28,6 @@ func domainName(namespace, name, uuid string) string {
 
 // rootSerial is the serial number of the root disk; data disks go by their names.
 const rootSerial = "root"
-
-// macAddress returns the address of an interface that has none in the spec: it never changes, since DHCP servers and
-// neighbours remember it.
-func macAddress(uuid string, nic int) string {
-	sum := sha256.Sum256([]byte(uuid + "/nic/" + strconv.Itoa(nic)))
-	return fmt.Sprintf("52:54:00:%02x:%02x:%02x", sum[0], sum[1], sum[2])
-}
 
 // Names of a machine's volumes. All begin with the UUID, by which leftovers are found.
 func rootVolume(uuid string) string       { return uuid + "-root.qcow2" }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/cluster-api/util"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -35,7 +36,7 @@ type scope struct {
 	unrecorded bool
 	host       *infrav1.LibvirtHost
 	conn       virt.Host
-	nics       []nic
+	nics       []nodenetwork.Interface
 	// domain is what the host told, nil when it has none.
 	domain   *virt.Domain
 	ignition []byte

@@ -14,6 +14,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
+	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
@@ -24,9 +25,9 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	nics, err := interfaces(s.lm, s.network(own), s.uuid)
+	nics, err := nodenetwork.FromAPI(s.lm.Spec.NetworkInterfaces, s.network(own), s.uuid)
 	if err != nil {
-		return err
+		return &outcome.Terminal{Reason: infrav1.LibvirtMachineAddressInvalidReason, Err: err}
 	}
 	if err := r.readClaims(ctx, s, nics, own); err != nil {
 		if outcome.Pending(err) && s.domain != nil && s.knownAddresses() > 0 {
@@ -36,7 +37,7 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 	}
 	known := 0
 	for _, n := range nics {
-		known += len(n.addresses)
+		known += len(n.Addresses)
 	}
 	if s.domain != nil && known < s.knownAddresses() {
 		return nil // as above
@@ -52,7 +53,7 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 
 // checkAddresses refuses what would cut off the machine or its cluster: the address that the load balancer has, and a
 // control plane whose address the load balancer never learns.
-func (s *scope) checkAddresses(nics []nic, known int) error {
+func (s *scope) checkAddresses(nics []nodenetwork.Interface, known int) error {
 	if s.infra == nil || s.infra.Spec.LoadBalancer.Mode == infrav1.LoadBalancerExternal {
 		return nil
 	}
@@ -65,7 +66,7 @@ func (s *scope) checkAddresses(nics []nic, known int) error {
 		return nil //nolint:nilerr // a name, or none yet
 	}
 	for i, n := range nics {
-		for _, prefix := range n.addresses {
+		for _, prefix := range n.Addresses {
 			if prefix.Addr() == endpoint {
 				return outcome.Blockedf(infrav1.LibvirtMachineAddressInvalidReason, retrySlow,
 					"address %s of interface %d is the control plane endpoint of LibvirtCluster %q; take it out of the pool and delete the Machine",
@@ -77,10 +78,10 @@ func (s *scope) checkAddresses(nics []nic, known int) error {
 }
 
 // readClaims adds the addresses of pools to the interfaces.
-func (r *Reconciler) readClaims(ctx context.Context, s *scope, nics []nic, own []ipamv1.IPAddressClaim) error {
+func (r *Reconciler) readClaims(ctx context.Context, s *scope, nics []nodenetwork.Interface, own []ipamv1.IPAddressClaim) error {
 	var claims [][]*ipamv1.IPAddressClaim
 	for i := range nics {
-		made, err := r.claim(ctx, s, i, nics[i].spec.AddressPoolRefs, own)
+		made, err := r.claim(ctx, s, i, nics[i].Pools, own)
 		if err != nil {
 			return err
 		}
@@ -92,8 +93,7 @@ func (r *Reconciler) readClaims(ctx context.Context, s *scope, nics []nic, own [
 			if err != nil {
 				return err
 			}
-			nics[i].addresses = append(nics[i].addresses, address.Prefix)
-			nics[i].addGateway(address.Gateway)
+			nics[i].Add(address.Prefix, address.Gateway)
 		}
 	}
 	return nil

@@ -115,11 +115,7 @@ func (r *Reconciler) node(ctx context.Context, s *scope) (*altcos.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := profile.Node{Hostname: s.hostname(), ProviderID: s.lm.Spec.ProviderID, Hosts: hosts}
-	for _, nic := range s.nics {
-		n.Interfaces = append(n.Interfaces, nic.profile())
-	}
-	return n.Of()
+	return &altcos.Node{Hostname: s.hostname(), ProviderID: s.lm.Spec.ProviderID, Hosts: hosts, Interfaces: s.nics}, nil
 }
 
 // knownHosts are the endpoint of the control plane, by profile.EndpointName, and the machines of the cluster whose

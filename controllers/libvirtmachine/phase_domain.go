@@ -58,17 +58,17 @@ func (r *Reconciler) checkBridges(ctx context.Context, s *scope) error {
 
 func (s *scope) missingBridge(ctx context.Context) error {
 	for i, n := range s.nics {
-		if n.spec.Bridge == "" || n.spec.Bridge == inventory.Bridge(s.host) || n.spec.VLAN != 0 {
+		if n.Bridge == "" || n.Bridge == inventory.Bridge(s.host) || n.VLAN != 0 {
 			continue
 		}
-		switch up, err := s.conn.HasInterface(ctx, n.spec.Bridge); {
+		switch up, err := s.conn.HasInterface(ctx, n.Bridge); {
 		case errors.Is(err, virt.ErrUnsupported): // the start of the domain will tell
 		case err != nil:
 			return hostError(s, err)
 		case !up:
 			return outcome.Blockedf(infrav1.LibvirtMachineBridgeMissingReason, retrySlow,
 				"host %q has no bridge %q that is up, which networkInterfaces[%d] names; create it there, or replace the machine",
-				s.lm.Spec.Host, n.spec.Bridge, i)
+				s.lm.Spec.Host, n.Bridge, i)
 		}
 	}
 	return nil
@@ -147,16 +147,7 @@ func (s *scope) domainSpec() virt.DomainSpec {
 		d.Disks = append(d.Disks, virt.Disk{Volume: s.volume(dataVolume(s.uuid, disk.Name)), Serial: disk.Name})
 	}
 	for _, n := range s.nics {
-		bridge := n.spec.Bridge
-		if bridge == "" {
-			bridge = inventory.Bridge(s.host)
-		}
-		d.Interfaces = append(d.Interfaces, virt.Interface{
-			MAC:    n.mac,
-			Bridge: bridge,
-			VLAN:   int(n.spec.VLAN),
-			MTU:    int(n.spec.MTU),
-		})
+		d.Interfaces = append(d.Interfaces, n.Hypervisor(inventory.Bridge(s.host)))
 	}
 	return d
 }

@@ -75,7 +75,7 @@ func (s *scope) describe() {
 func machineAddresses(s *scope) []clusterv1.MachineAddress {
 	list := []clusterv1.MachineAddress{{Type: clusterv1.MachineHostName, Address: s.hostname()}}
 	for _, n := range s.nics {
-		for _, prefix := range n.addresses {
+		for _, prefix := range n.Addresses {
 			list = append(list, clusterv1.MachineAddress{Type: clusterv1.MachineInternalIP, Address: prefix.Addr().String()})
 		}
 	}

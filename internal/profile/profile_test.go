@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
-	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
@@ -80,35 +79,6 @@ func TestFromAPI_keepsEverythingOfTheRuntime(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"/b"}, got.CNIPluginDirs); diff != "" {
 		t.Errorf("plugins (-want +got)\n%s", diff)
-	}
-}
-
-func TestNode_kubeletGetsFirstAddressOfEachFamily(t *testing.T) {
-	prefix := netip.MustParsePrefix
-	cases := map[string]struct {
-		nics []profile.Interface
-		want []netip.Addr
-	}{
-		"no interfaces": {},
-		"DHCP":          {nics: []profile.Interface{{DHCP: infrav1.DHCPBoth}}},
-		"both families": {
-			nics: []profile.Interface{{Addresses: []netip.Prefix{prefix("10.0.0.5/24"), prefix("10.0.0.6/24"), prefix("fd00::5/64")}}},
-			want: []netip.Addr{netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("fd00::5")},
-		},
-		"the second interface does not count": {
-			nics: []profile.Interface{{}, {Addresses: []netip.Prefix{prefix("10.0.0.5/24")}}},
-		},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			got, err := profile.Node{Hostname: "m", Interfaces: c.nics}.Of()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, got.NodeIPs, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
-				t.Error(diff)
-			}
-		})
 	}
 }
 

@@ -7,9 +7,11 @@ import (
 	"net/netip"
 	"testing"
 
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
+	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
@@ -69,30 +71,31 @@ func TestNode_matchesGolden(t *testing.T) {
 	a, p := netip.MustParseAddr, netip.MustParsePrefix
 	cases := map[string]altcos.Node{
 		"static": {
-			Hostname: "master01", ProviderID: "libvirt://6f1d3c3e-0000-4000-8000-000000000161", NodeIPs: []netip.Addr{a("10.150.0.161")},
-			Interfaces: []altcos.Interface{{MAC: "52:54:00:AA:BB:CC", Link: altcos.Link{Addresses: []netip.Prefix{p("10.150.0.161/24")},
-				Gateways: []netip.Addr{a("10.150.0.1")}, Nameservers: []netip.Addr{a("10.150.0.1")}}}},
+			Hostname: "master01", ProviderID: "libvirt://6f1d3c3e-0000-4000-8000-000000000161",
+			Interfaces: []nodenetwork.Interface{{MAC: "52:54:00:AA:BB:CC", Addresses: []netip.Prefix{p("10.150.0.161/24")},
+				Gateways: []netip.Addr{a("10.150.0.1")}, Nameservers: []netip.Addr{a("10.150.0.1")}}},
 			Hosts: []altcos.HostEntry{{Address: a("10.150.0.160"), Names: []string{"api.demo"}}},
 		},
-		"dhcp": {Hostname: "worker01", Interfaces: []altcos.Interface{{}}},
+		"dhcp": {Hostname: "worker01", Interfaces: []nodenetwork.Interface{{}}},
 		"dual-stack-routes": {
-			Hostname: "worker02", ProviderID: "libvirt://x", NodeIPs: []netip.Addr{a("10.150.0.171"), a("fd00::171")},
-			Interfaces: []altcos.Interface{
-				{MAC: "52:54:00:aa:bb:01", Link: altcos.Link{
-					Addresses: []netip.Prefix{p("10.150.0.171/24"), p("fd00::171/64")}, Gateways: []netip.Addr{a("10.150.0.1"), a("fd00::1")},
-					SearchDomains: []string{"example.org", "~lab"}, MTU: 9000,
-					Routes: []altcos.Route{{Destination: p("10.9.0.0/16"), Via: a("10.150.0.2"), Metric: 50}, {Destination: p("10.8.0.0/16")}},
-				}},
-				{MAC: "52:54:00:aa:bb:02", Link: altcos.Link{Addresses: []netip.Prefix{p("10.7.0.2/24")}, DHCP: altcos.DHCPv6}},
+			Hostname: "worker02", ProviderID: "libvirt://x",
+			Interfaces: []nodenetwork.Interface{
+				{
+					MAC: "52:54:00:aa:bb:01", Addresses: []netip.Prefix{p("10.150.0.171/24"), p("fd00::171/64")},
+					Gateways: []netip.Addr{a("10.150.0.1"), a("fd00::1")}, SearchDomains: []string{"example.org", "~lab"}, MTU: 9000,
+					Routes: []nodenetwork.Route{{Destination: p("10.9.0.0/16"), Via: a("10.150.0.2"), Metric: 50}, {Destination: p("10.8.0.0/16")}},
+				},
+				{MAC: "52:54:00:aa:bb:02", Addresses: []netip.Prefix{p("10.7.0.2/24")}, DHCP: infrav1.DHCPIPv6},
 			},
 		},
 		"vlan": {
-			Hostname: "worker03", NodeIPs: []netip.Addr{a("10.160.0.171")},
-			Interfaces: []altcos.Interface{
-				{MAC: "52:54:00:aa:bb:03", VLAN: 160, Link: altcos.Link{
-					Addresses: []netip.Prefix{p("10.160.0.171/24")}, Gateways: []netip.Addr{a("10.160.0.1")}, MTU: 1496,
-				}},
-				{VLAN: 160, Link: altcos.Link{DHCP: altcos.DHCPv4}},
+			Hostname: "worker03",
+			Interfaces: []nodenetwork.Interface{
+				{
+					MAC: "52:54:00:aa:bb:03", GuestVLAN: 160, Addresses: []netip.Prefix{p("10.160.0.171/24")},
+					Gateways: []netip.Addr{a("10.160.0.1")}, MTU: 1496,
+				},
+				{GuestVLAN: 160, DHCP: infrav1.DHCPIPv4},
 			},
 		},
 		"nothing": {},
@@ -143,7 +146,7 @@ func TestProfile_refusesWithPath(t *testing.T) {
 		"a sudo rule in a comment":     {altcos.Profile{Users: []altcos.User{{Name: "a", Sudo: "ALL # = ALL"}}}, "users[0].sudo: must be one line of sudoers without the user's name, such as ALL=(ALL) NOPASSWD: ALL"},
 		"a hash with a colon":          {altcos.Profile{AltcosUser: altcos.AltcosUser{PasswordHash: "a:b"}}, "altcosUser.passwordHash: must not contain a colon or a line break"},
 		"a hosts entry without names":  {altcos.Profile{Hosts: []altcos.HostEntry{{Address: netip.MustParseAddr("1.1.1.1")}}}, "hosts[0].names: must not be empty"},
-		"a host name with a blank":     {altcos.Profile{Hosts: []altcos.HostEntry{{Address: netip.MustParseAddr("1.1.1.1"), Names: []string{"a b"}}}}, "hosts[0].names[0]: is no host name"},
+		"a host name with a blank":     {altcos.Profile{Hosts: []altcos.HostEntry{{Address: netip.MustParseAddr("1.1.1.1"), Names: []string{"a b"}}}}, "hosts[0].names[0]: is not a host name"},
 		"a hosts entry without IP":     {altcos.Profile{Hosts: []altcos.HostEntry{{Names: []string{"a"}}}}, "hosts[0].address: must be an IP address"},
 		"a device that is no device":   {altcos.Profile{ContainerStorage: altcos.ContainerStorage{Device: "/etc/passwd"}}, "containerStorage.device: must be a path below /dev"},
 		"btrfs on the root disk":       {altcos.Profile{ContainerStorage: altcos.ContainerStorage{Driver: altcos.DriverBtrfs}}, "containerStorage.driver: Btrfs needs a device, the root disk is ext4"},
@@ -165,23 +168,17 @@ func TestProfile_refusesWithPath(t *testing.T) {
 }
 
 func TestNode_refusesWithPath(t *testing.T) {
-	link := func(l altcos.Link) altcos.Node { return altcos.Node{Interfaces: []altcos.Interface{{Link: l}}} }
+	nic := func(n nodenetwork.Interface) altcos.Node { return altcos.Node{Interfaces: []nodenetwork.Interface{n}} }
 	cases := map[string]struct {
 		in   altcos.Node
 		want string
 	}{
 		"a host name with a line break":  {altcos.Node{Hostname: "a\nb"}, "hostname: must be a host name of at most 63 characters"},
 		"a provider ID with a quote":     {altcos.Node{ProviderID: `libvirt://a" --x`}, "providerID: must be scheme://identifier"},
-		"two addresses of one family":    {altcos.Node{NodeIPs: []netip.Addr{netip.MustParseAddr("1.1.1.1"), netip.MustParseAddr("1.1.1.2")}}, "nodeIPs: must be one address, or one of each family"},
-		"a bad MAC":                      {altcos.Node{Interfaces: []altcos.Interface{{MAC: "xx"}}}, "interfaces[0].mac: is no MAC address"},
-		"a bad interface name":           {altcos.Node{Interfaces: []altcos.Interface{{Name: "a b"}}}, "interfaces[0].name: is no interface name"},
-		"an unknown DHCP mode":           {link(altcos.Link{DHCP: "yes"}), "interfaces[0].dhcp: must be None, IPv4, IPv6 or Both"},
-		"an address that is no address":  {link(altcos.Link{Addresses: []netip.Prefix{{}}}), "interfaces[0].addresses[0]: must be an address with prefix length"},
-		"a route via another family":     {link(altcos.Link{Routes: []altcos.Route{{Destination: netip.MustParsePrefix("10.0.0.0/8"), Via: netip.MustParseAddr("fd00::1")}}}), "interfaces[0].routes[0]: must have a destination prefix and a gateway of its family"},
-		"a search domain with a newline": {link(altcos.Link{SearchDomains: []string{"a\nDNS=1.1.1.1"}}), "interfaces[0].searchDomains[0]: is no domain name"},
-		"a VLAN that is none":            {altcos.Node{Interfaces: []altcos.Interface{{VLAN: 4095}}}, "interfaces[0].vlan: must be between 1 and 4094"},
-		"a VLAN on a long name":          {altcos.Node{Interfaces: []altcos.Interface{{Name: "interface-name", VLAN: 7}}}, "interfaces[0].name: is too long for a VLAN device, which is called interface-name.7"},
-		"a tiny MTU":                     {link(altcos.Link{MTU: 10}), "interfaces[0].mtu: must be between 68 and 65535"},
+		"an unknown DHCP mode":           {nic(nodenetwork.Interface{DHCP: "yes"}), "networkInterfaces[0].dhcp: must be None, IPv4, IPv6 or Both"},
+		"a search domain with a newline": {nic(nodenetwork.Interface{SearchDomains: []string{"a\nDNS=1.1.1.1"}}), "networkInterfaces[0].searchDomains[0]: is not a domain name"},
+		"a VLAN that is none":            {nic(nodenetwork.Interface{GuestVLAN: 4095}), "networkInterfaces[0].guestVLAN: must be between 1 and 4094"},
+		"a tiny MTU":                     {nic(nodenetwork.Interface{MTU: 10}), "networkInterfaces[0].mtu: must be between 68 and 65535"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -5,14 +5,12 @@ package altcos
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
-
-var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?$`)
 
 // appendHosts adds entries to /etc/hosts; the image's own lines stay.
 func appendHosts(b *ignition.Builder, entries []HostEntry, path string, problems *problem.List) {
@@ -26,8 +24,8 @@ func appendHosts(b *ignition.Builder, entries []HostEntry, path string, problems
 			problems.Addf(fmt.Sprintf("%s[%d].names", path, i), "must not be empty")
 		}
 		for j, name := range e.Names {
-			if len(name) > 253 || !hostName.MatchString(name) {
-				problems.Addf(fmt.Sprintf("%s[%d].names[%d]", path, i, j), "is no host name")
+			if !nodenetwork.IsDomainName(name) {
+				problems.Addf(fmt.Sprintf("%s[%d].names[%d]", path, i, j), "is not a host name")
 			}
 		}
 		text.WriteString(e.Address.String() + " " + strings.Join(e.Names, " ") + "\n")

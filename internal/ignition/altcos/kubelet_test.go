@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 )
 
 // TestNode_winsOverKubeadmByItsProviderIDOnly: of an option that is there twice, kubelet takes the last.
 func TestNode_winsOverKubeadmByItsProviderIDOnly(t *testing.T) {
-	n := altcos.Node{Hostname: "a", ProviderID: "libvirt://x", NodeIPs: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}
+	n := altcos.Node{Hostname: "a", ProviderID: "libvirt://x", Interfaces: []nodenetwork.Interface{{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}}}}
 	l, err := n.Layer()
 	if err != nil {
 		t.Fatal(err)

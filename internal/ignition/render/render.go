@@ -15,6 +15,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
@@ -154,7 +155,7 @@ func instanceData(in Input) cloudconfig.InstanceData {
 	if d.InstanceID == "" {
 		_, d.InstanceID, _ = strings.Cut(in.Node.ProviderID, "://")
 	}
-	for _, a := range in.Node.PrimaryAddresses() {
+	for _, a := range nodenetwork.NodeIPs(in.Node.Interfaces) {
 		if a.Is4() && d.LocalIPv4 == "" {
 			d.LocalIPv4 = a.String()
 		}

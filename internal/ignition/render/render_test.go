@@ -14,6 +14,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
@@ -21,12 +22,12 @@ import (
 func node(name, address string) *altcos.Node {
 	return &altcos.Node{
 		Hostname: name, ProviderID: "libvirt://6f1d3c3e-0000-4000-8000-000000000161",
-		NodeIPs: []netip.Addr{netip.MustParseAddr(address)},
-		Interfaces: []altcos.Interface{{MAC: "52:54:00:00:00:61", Link: altcos.Link{
+		Interfaces: []nodenetwork.Interface{{
+			MAC:         "52:54:00:00:00:61",
 			Addresses:   []netip.Prefix{netip.MustParsePrefix(address + "/24")},
 			Gateways:    []netip.Addr{netip.MustParseAddr("10.150.0.1")},
 			Nameservers: []netip.Addr{netip.MustParseAddr("10.150.0.1")},
-		}}},
+		}},
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
@@ -105,17 +106,17 @@ func rendered(t *testing.T, n node, keys altcos.ClusterSSH) []byte {
 		keys.PrivateKey = nil
 	}
 	p.ClusterSSH = &keys
-	infrastructure, err := profile.Node{
-		Hostname: n.name, ProviderID: "libvirt://" + n.uuid,
+	interfaces, err := nodenetwork.FromAPI([]infrav1.NetworkInterface{{
+		MACAddress: n.mac, Addresses: []string{n.address + "/24"}, Gateways: []string{"10.150.0.1"}, Nameservers: []string{"10.150.0.53"},
+		SearchDomains: []string{"lab.example"},
+	}, {
+		MACAddress: n.secondMAC(), GuestVLAN: vlan, MTU: vlanMTU, Addresses: []string{n.taggedAddress() + "/24"},
+		Routes: []infrav1.Route{{To: "10.170.0.0/16", Via: "10.160.0.1"}},
+	}}, infrav1.NodeNetwork{}, n.uuid)
+	infrastructure := &altcos.Node{
+		Hostname: n.name, ProviderID: "libvirt://" + n.uuid, Interfaces: interfaces,
 		Hosts: []altcos.HostEntry{{Address: netip.MustParseAddr("10.150.0.160"), Names: []string{"demo-endpoint"}}},
-		Interfaces: []profile.Interface{{
-			MAC: n.mac, Addresses: []netip.Prefix{netip.MustParsePrefix(n.address + "/24")},
-			Gateways: []netip.Addr{netip.MustParseAddr("10.150.0.1")}, Nameservers: []string{"10.150.0.53"}, SearchDomains: []string{"lab.example"},
-		}, {
-			MAC: n.secondMAC(), VLAN: vlan, MTU: vlanMTU, Addresses: []netip.Prefix{netip.MustParsePrefix(n.taggedAddress() + "/24")},
-			Routes: []infrav1.Route{{To: "10.170.0.0/16", Via: "10.160.0.1"}},
-		}},
-	}.Of()
+	}
 	must(t, err)
 	scratch := altcos.DeviceBySerial(scratchDisk)
 	cloudConfig := cabpk.Render(t, n.kind, cloudinit.BaseUserData{

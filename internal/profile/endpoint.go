@@ -1,0 +1,17 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package profile
+
+import "strings"
+
+// EndpointName is the name of a cluster's endpoint in /etc/hosts of its machines: <cluster>-endpoint. Of a long name the
+// end is left out, since no label of a host name has more than 63 characters.
+func EndpointName(cluster string) string {
+	const suffix, longest = "-endpoint", 63
+	label := cluster[strings.LastIndexByte(cluster, '.')+1:]
+	if over := len(label) + len(suffix) - longest; over > 0 {
+		cluster = strings.TrimRight(cluster[:len(cluster)-over], "-")
+	}
+	return cluster + suffix
+}
