@@ -105,10 +105,10 @@ func (w *world) key(name string) client.ObjectKey {
 func (w *world) addCluster() {
 	w.t.Helper()
 	infra := &infrav1.LibvirtCluster{ObjectMeta: w.meta("demo"), Spec: infrav1.LibvirtClusterSpec{
-		ControlPlaneEndpoint: infrav1.APIEndpoint{Host: "10.150.0.160", Port: 8443},
+		ControlPlaneEndpoint: clusterv1.APIEndpoint{Host: "10.150.0.160", Port: 8443},
 		Network: infrav1.NodeNetwork{
 			AddressPoolRefs: []infrav1.AddressPoolReference{{Name: "nodes"}},
-			Nameservers:     []string{"10.150.0.1"},
+			IPSettings:      infrav1.IPSettings{Nameservers: []string{"10.150.0.1"}},
 		},
 	}}
 	w.create(infra)

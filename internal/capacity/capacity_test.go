@@ -139,12 +139,12 @@ func TestAllocatable(t *testing.T) {
 		"defaults": {has: has, want: infrav1.HostResources{CPUs: new(int32(32)), Memory: quantity(31), Storage: quantity(100)}},
 		"the reserve is taken before the overcommit": {
 			infrav1.LibvirtHostSpec{
-				Reserve:    infrav1.HostReserve{CPUs: new(int32(2)), Memory: quantity(2), Storage: quantity(20)},
+				Reserve:    infrav1.HostResources{CPUs: new(int32(2)), Memory: quantity(2), Storage: quantity(20)},
 				Overcommit: infrav1.HostOvercommit{CPUPercent: 300, MemoryPercent: 150, StoragePercent: 200},
 			}, has, infrav1.HostResources{CPUs: new(int32(18)), Memory: quantity(45), Storage: quantity(160)},
 		},
 		"a reserve beyond the capacity leaves nothing": {
-			infrav1.LibvirtHostSpec{Reserve: infrav1.HostReserve{CPUs: new(int32(9)), Memory: quantity(33), Storage: quantity(101)}},
+			infrav1.LibvirtHostSpec{Reserve: infrav1.HostResources{CPUs: new(int32(9)), Memory: quantity(33), Storage: quantity(101)}},
 			has, infrav1.HostResources{CPUs: new(int32(0)), Memory: quantity(0), Storage: quantity(0)},
 		},
 		"what is unknown stays unknown": {},

@@ -19,7 +19,7 @@ import (
 func newHost(uri string) *infrav1.LibvirtHost {
 	return &infrav1.LibvirtHost{
 		ObjectMeta: metav1.ObjectMeta{Name: "node3", UID: "1234", Generation: 1},
-		Spec:       infrav1.LibvirtHostSpec{URI: uri, CredentialsRef: infrav1.SecretReference{Name: "node3"}},
+		Spec:       infrav1.LibvirtHostSpec{URI: uri, CredentialsRef: infrav1.ObjectReference{Name: "node3"}},
 	}
 }
 

@@ -25,7 +25,8 @@ func TestFromAPI_firstInterfaceTakesTheClustersNetwork(t *testing.T) {
 	a, p := netip.MustParseAddr, netip.MustParsePrefix
 	pools, others := []infrav1.AddressPoolReference{{Name: "nodes"}}, []infrav1.AddressPoolReference{{Name: "storage"}}
 	cluster := infrav1.NodeNetwork{
-		AddressPoolRefs: pools, Gateways: []string{"10.0.0.1"}, Nameservers: []string{"10.0.0.53"}, SearchDomains: []string{"lab.example"},
+		AddressPoolRefs: pools,
+		IPSettings:      infrav1.IPSettings{Gateways: []string{"10.0.0.1"}, Nameservers: []string{"10.0.0.53"}, SearchDomains: []string{"lab.example"}},
 	}
 	cases := map[string]struct {
 		specs []infrav1.NetworkInterface
@@ -35,7 +36,7 @@ func TestFromAPI_firstInterfaceTakesTheClustersNetwork(t *testing.T) {
 			MAC: firstMAC, Pools: pools, Gateways: []netip.Addr{a("10.0.0.1")}, Nameservers: []netip.Addr{a("10.0.0.53")}, SearchDomains: []string{"lab.example"},
 		}}},
 		"DHCP takes nothing": {[]infrav1.NetworkInterface{{DHCP: infrav1.DHCPBoth}}, []nodenetwork.Interface{{MAC: firstMAC, DHCP: infrav1.DHCPBoth}}},
-		"no addresses at all": {[]infrav1.NetworkInterface{{DHCP: infrav1.DHCPNone, Gateways: []string{"10.0.0.9"}, Nameservers: []string{"10.0.0.9"}, SearchDomains: []string{"x"}}},
+		"no addresses at all": {[]infrav1.NetworkInterface{{DHCP: infrav1.DHCPNone, IPSettings: infrav1.IPSettings{Gateways: []string{"10.0.0.9"}, Nameservers: []string{"10.0.0.9"}, SearchDomains: []string{"x"}}}},
 			[]nodenetwork.Interface{{MAC: firstMAC, DHCP: infrav1.DHCPNone, Gateways: []netip.Addr{a("10.0.0.9")}, Nameservers: []netip.Addr{a("10.0.0.9")}, SearchDomains: []string{"x"}}}},
 		"the second takes nothing": {
 			[]infrav1.NetworkInterface{
@@ -71,8 +72,8 @@ func TestFromAPI_namesWhatIsWrong(t *testing.T) {
 		"a MAC address that is none": {infrav1.NetworkInterface{MACAddress: "xx"}, "networkInterfaces[0].macAddress: is not a MAC address"},
 		"an address without length":  {infrav1.NetworkInterface{Addresses: []string{"10.0.0.1/24", "10.0.0.1"}}, "networkInterfaces[0].addresses[1]: must be an address with prefix length"},
 		"a mapped address":           {infrav1.NetworkInterface{Addresses: []string{"::ffff:10.0.0.1/120"}}, "networkInterfaces[0].addresses[0]: must be an address with prefix length"},
-		"a gateway that is none":     {infrav1.NetworkInterface{Gateways: []string{"a"}}, "networkInterfaces[0].gateways[0]: must be an IP address"},
-		"a nameserver that is none":  {infrav1.NetworkInterface{Nameservers: []string{"a"}}, "networkInterfaces[0].nameservers[0]: must be an IP address"},
+		"a gateway that is none":     {infrav1.NetworkInterface{IPSettings: infrav1.IPSettings{Gateways: []string{"a"}}}, "networkInterfaces[0].gateways[0]: must be an IP address"},
+		"a nameserver that is none":  {infrav1.NetworkInterface{IPSettings: infrav1.IPSettings{Nameservers: []string{"a"}}}, "networkInterfaces[0].nameservers[0]: must be an IP address"},
 		"a route to nowhere":         {infrav1.NetworkInterface{Routes: []infrav1.Route{{To: "a", Via: "10.0.0.1"}}}, "networkInterfaces[0].routes[0]: must have a destination prefix and a gateway of its family"},
 		"a route via another family": {infrav1.NetworkInterface{Routes: []infrav1.Route{{To: "10.0.0.0/8", Via: "fd00::1"}}}, "networkInterfaces[0].routes[0]: must have a destination prefix and a gateway of its family"},
 	}

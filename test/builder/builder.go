@@ -100,7 +100,7 @@ func infrastructure(kind, name string) clusterv1.ContractVersionedObjectReferenc
 // LibvirtCluster returns a LibvirtCluster with an endpoint.
 func LibvirtCluster(meta metav1.ObjectMeta, modifiers ...func(*infrav1.LibvirtCluster)) *infrav1.LibvirtCluster {
 	return made(&infrav1.LibvirtCluster{ObjectMeta: meta, Spec: infrav1.LibvirtClusterSpec{
-		ControlPlaneEndpoint: infrav1.APIEndpoint{Host: Endpoint},
+		ControlPlaneEndpoint: clusterv1.APIEndpoint{Host: Endpoint},
 	}}, modifiers)
 }
 
@@ -137,7 +137,7 @@ func LibvirtHost(name string, modifiers ...func(*infrav1.LibvirtHost)) *infrav1.
 
 // WithSSH lets a host be reached by SSH, with what Credentials makes.
 func WithSSH(h *infrav1.LibvirtHost) {
-	h.Spec.URI, h.Spec.CredentialsRef = "qemu+ssh://root@node3/system", infrav1.SecretReference{Name: HostCredentials}
+	h.Spec.URI, h.Spec.CredentialsRef = "qemu+ssh://root@node3/system", infrav1.ObjectReference{Name: HostCredentials}
 }
 
 // OnlyFor opens a host to namespaces and closes it to all others.

@@ -15,39 +15,6 @@ const (
 	PausedCondition = clusterv1.PausedCondition
 )
 
-// Conditions of an AltcosBootstrapConfig and their reasons.
-const (
-	// AltcosBootstrapConfigKubeadmDataReadyCondition is true when the child KubeadmConfig has produced its data.
-	AltcosBootstrapConfigKubeadmDataReadyCondition = "KubeadmDataReady"
-	// AltcosBootstrapConfigWaitingForClusterReason says that the cluster's infrastructure is not provisioned yet.
-	AltcosBootstrapConfigWaitingForClusterReason = "WaitingForClusterInfrastructure"
-	// AltcosBootstrapConfigWaitingForKubeadmReason says that the kubeadm bootstrap provider is not done.
-	AltcosBootstrapConfigWaitingForKubeadmReason = "WaitingForKubeadmConfig"
-	// AltcosBootstrapConfigKubeadmRefusedReason says that no KubeadmConfig can be made from spec.kubeadm.
-	AltcosBootstrapConfigKubeadmRefusedReason = "KubeadmConfigRefused"
-	// AltcosBootstrapConfigCertificatesMissingReason says that certificates are not there which nobody but the user has.
-	AltcosBootstrapConfigCertificatesMissingReason = "CertificatesMissing"
-	// AltcosBootstrapConfigMachinePoolReason says that the owner is a MachinePool, which is not supported.
-	AltcosBootstrapConfigMachinePoolReason = "MachinePoolNotSupported"
-
-	// AltcosBootstrapConfigDataSecretAvailableCondition is true when the Secret with the Ignition config exists.
-	AltcosBootstrapConfigDataSecretAvailableCondition = "DataSecretAvailable"
-	// AltcosBootstrapConfigRenderFailedReason says that the data cannot be turned into an Ignition config.
-	AltcosBootstrapConfigRenderFailedReason = "RenderFailed"
-
-	// AltcosBootstrapConfigProfileMissingReason says that a Secret or ConfigMap that the profile names is not there.
-	AltcosBootstrapConfigProfileMissingReason = "ProfileMissing"
-
-	// AltcosBootstrapConfigReadyReason is the reason of all true conditions of an AltcosBootstrapConfig.
-	AltcosBootstrapConfigReadyReason = "Ready"
-	// AltcosBootstrapConfigWaitingReason says that an earlier phase has to be done first.
-	AltcosBootstrapConfigWaitingReason = "WaitingForEarlierPhases"
-	// AltcosBootstrapConfigWaitingForCacheReason says that an object is there which the provider does not see (yet).
-	AltcosBootstrapConfigWaitingForCacheReason = "WaitingForCache"
-	// AltcosBootstrapConfigFailedReason says that a phase failed and will be tried again.
-	AltcosBootstrapConfigFailedReason = "Failed"
-)
-
 // AltcosBootstrapConfigSpec describes how a machine becomes a node.
 type AltcosBootstrapConfigSpec struct {
 	// kubeadm configures kubeadm, as in a KubeadmConfig. Its format is cloud-config or empty, and its ignition is refused:
@@ -58,7 +25,7 @@ type AltcosBootstrapConfigSpec struct {
 	AltcosProfile `json:",inline"`
 }
 
-// AltcosBootstrapConfigInitializationStatus says what has been provisioned for the first time.
+// AltcosBootstrapConfigInitializationStatus is the progress of the first provisioning.
 // NOTE: this struct is part of the Cluster API contract.
 // +kubebuilder:validation:MinProperties=1
 type AltcosBootstrapConfigInitializationStatus struct {
@@ -77,7 +44,7 @@ type AltcosBootstrapConfigStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// initialization says what has been provisioned for the first time.
+	// initialization tells that the Secret has been created.
 	// +optional
 	Initialization AltcosBootstrapConfigInitializationStatus `json:"initialization,omitempty,omitzero"`
 
@@ -87,13 +54,13 @@ type AltcosBootstrapConfigStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	DataSecretName string `json:"dataSecretName,omitempty"`
 
-	// observedGeneration is the generation that this status speaks of.
+	// observedGeneration is the most recently observed generation.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 }
 
-// AltcosBootstrapConfig makes the Ignition config that turns a machine with ALT Container OS into a node.
+// AltcosBootstrapConfig creates the Ignition config that turns a machine with ALT Container OS into a node.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -101,7 +68,7 @@ type AltcosBootstrapConfigStatus struct {
 // +kubebuilder:resource:path=altcosbootstrapconfigs,scope=Namespaced,categories=cluster-api,shortName=abc
 // +kubebuilder:printcolumn:name="Cluster",type="string",JSONPath=".metadata.labels.cluster\\.x-k8s\\.io/cluster-name",description="Cluster it belongs to"
 // +kubebuilder:printcolumn:name="Machine",type="string",JSONPath=".metadata.ownerReferences[?(@.kind==\"Machine\")].name",description="Machine it serves"
-// +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="Whether the data is there"
+// +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="Whether the data exists"
 // +kubebuilder:printcolumn:name="Data secret",type="string",JSONPath=".status.dataSecretName",description="Secret with the Ignition config"
 // +kubebuilder:printcolumn:name="Message",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].message",priority=10,description="What is wrong"
 // +kubebuilder:printcolumn:name="Age",type="date",JSONPath=".metadata.creationTimestamp",description="Time since creation"

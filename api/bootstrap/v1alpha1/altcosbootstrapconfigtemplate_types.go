@@ -8,14 +8,14 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 )
 
-// AltcosBootstrapConfigTemplateSpec holds what AltcosBootstrapConfigs are made from.
+// AltcosBootstrapConfigTemplateSpec holds what AltcosBootstrapConfigs are created from.
 type AltcosBootstrapConfigTemplateSpec struct {
-	// template of an AltcosBootstrapConfig. It cannot be changed: make a new template instead.
+	// template of an AltcosBootstrapConfig. It cannot be changed; create another template instead.
 	// +required
 	Template AltcosBootstrapConfigTemplateResource `json:"template,omitempty,omitzero"`
 }
 
-// AltcosBootstrapConfigTemplateResource is an AltcosBootstrapConfig to be.
+// AltcosBootstrapConfigTemplateResource describes the AltcosBootstrapConfigs to create.
 // +kubebuilder:validation:MinProperties=1
 type AltcosBootstrapConfigTemplateResource struct {
 	// metadata that the AltcosBootstrapConfig gets.
@@ -27,7 +27,7 @@ type AltcosBootstrapConfigTemplateResource struct {
 	Spec AltcosBootstrapConfigSpec `json:"spec,omitempty,omitzero"`
 }
 
-// AltcosBootstrapConfigTemplate is what AltcosBootstrapConfigs are made from, and the profile of control plane machines
+// AltcosBootstrapConfigTemplate describes the AltcosBootstrapConfigs to create, and the profile of control plane machines
 // whose LibvirtMachine names it.
 //
 // +kubebuilder:object:root=true

@@ -5,7 +5,7 @@ package v1alpha1
 
 // HostsEntry is a line of /etc/hosts.
 type HostsEntry struct {
-	// address that the names lead to.
+	// address that the names resolve to.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=45
@@ -23,13 +23,13 @@ type HostsEntry struct {
 	Names []string `json:"names,omitempty"`
 }
 
-// NetworkPluginType says which network plugin is applied.
+// NetworkPluginType is the kind of network plugin that is applied.
 // +kubebuilder:validation:Enum=Flannel;None;Manifest
 type NetworkPluginType string
 
 // NetworkPluginType values.
 const (
-	// NetworkPluginFlannel applies the manifest that the OS image carries.
+	// NetworkPluginFlannel applies the manifest of the OS image.
 	NetworkPluginFlannel NetworkPluginType = "Flannel"
 	// NetworkPluginNone leaves the network plugin to the user.
 	NetworkPluginNone NetworkPluginType = "None"

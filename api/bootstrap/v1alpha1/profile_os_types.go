@@ -3,7 +3,7 @@
 
 package v1alpha1
 
-// OSUpdates says when the OS updates itself.
+// OSUpdates defines when the OS updates itself.
 // +kubebuilder:validation:Enum=Disabled;Immediate;Periodic;FleetLock
 type OSUpdates string
 

@@ -45,7 +45,7 @@ type ContainerStorage struct {
 	Driver StorageDriver `json:"driver,omitempty"`
 
 	// additionalImageStores are directories of the OS image with images that need no loading. They only work with the
-	// driver that made them.
+	// driver that created them.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -56,7 +56,7 @@ type ContainerStorage struct {
 	AdditionalImageStores []string `json:"additionalImageStores,omitempty"`
 }
 
-// ImagePreload says whether images are loaded from archives.
+// ImagePreload defines whether images are loaded from archives.
 // +kubebuilder:validation:Enum=None;Archives
 type ImagePreload string
 

@@ -3,7 +3,7 @@
 
 package v1alpha1
 
-// AltcosProfile is what a node of ALT Container OS is set up with besides kubeadm.
+// AltcosProfile is the configuration of a node of ALT Container OS in addition to kubeadm.
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.osUpdates) && self.osUpdates == 'Periodic') == has(self.osUpdateWindows)",message="osUpdateWindows are needed with osUpdates Periodic, and only then"
 // +kubebuilder:validation:XValidation:rule="!has(self.osUpdateTimeZone) || has(self.osUpdateWindows)",message="osUpdateTimeZone needs osUpdateWindows"
@@ -13,7 +13,7 @@ type AltcosProfile struct {
 	// +optional
 	AltcosUser AltcosUser `json:"altcosUser,omitempty,omitzero"`
 
-	// users besides altcos.
+	// users in addition to altcos.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -21,7 +21,7 @@ type AltcosProfile struct {
 	// +kubebuilder:validation:MaxItems=32
 	Users []User `json:"users,omitempty"`
 
-	// hosts are added to /etc/hosts, besides the node itself and the API server's endpoint.
+	// hosts are added to /etc/hosts, in addition to the node itself and the API server's endpoint.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -43,7 +43,7 @@ type AltcosProfile struct {
 	// +kubebuilder:validation:items:Pattern=`^/[A-Za-z0-9/_.-]+$`
 	CNIPluginDirs []string `json:"cniPluginDirs,omitempty"`
 
-	// imagePreload is Archives to load the image archives that the OS image carries before kubeadm runs; None when
+	// imagePreload is Archives to load the image archives of the OS image before kubeadm runs; None when
 	// empty.
 	// +optional
 	ImagePreload ImagePreload `json:"imagePreload,omitempty"`
@@ -57,7 +57,7 @@ type AltcosProfile struct {
 	// +optional
 	ShellProfile ShellProfile `json:"shellProfile,omitempty"`
 
-	// osUpdates says when the OS updates itself; Disabled when empty, since an update reboots the node.
+	// osUpdates defines when the OS updates itself; Disabled when empty, since an update reboots the node.
 	// +optional
 	OSUpdates OSUpdates `json:"osUpdates,omitempty"`
 
@@ -83,20 +83,20 @@ type AltcosProfile struct {
 	OSUpdateLockURL string `json:"osUpdateLockURL,omitempty"`
 
 	// clusterSSH is ControlPlanes to let altcos log in from control plane machines to every machine of the cluster; None
-	// when empty. The key pair is one for the cluster, made by the provider in the Secret <cluster>-altcos-ssh.
+	// when empty. The key pair is one for the cluster, created by the provider in the Secret <cluster>-altcos-ssh.
 	// +optional
 	ClusterSSH ClusterSSH `json:"clusterSSH,omitempty"`
 
 	// butaneFrom are configs like butane in Secrets and ConfigMaps of the same namespace, merged in their order and before
-	// butane. The provider sees only those that carry the label cluster.x-k8s.io/cluster-name, with any value. They are
-	// read when a machine is made; a machine that exists never changes.
+	// butane. The provider sees only those with the label cluster.x-k8s.io/cluster-name, with any value. They are
+	// read when a machine is created; existing machines never change.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	ButaneFrom []ButaneSource `json:"butaneFrom,omitempty"`
 
-	// butane is a Butane config (variant fcos) or an Ignition config of spec 3.0 to 3.2, merged last, so that it wins. It
+	// butane is a Butane config (variant fcos) or an Ignition config of spec 3.0 to 3.2, merged last, so that it takes precedence. It
 	// may disable units, but not replace the whole config.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

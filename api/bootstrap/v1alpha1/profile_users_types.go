@@ -6,7 +6,7 @@ package v1alpha1
 // AltcosUser is the system's user altcos.
 // +kubebuilder:validation:MinProperties=1
 type AltcosUser struct {
-	// passwordHash as mkpasswd --method=yescrypt makes it; the password is locked when empty.
+	// passwordHash as mkpasswd --method=yescrypt creates it; the password is locked when empty.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -33,7 +33,7 @@ type AltcosUser struct {
 	Groups []string `json:"groups,omitempty"`
 }
 
-// User is a user to be made.
+// User describes a user to create.
 type User struct {
 	// name of the user.
 	// +required
@@ -43,7 +43,7 @@ type User struct {
 	// +kubebuilder:validation:XValidation:rule="self != 'altcos' && self != 'root'",message="altcos is configured by altcosUser, and root is not configurable"
 	Name string `json:"name,omitempty"`
 
-	// passwordHash as mkpasswd makes it; the password is locked when empty.
+	// passwordHash as mkpasswd creates it; the password is locked when empty.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -111,7 +111,7 @@ type User struct {
 	Sudo string `json:"sudo,omitempty"`
 }
 
-// ShellProfile says what people find in their shell.
+// ShellProfile defines how shells are set up.
 // +kubebuilder:validation:Enum=Kubeconfig;None
 type ShellProfile string
 
@@ -121,7 +121,7 @@ const (
 	ShellProfileNone       ShellProfile = "None"
 )
 
-// ClusterSSH says from where altcos may log in to the machines of its cluster.
+// ClusterSSH defines from where altcos may log in to the machines of its cluster.
 // +kubebuilder:validation:Enum=None;ControlPlanes
 type ClusterSSH string
 

@@ -3,7 +3,7 @@
 
 // Package v1alpha1 holds the infrastructure kinds of the provider: LibvirtHost, LibvirtCluster and LibvirtMachine.
 //
-// A zero value always means that the provider chooses; what it chose stands in the status.
+// A zero value always means that the provider chooses; the status has its choice.
 //
 // +kubebuilder:object:generate=true
 // +groupName=infrastructure.cluster.x-k8s.io

@@ -8,14 +8,14 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 )
 
-// LibvirtClusterTemplateSpec holds what LibvirtClusters are made from.
+// LibvirtClusterTemplateSpec holds what LibvirtClusters are created from.
 type LibvirtClusterTemplateSpec struct {
-	// template of a LibvirtCluster. It cannot be changed: make a new template instead.
+	// template of a LibvirtCluster. It cannot be changed; create another template instead.
 	// +required
 	Template LibvirtClusterTemplateResource `json:"template,omitempty,omitzero"`
 }
 
-// LibvirtClusterTemplateResource is a LibvirtCluster to be.
+// LibvirtClusterTemplateResource describes the LibvirtClusters to create.
 type LibvirtClusterTemplateResource struct {
 	// metadata that the LibvirtCluster gets.
 	// +optional
@@ -26,7 +26,7 @@ type LibvirtClusterTemplateResource struct {
 	Spec LibvirtClusterSpec `json:"spec,omitempty,omitzero"`
 }
 
-// LibvirtClusterTemplate is what LibvirtClusters are made from.
+// LibvirtClusterTemplate describes the LibvirtClusters to create.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:metadata:labels={"cluster.x-k8s.io/v1beta2=v1alpha1","clusterctl.cluster.x-k8s.io="}

@@ -6,51 +6,12 @@ package v1alpha1
 import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 )
 
 // HostFinalizer keeps a LibvirtHost while machines run on it or our services are configured on it.
 const HostFinalizer = "infrastructure.cluster.x-k8s.io/libvirthost"
 
-// Conditions of a LibvirtHost and their reasons.
-const (
-	// LibvirtHostReachableCondition is true when the hypervisor answers with the credentials given.
-	LibvirtHostReachableCondition = "Reachable"
-	// LibvirtHostUnreachableReason says that the host does not answer.
-	LibvirtHostUnreachableReason = "Unreachable"
-	// LibvirtHostCredentialsInvalidReason says that the Secret with credentials is absent, incomplete or refused.
-	LibvirtHostCredentialsInvalidReason = "CredentialsInvalid"
-
-	// LibvirtHostNetworkReadyCondition is true when the bridge is there and bridged traffic passes no packet filter.
-	LibvirtHostNetworkReadyCondition = "NetworkReady"
-	// LibvirtHostBridgeMissingReason says that the bridge does not exist or is down.
-	LibvirtHostBridgeMissingReason = "BridgeMissing"
-	// LibvirtHostBridgeFilteredReason says that net.bridge.bridge-nf-call-* are not 0.
-	LibvirtHostBridgeFilteredReason = "BridgeTrafficFiltered"
-
-	// LibvirtHostStorageReadyCondition is true when the storage pool exists and is active.
-	LibvirtHostStorageReadyCondition = "StorageReady"
-	// LibvirtHostPoolMissingReason says that the storage pool does not exist or is not active.
-	LibvirtHostPoolMissingReason = "StoragePoolMissing"
-
-	// LibvirtHostLoadBalancerReadyCondition is true when the host can run load balancers. Absent when it shall not.
-	LibvirtHostLoadBalancerReadyCondition = "LoadBalancerReady"
-	// LibvirtHostPackagesMissingReason says that haproxy or keepalived is not installed.
-	LibvirtHostPackagesMissingReason = "PackagesMissing"
-	// LibvirtHostNoShellReason says that the URI gives no way to run commands on the host.
-	LibvirtHostNoShellReason = "NoShellAccess"
-
-	// LibvirtHostInUseReason says that the host is being deleted but machines still run on it.
-	LibvirtHostInUseReason = "InUse"
-	// LibvirtHostReadyReason is the reason of all true conditions of a LibvirtHost.
-	LibvirtHostReadyReason = "Ready"
-	// LibvirtHostWaitingReason says that an earlier check has to succeed first.
-	LibvirtHostWaitingReason = "WaitingForEarlierChecks"
-	// LibvirtHostCheckFailedReason says that a check could not be made.
-	LibvirtHostCheckFailedReason = "CheckFailed"
-)
-
-// Accelerator says how the guests of a host run.
+// Accelerator is how a host runs its guests.
 // +kubebuilder:validation:Enum=KVM;TCG
 type Accelerator string
 
@@ -60,7 +21,7 @@ const (
 	AcceleratorTCG Accelerator = "TCG"
 )
 
-// HostScheduling says whether new machines may be placed on a host.
+// HostScheduling defines whether new machines may be placed on a host.
 // +kubebuilder:validation:Enum=Enabled;Disabled
 type HostScheduling string
 
@@ -70,7 +31,7 @@ const (
 	HostSchedulingDisabled HostScheduling = "Disabled"
 )
 
-// HostLoadBalancer says whether a host may run the load balancers of clusters.
+// HostLoadBalancer defines whether a host may run the load balancers of clusters.
 // +kubebuilder:validation:Enum=Enabled;Disabled
 type HostLoadBalancer string
 
@@ -80,7 +41,7 @@ const (
 	HostLoadBalancerDisabled HostLoadBalancer = "Disabled"
 )
 
-// HostSetup says what the provider does about something that a host lacks.
+// HostSetup defines what the provider does about something that a host lacks.
 // +kubebuilder:validation:Enum=Check;Manage
 type HostSetup string
 
@@ -105,7 +66,7 @@ type LibvirtHostSpec struct {
 	// credentialsRef names a Secret in the manager's namespace. For ssh its keys are ssh-privatekey and known_hosts, and
 	// may be username; for tls ca.crt, tls.crt and tls.key.
 	// +optional
-	CredentialsRef SecretReference `json:"credentialsRef,omitempty,omitzero"`
+	CredentialsRef ObjectReference `json:"credentialsRef,omitempty,omitzero"`
 
 	// bridge that machines are attached to; br0 when empty.
 	// +optional
@@ -133,9 +94,9 @@ type LibvirtHostSpec struct {
 	// +optional
 	Overcommit HostOvercommit `json:"overcommit,omitempty,omitzero"`
 
-	// reserve is kept back for the host itself.
+	// reserve is kept for the host itself: no processors, 1Gi of memory and no storage when empty.
 	// +optional
-	Reserve HostReserve `json:"reserve,omitempty,omitzero"`
+	Reserve HostResources `json:"reserve,omitempty,omitzero"`
 
 	// namespaceSelector selects the namespaces whose machines may use the host; all when empty.
 	// +optional
@@ -145,7 +106,7 @@ type LibvirtHostSpec struct {
 	// +optional
 	Scheduling HostScheduling `json:"scheduling,omitempty"`
 
-	// loadBalancer is Disabled on hosts that shall not run haproxy and keepalived; when empty it is Enabled on hosts
+	// loadBalancer is Disabled on hosts that must not run haproxy and keepalived; when empty it is Enabled on hosts
 	// that are reached by ssh.
 	// +optional
 	LoadBalancer HostLoadBalancer `json:"loadBalancer,omitempty"`
@@ -181,28 +142,12 @@ type HostOvercommit struct {
 	StoragePercent int32 `json:"storagePercent,omitempty"`
 }
 
-// HostReserve is what machines never get.
-// +kubebuilder:validation:MinProperties=1
-type HostReserve struct {
-	// cpus kept for the host; none when empty.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	CPUs *int32 `json:"cpus,omitempty"`
-
-	// memory kept for the host; 1Gi when empty.
-	// +optional
-	Memory *resource.Quantity `json:"memory,omitempty"`
-
-	// storage kept free in the pool; none when empty.
-	// +optional
-	Storage *resource.Quantity `json:"storage,omitempty"`
-}
-
 // HostResources are amounts of what machines need.
 // +kubebuilder:validation:MinProperties=1
 type HostResources struct {
 	// cpus is a number of processors.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
 	CPUs *int32 `json:"cpus,omitempty"`
 
 	// memory of the host.
@@ -214,47 +159,7 @@ type HostResources struct {
 	Storage *resource.Quantity `json:"storage,omitempty"`
 }
 
-// HostVersions are the versions of a host's software.
-// +kubebuilder:validation:MinProperties=1
-type HostVersions struct {
-	// libvirt version.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
-	Libvirt string `json:"libvirt,omitempty"`
-
-	// hypervisor version, that is of QEMU.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
-	Hypervisor string `json:"hypervisor,omitempty"`
-}
-
-// CachedImage is an image on a host that machines are made from.
-type CachedImage struct {
-	// pool that the image is in.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
-	Pool string `json:"pool,omitempty"`
-
-	// sha256 is the digest of the file at the image's URL.
-	// +required
-	// +kubebuilder:validation:MinLength=64
-	// +kubebuilder:validation:MaxLength=64
-	SHA256 string `json:"sha256,omitempty"`
-
-	// size of the image in the pool.
-	// +optional
-	Size *resource.Quantity `json:"size,omitempty"`
-
-	// disks that stand on the image.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	Disks *int32 `json:"disks,omitempty"`
-}
-
-// LibvirtHostStatus is what the provider found on the host.
+// LibvirtHostStatus is the observed state of a LibvirtHost.
 // +kubebuilder:validation:MinProperties=1
 type LibvirtHostStatus struct {
 	// conditions of the host: Ready, Reachable, NetworkReady, StorageReady, LoadBalancerReady and Paused.
@@ -264,19 +169,18 @@ type LibvirtHostStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation that this status speaks of.
+	// observedGeneration is the most recently observed generation.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// hostname that the host gives itself.
+	// hostname of the host, as it reports it.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Hostname string `json:"hostname,omitempty"`
 
-	// bridgeAddresses are the host's own addresses on its bridge, with prefix lengths, without the endpoints of clusters;
-	// VRRP speaks between them.
+	// bridgeAddresses are the host's own addresses on its bridge, with prefix lengths. VRRP uses them.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -298,7 +202,7 @@ type LibvirtHostStatus struct {
 	// +optional
 	Capacity HostResources `json:"capacity,omitempty,omitzero"`
 
-	// allocatable is what may be allocated to machines in total.
+	// allocatable is what machines may be allocated in all.
 	// +optional
 	Allocatable HostResources `json:"allocatable,omitempty,omitzero"`
 
@@ -313,7 +217,7 @@ type LibvirtHostStatus struct {
 	// +optional
 	Unaccounted HostResources `json:"unaccounted,omitempty,omitzero"`
 
-	// images on the host that machines are made from, the first 64 of them.
+	// images on the host that machines are created from, at most 64.
 	// +optional
 	// +listType=map
 	// +listMapKey=pool
@@ -370,14 +274,3 @@ type LibvirtHostList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []LibvirtHost `json:"items"`
 }
-
-var _ interface {
-	GetConditions() []metav1.Condition
-	SetConditions([]metav1.Condition)
-} = &LibvirtHost{}
-
-// ReadyCondition and PausedCondition are the contract's names, repeated so that users of this package need one import.
-const (
-	ReadyCondition  = clusterv1.ReadyCondition
-	PausedCondition = clusterv1.PausedCondition
-)

@@ -3,81 +3,91 @@
 
 package v1alpha1
 
-// Conditions of a LibvirtMachine, one for each phase in the order of the phases, and their reasons.
+// Conditions of a LibvirtMachine, each with its reasons. docs/conditions.md is generated from the comments.
 const (
-	// LibvirtMachineInputsReadyCondition is true when the cluster's infrastructure is provisioned and the machine has
-	// bootstrap data.
+	// LibvirtMachineInputsReadyCondition is true when the LibvirtCluster is provisioned and bootstrap data exists.
 	LibvirtMachineInputsReadyCondition = "InputsReady"
-	// LibvirtMachineWaitingForClusterReason says that the cluster's infrastructure is not provisioned yet.
+	// LibvirtMachineWaitingForClusterReason means that the LibvirtCluster is not provisioned yet. See its conditions.
 	LibvirtMachineWaitingForClusterReason = "WaitingForClusterInfrastructure"
-	// LibvirtMachineWaitingForBootstrapDataReason says that the bootstrap provider has not written its data yet.
+	// LibvirtMachineWaitingForBootstrapDataReason means that there is no bootstrap data yet. See the bootstrap config.
 	LibvirtMachineWaitingForBootstrapDataReason = "WaitingForBootstrapData"
 
 	// LibvirtMachineHostAssignedCondition is true when a host has been chosen.
 	LibvirtMachineHostAssignedCondition = "HostAssigned"
-	// LibvirtMachineNoHostFitsReason says that no host can take the machine; the message says why for each host.
+	// LibvirtMachineNoHostFitsReason means that no host can take the machine. See the message, which names the problem of
+	// each host, and add a host, free resources, or change the selectors.
 	LibvirtMachineNoHostFitsReason = "NoHostFits"
-	// LibvirtMachineHostUnknownReason says that the host named in the spec does not exist.
+	// LibvirtMachineHostUnknownReason means that no LibvirtHost has the name in spec.host. Create it.
 	LibvirtMachineHostUnknownReason = "HostUnknown"
 
 	// LibvirtMachineAddressesReadyCondition is true when all addresses that the machine needs have been allocated.
 	LibvirtMachineAddressesReadyCondition = "AddressesReady"
-	// LibvirtMachineWaitingForAddressReason says that an IPAM provider has not answered a claim yet.
+	// LibvirtMachineWaitingForAddressReason means that a claim is not answered yet. See the IPAddressClaims and the pool.
 	LibvirtMachineWaitingForAddressReason = "WaitingForAddress"
-	// LibvirtMachineAddressInvalidReason says that an address in the spec or from a pool cannot be used.
+	// LibvirtMachineAddressInvalidReason means that an address of the spec or of a pool cannot be used. Correct the spec or
+	// the pool; a spec needs a new machine.
 	LibvirtMachineAddressInvalidReason = "AddressInvalid"
 
-	// LibvirtMachineBootstrapRenderedCondition is true when the bootstrap data has been turned into an Ignition config.
+	// LibvirtMachineBootstrapRenderedCondition is true when the bootstrap data has been rendered to an Ignition config.
 	LibvirtMachineBootstrapRenderedCondition = "BootstrapDataRendered"
-	// LibvirtMachineBootstrapInvalidReason says that the bootstrap data cannot be turned into an Ignition config.
+	// LibvirtMachineBootstrapInvalidReason means that the bootstrap data cannot be rendered to an Ignition config. Correct
+	// the field that the message names in the bootstrap template, which creates a new machine.
 	LibvirtMachineBootstrapInvalidReason = "BootstrapDataInvalid"
-	// LibvirtMachineProfileMissingReason says that the template named by altcosTemplateRef does not exist.
+	// LibvirtMachineProfileMissingReason means that the template of altcosTemplateRef, or an object that it names, does not
+	// exist. Create it.
 	LibvirtMachineProfileMissingReason = "ProfileMissing"
 
-	// LibvirtMachineImageReadyCondition is true when the image is in the host's pool, verified.
+	// LibvirtMachineImageReadyCondition is true when the image is in the host's pool and verified.
 	LibvirtMachineImageReadyCondition = "ImageReady"
-	// LibvirtMachineImageImportingReason says that the image is on its way to the host.
+	// LibvirtMachineImageImportingReason means that the image is being imported. The message has the progress.
 	LibvirtMachineImageImportingReason = "ImageImporting"
-	// LibvirtMachineImageInvalidReason says that the image has the wrong digest or is no disk image.
+	// LibvirtMachineImageInvalidReason means that the image has the wrong digest or is not a disk image. Correct spec.image
+	// in the template, or the image.
 	LibvirtMachineImageInvalidReason = "ImageInvalid"
-	// LibvirtMachineImageUnavailableReason says that the image cannot be read at its source.
+	// LibvirtMachineImageUnavailableReason means that the image cannot be read at its source. Check the URL, or that the
+	// volume is in the pool; it is tried again.
 	LibvirtMachineImageUnavailableReason = "ImageUnavailable"
 
 	// LibvirtMachineVolumesReadyCondition is true when the machine's disks and its Ignition config are in the pool.
 	LibvirtMachineVolumesReadyCondition = "VolumesReady"
-	// LibvirtMachineStorageFullReason says that the pool has no room.
+	// LibvirtMachineStorageFullReason means that the pool has no room. Free space in the pool, or replace the machine.
 	LibvirtMachineStorageFullReason = "StoragePoolFull"
-
-	// LibvirtMachineStoragePoolMissingReason says that the host has no storage pool of the name that the machine uses.
+	// LibvirtMachineStoragePoolMissingReason means that the pool is not active on the host. Define and start it.
 	LibvirtMachineStoragePoolMissingReason = "StoragePoolMissing"
 
 	// LibvirtMachineDomainRunningCondition is true when the virtual machine runs.
 	LibvirtMachineDomainRunningCondition = "DomainRunning"
-	// LibvirtMachineDomainMissingReason says that a machine that had been provisioned is gone from its host.
+	// LibvirtMachineDomainMissingReason means that the virtual machine is gone from its host. Delete the Machine: it is not
+	// created again.
 	LibvirtMachineDomainMissingReason = "DomainMissing"
-	// LibvirtMachineDomainStoppedReason says that the virtual machine does not run.
+	// LibvirtMachineDomainStoppedReason means that the virtual machine does not run. Start it on the host, or delete the
+	// Machine; a MachineHealthCheck does this too.
 	LibvirtMachineDomainStoppedReason = "DomainStopped"
-	// LibvirtMachineForeignDomainReason says that a domain with our name or UUID belongs to somebody else.
+	// LibvirtMachineForeignDomainReason means that another object owns the domain or volume of this name or UUID. Remove
+	// the domain or volume that the message names from the host, or replace the machine.
 	LibvirtMachineForeignDomainReason = "ForeignDomain"
-	// LibvirtMachineDomainRejectedReason says that the hypervisor refused the definition.
+	// LibvirtMachineDomainRejectedReason means that the hypervisor refused the definition. See the message: the host lacks
+	// something that the spec asks for.
 	LibvirtMachineDomainRejectedReason = "DomainRejected"
-	// LibvirtMachineBridgeMissingReason says that a bridge that the machine is to be attached to is not up on the host.
+	// LibvirtMachineBridgeMissingReason means that a bridge of the machine is not up on the host. Create it on the host.
 	LibvirtMachineBridgeMissingReason = "BridgeMissing"
 
-	// LibvirtMachineBootstrapDataRemovedCondition is true when the Ignition config, which holds secrets, is gone from the
-	// host. It becomes true after the machine has its node.
+	// LibvirtMachineBootstrapDataRemovedCondition is true when the machine has its node and its Ignition config, which holds
+	// secrets, has been removed from the host.
 	LibvirtMachineBootstrapDataRemovedCondition = "BootstrapDataRemoved"
-	// LibvirtMachineWaitingForNodeReason says that the machine has not joined its cluster yet.
+	// LibvirtMachineWaitingForNodeReason means that the machine has not joined its cluster yet. See its console log, which
+	// status.domain.consoleLog names, and docs/debugging.md.
 	LibvirtMachineWaitingForNodeReason = "WaitingForNode"
 
-	// LibvirtMachineHostUnreachableReason says that the host does not answer; nothing is known about the machine.
+	// LibvirtMachineHostUnreachableReason means that the host does not answer. See the LibvirtHost; if it is lost for good,
+	// delete the Machine and annotate the LibvirtMachine with infrastructure.cluster.x-k8s.io/forget-host: HOST.
 	LibvirtMachineHostUnreachableReason = "HostUnreachable"
 	// LibvirtMachineReadyReason is the reason of all true conditions of a LibvirtMachine.
 	LibvirtMachineReadyReason = "Ready"
-	// LibvirtMachineWaitingReason says that an earlier phase has to be done first.
+	// LibvirtMachineWaitingReason means that an earlier phase is not done. See the first condition that is false.
 	LibvirtMachineWaitingReason = "WaitingForEarlierPhases"
-	// LibvirtMachineFailedReason says that a phase failed and will be tried again.
+	// LibvirtMachineFailedReason means that a phase failed. See the message; it is tried again.
 	LibvirtMachineFailedReason = "Failed"
-	// LibvirtMachineDeletingReason says that the machine is being removed.
+	// LibvirtMachineDeletingReason means that the machine is being deleted. The message tells what it waits for.
 	LibvirtMachineDeletingReason = "Deleting"
 )

@@ -5,7 +5,7 @@ package v1alpha1
 
 import "k8s.io/apimachinery/pkg/api/resource"
 
-// DiskProvisioning says how the root disk comes from the image.
+// DiskProvisioning defines how the root disk is created from the image.
 // +kubebuilder:validation:Enum=Overlay;Copy
 type DiskProvisioning string
 
@@ -17,7 +17,7 @@ const (
 	DiskCopy DiskProvisioning = "Copy"
 )
 
-// Image is where the root disk comes from: a URL with its digest, or a volume that is already in the pool.
+// Image is the source of the root disk: a URL with its digest, or a volume that is already in the pool.
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="has(self.url) != has(self.volume)",message="exactly one of url and volume is needed"
@@ -38,19 +38,20 @@ type Image struct {
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	SHA256 string `json:"sha256,omitempty"`
 
-	// volume in the machine's storage pool that holds the image. It is none that the provider made for a machine.
+	// volume in the machine's storage pool that holds the image. It must not be one that the provider created
+	// for a machine.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9][A-Za-z0-9._:+-]*$`
-	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}') && !self.endsWith('.ign') && !self.endsWith('.ok')",message="is the name of a machine's disk, of its bootstrap data or of a marker, not of an image"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}') && !self.endsWith('.ign') && !self.endsWith('.ok')",message="must be the name of an image, not of a machine's disk, its bootstrap data or a marker"
 	Volume string `json:"volume,omitempty"`
 }
 
 // RootDisk of a machine.
 // +kubebuilder:validation:MinProperties=1
 type RootDisk struct {
-	// size of the disk; the image's when empty or smaller.
+	// size of the disk; the image's size when empty or smaller.
 	// +optional
 	Size *resource.Quantity `json:"size,omitempty"`
 

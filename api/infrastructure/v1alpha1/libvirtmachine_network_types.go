@@ -6,7 +6,7 @@ package v1alpha1
 // NetworkInterface of a machine.
 //
 // +kubebuilder:validation:MinProperties=1
-// +kubebuilder:validation:XValidation:rule="!(has(self.dhcp) && self.dhcp != 'None' && (has(self.addressPoolRefs) || has(self.addresses)))",message="dhcp goes with neither addresses nor addressPoolRefs"
+// +kubebuilder:validation:XValidation:rule="!(has(self.dhcp) && self.dhcp != 'None' && (has(self.addressPoolRefs) || has(self.addresses)))",message="dhcp cannot be combined with addresses or addressPoolRefs"
 type NetworkInterface struct {
 	// bridge that it is attached to; the host's when empty.
 	// +optional
@@ -14,14 +14,14 @@ type NetworkInterface struct {
 	// +kubebuilder:validation:MaxLength=15
 	Bridge string `json:"bridge,omitempty"`
 
-	// vlan that the host tags its traffic with, on a bridge that knows VLANs.
+	// vlan that the host tags its traffic with, on a bridge with VLAN filtering.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4094
 	VLAN int32 `json:"vlan,omitempty"`
 
-	// guestVLAN that the machine itself tags its traffic with: the addresses, DHCP and routes of this interface are then
-	// those of a VLAN device on it. For a bridge that passes several VLANs on.
+	// guestVLAN that the machine itself tags its traffic with: addresses, DHCP and routes are then
+	// configured on a VLAN device. For a bridge that forwards several VLANs.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4094
@@ -40,7 +40,7 @@ type NetworkInterface struct {
 	// +kubebuilder:validation:Maximum=65520
 	MTU int32 `json:"mtu,omitempty"`
 
-	// dhcp asks for addresses by DHCP; when empty it is used if no addresses and no pools are given here or, for the
+	// dhcp configures addresses by DHCP; when empty it is used if no addresses and no pools are given here or, for the
 	// first interface, in the LibvirtCluster.
 	// +optional
 	DHCP DHCP `json:"dhcp,omitempty"`
@@ -62,7 +62,19 @@ type NetworkInterface struct {
 	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self)",message="must be an address with prefix length such as 10.150.0.161/24"
 	Addresses []string `json:"addresses,omitempty"`
 
-	// gateways override those of the pools and of the LibvirtCluster: one per address family.
+	IPSettings `json:",inline"`
+
+	// routes in addition to the default route.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Routes []Route `json:"routes,omitempty"`
+}
+
+// IPSettings are what DHCP would tell in addition to addresses. Those of an interface override those of the LibvirtCluster.
+type IPSettings struct {
+	// gateways of the node, one per address family; those of the address pools when empty.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -72,7 +84,7 @@ type NetworkInterface struct {
 	// +kubebuilder:validation:items:XValidation:rule="isIP(self)",message="must be an IP address"
 	Gateways []string `json:"gateways,omitempty"`
 
-	// nameservers override those of the LibvirtCluster.
+	// nameservers of the node.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -82,7 +94,7 @@ type NetworkInterface struct {
 	// +kubebuilder:validation:items:XValidation:rule="isIP(self)",message="must be an IP address"
 	Nameservers []string `json:"nameservers,omitempty"`
 
-	// searchDomains override those of the LibvirtCluster.
+	// searchDomains of the node.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -90,16 +102,9 @@ type NetworkInterface struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253
 	SearchDomains []string `json:"searchDomains,omitempty"`
-
-	// routes besides the default route.
-	// +optional
-	// +listType=atomic
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=32
-	Routes []Route `json:"routes,omitempty"`
 }
 
-// DHCP says which address families are configured by DHCP.
+// DHCP defines which address families are configured by DHCP.
 // +kubebuilder:validation:Enum=None;IPv4;IPv6;Both
 type DHCP string
 

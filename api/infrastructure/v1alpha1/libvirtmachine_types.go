@@ -12,11 +12,11 @@ import (
 // MachineFinalizer keeps a LibvirtMachine until its virtual machine, volumes and addresses are gone.
 const MachineFinalizer = "infrastructure.cluster.x-k8s.io/libvirtmachine"
 
-// ForgetHostAnnotation on a LibvirtMachine that is being deleted names the host that is dead for good: what the machine
-// left there is given up and deletion goes on.
+// ForgetHostAnnotation on a LibvirtMachine that is being deleted names its host when that is lost for good: what the machine
+// has there is abandoned and deletion goes on.
 const ForgetHostAnnotation = "infrastructure.cluster.x-k8s.io/forget-host"
 
-// Firmware is what starts a machine.
+// Firmware of a machine.
 // +kubebuilder:validation:Enum=BIOS;UEFI;UEFISecureBoot
 type Firmware string
 
@@ -27,7 +27,7 @@ const (
 	FirmwareUEFISecureBoot Firmware = "UEFISecureBoot"
 )
 
-// TPM says whether a machine has a trusted platform module.
+// TPM is the version of a trusted platform module.
 // +kubebuilder:validation:Enum=None;V2
 type TPM string
 
@@ -39,8 +39,8 @@ const (
 
 // LibvirtMachineSpec describes a virtual machine. Only providerID, host and storagePool are written by the provider.
 //
-// What may not change is said at the field spec of LibvirtMachine and not here: LibvirtMachineTemplate holds this type
-// too, and Cluster API's topology controller compares templates by dry runs that change them.
+// Rules about changes are at the field spec of LibvirtMachine and not here: LibvirtMachineTemplate uses this type too, and
+// Cluster API's topology controller compares templates by dry runs that change them.
 type LibvirtMachineSpec struct {
 	// providerID is the identity of the virtual machine, libvirt://<uuid>; written by the provider before anything is
 	// created.
@@ -67,7 +67,7 @@ type LibvirtMachineSpec struct {
 	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('64Mi')) >= 0",message="must be at least 64Mi"
 	Memory resource.Quantity `json:"memory,omitempty"`
 
-	// image that the root disk is made from.
+	// image that the root disk is created from.
 	// +required
 	Image Image `json:"image,omitempty,omitzero"`
 
@@ -83,7 +83,8 @@ type LibvirtMachineSpec struct {
 	// +kubebuilder:validation:MaxItems=14
 	DataDisks []DataDisk `json:"dataDisks,omitempty"`
 
-	// networkInterfaces of the machine; one on the host's bridge, configured by the LibvirtCluster's network, when empty.
+	// networkInterfaces of the machine; when empty one on the host's bridge, configured by the LibvirtCluster's
+	// network.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -94,15 +95,15 @@ type LibvirtMachineSpec struct {
 	// +optional
 	HostSelector *metav1.LabelSelector `json:"hostSelector,omitempty"`
 
-	// storagePool for the machine's volumes; the host's when empty. The provider writes it when it chooses the host; from
-	// then on it cannot be changed.
+	// storagePool for the machine's volumes; the host's when empty. The provider sets it when it chooses the host;
+	// it cannot be changed afterwards.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	StoragePool string `json:"storagePool,omitempty"`
 
-	// cpuModel is host-passthrough, host-model, maximum or the name of a model of QEMU; when empty what suits the host's
-	// accelerator.
+	// cpuModel is host-passthrough, host-model, maximum or the name of a CPU model of QEMU; when empty it depends on the
+	// host's accelerator.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
@@ -117,20 +118,10 @@ type LibvirtMachineSpec struct {
 	// +optional
 	TPM TPM `json:"tpm,omitempty"`
 
-	// altcosTemplateRef names an AltcosBootstrapConfigTemplate in the same namespace whose profile is applied when the
-	// machine's bootstrap data is a cloud-config, as KubeadmControlPlane makes it. The built-in profile when empty. It has no
-	// effect when the bootstrap data is an Ignition config, as AltcosBootstrapConfig makes it: that brings its own profile.
+	// altcosTemplateRef names an AltcosBootstrapConfigTemplate in the same namespace. Its profile, or the built-in one when
+	// empty, is applied to bootstrap data in cloud-config, as of KubeadmControlPlane, and not to Ignition configs.
 	// +optional
-	AltcosTemplateRef LocalObjectReference `json:"altcosTemplateRef,omitempty,omitzero"`
-}
-
-// LibvirtMachineInitializationStatus says what has been provisioned for the first time.
-// NOTE: this struct is part of the Cluster API contract.
-// +kubebuilder:validation:MinProperties=1
-type LibvirtMachineInitializationStatus struct {
-	// provisioned is true when the virtual machine has been created and started; it never becomes false again.
-	// +optional
-	Provisioned *bool `json:"provisioned,omitempty"`
+	AltcosTemplateRef ObjectReference `json:"altcosTemplateRef,omitempty,omitzero"`
 }
 
 // DomainStatus is the virtual machine as the hypervisor reports it.
@@ -148,7 +139,7 @@ type DomainStatus struct {
 	// +kubebuilder:validation:MaxLength=32
 	State string `json:"state,omitempty"`
 
-	// consoleLog is the file on the host with what the machine wrote to its serial console.
+	// consoleLog is the file on the host with the output of the machine's serial console.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -165,9 +156,9 @@ type LibvirtMachineStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// initialization says what has been provisioned for the first time.
+	// initialization tells that the virtual machine has been created and started.
 	// +optional
-	Initialization LibvirtMachineInitializationStatus `json:"initialization,omitempty,omitzero"`
+	Initialization InitializationStatus `json:"initialization,omitempty,omitzero"`
 
 	// addresses of the machine.
 	// +optional
@@ -185,7 +176,7 @@ type LibvirtMachineStatus struct {
 	// +optional
 	Domain DomainStatus `json:"domain,omitempty,omitzero"`
 
-	// observedGeneration is the generation that this status speaks of.
+	// observedGeneration is the most recently observed generation.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
@@ -202,8 +193,8 @@ type LibvirtMachineStatus struct {
 // +kubebuilder:printcolumn:name="Host",type="string",JSONPath=".spec.host",description="Host it runs on"
 // +kubebuilder:printcolumn:name="Address",type="string",JSONPath=".status.addresses[?(@.type==\"InternalIP\")].address",description="Address of the node"
 // +kubebuilder:printcolumn:name="State",type="string",JSONPath=".status.domain.state",description="State of the virtual machine"
-// +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="Whether the machine is as it shall be"
-// +kubebuilder:printcolumn:name="Reason",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].reason",description="Why it is not"
+// +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="Whether the machine matches its spec"
+// +kubebuilder:printcolumn:name="Reason",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].reason",description="Why it does not"
 // +kubebuilder:printcolumn:name="Provider ID",type="string",JSONPath=".spec.providerID",priority=10,description="Identity of the virtual machine"
 // +kubebuilder:printcolumn:name="Message",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].message",priority=10,description="What is wrong"
 // +kubebuilder:printcolumn:name="Age",type="date",JSONPath=".metadata.creationTimestamp",description="Time since creation"

@@ -9,14 +9,14 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 )
 
-// LibvirtMachineTemplateSpec holds what LibvirtMachines are made from.
+// LibvirtMachineTemplateSpec holds what LibvirtMachines are created from.
 type LibvirtMachineTemplateSpec struct {
-	// template of a LibvirtMachine. It cannot be changed: make a new template instead.
+	// template of a LibvirtMachine. It cannot be changed; create another template instead.
 	// +required
 	Template LibvirtMachineTemplateResource `json:"template,omitempty,omitzero"`
 }
 
-// LibvirtMachineTemplateResource is a LibvirtMachine to be.
+// LibvirtMachineTemplateResource describes the LibvirtMachines to create.
 type LibvirtMachineTemplateResource struct {
 	// metadata that the LibvirtMachine gets.
 	// +optional
@@ -27,19 +27,19 @@ type LibvirtMachineTemplateResource struct {
 	Spec LibvirtMachineSpec `json:"spec,omitempty,omitzero"`
 }
 
-// LibvirtMachineTemplateStatus tells the cluster autoscaler what a machine will offer.
+// LibvirtMachineTemplateStatus tells the cluster autoscaler what a machine offers.
 // +kubebuilder:validation:MinProperties=1
 type LibvirtMachineTemplateStatus struct {
-	// capacity of a machine made from the template.
+	// capacity of a machine created from the template.
 	// +optional
 	Capacity corev1.ResourceList `json:"capacity,omitempty"`
 
-	// nodeInfo of a machine made from the template.
+	// nodeInfo of a machine created from the template.
 	// +optional
 	NodeInfo NodeInfo `json:"nodeInfo,omitempty,omitzero"`
 }
 
-// NodeInfo describes a node to be.
+// NodeInfo describes the node of a machine.
 // +kubebuilder:validation:MinProperties=1
 type NodeInfo struct {
 	// architecture of the node.
@@ -53,7 +53,7 @@ type NodeInfo struct {
 	OperatingSystem string `json:"operatingSystem,omitempty"`
 }
 
-// LibvirtMachineTemplate is what LibvirtMachines are made from.
+// LibvirtMachineTemplate describes the LibvirtMachines to create.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status

@@ -3,17 +3,25 @@
 
 package v1alpha1
 
-// SecretReference names a Secret; its namespace is given by the field that uses it.
-type SecretReference struct {
-	// name of the Secret.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name,omitempty"`
+import clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+// ReadyCondition and PausedCondition are the contract's names, repeated so that users of this package need one import.
+const (
+	ReadyCondition  = clusterv1.ReadyCondition
+	PausedCondition = clusterv1.PausedCondition
+)
+
+// InitializationStatus is the progress of the first provisioning.
+// NOTE: this struct is part of the Cluster API contract.
+// +kubebuilder:validation:MinProperties=1
+type InitializationStatus struct {
+	// provisioned is true after the first provisioning; it never becomes false again.
+	// +optional
+	Provisioned *bool `json:"provisioned,omitempty"`
 }
 
-// LocalObjectReference names an object in the same namespace.
-type LocalObjectReference struct {
+// ObjectReference names an object; the field that uses it determines kind and namespace.
+type ObjectReference struct {
 	// name of the object.
 	// +required
 	// +kubebuilder:validation:MinLength=1

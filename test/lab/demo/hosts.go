@@ -96,7 +96,7 @@ func registerHosts(ctx context.Context, c *management.Cluster, hosts []*hypervis
 			ObjectMeta: metav1.ObjectMeta{Name: host.Name},
 			Spec: infrav1.LibvirtHostSpec{
 				URI:              "qemu+ssh://root@" + host.Address.String() + "/system",
-				CredentialsRef:   infrav1.SecretReference{Name: credentialsName},
+				CredentialsRef:   infrav1.ObjectReference{Name: credentialsName},
 				Accelerator:      infrav1.Accelerator(accelerator(kvm)),
 				KernelParameters: infrav1.HostSetupManage,
 			},

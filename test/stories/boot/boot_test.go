@@ -107,8 +107,8 @@ func rendered(t *testing.T, n node, keys altcos.ClusterSSH) []byte {
 	}
 	p.ClusterSSH = &keys
 	interfaces, err := nodenetwork.FromAPI([]infrav1.NetworkInterface{{
-		MACAddress: n.mac, Addresses: []string{n.address + "/24"}, Gateways: []string{"10.150.0.1"}, Nameservers: []string{"10.150.0.53"},
-		SearchDomains: []string{"lab.example"},
+		MACAddress: n.mac, Addresses: []string{n.address + "/24"},
+		IPSettings: infrav1.IPSettings{Gateways: []string{"10.150.0.1"}, Nameservers: []string{"10.150.0.53"}, SearchDomains: []string{"lab.example"}},
 	}, {
 		MACAddress: n.secondMAC(), GuestVLAN: vlan, MTU: vlanMTU, Addresses: []string{n.taggedAddress() + "/24"},
 		Routes: []infrav1.Route{{To: "10.170.0.0/16", Via: "10.160.0.1"}},

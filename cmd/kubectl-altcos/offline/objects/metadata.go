@@ -33,7 +33,7 @@ func reset(o client.Object) {
 	case *infrav1.LibvirtMachine:
 		o.Status = infrav1.LibvirtMachineStatus{}
 	case *infrav1.LibvirtHost:
-		o.Spec.CredentialsRef = infrav1.SecretReference{Name: credentials}
+		o.Spec.CredentialsRef = infrav1.ObjectReference{Name: credentials}
 	}
 }
 
