@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"testing"
+	"time"
 
 	rpc "github.com/digitalocean/go-libvirt"
 	"github.com/google/uuid"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
@@ -46,12 +48,13 @@ func defineForeign(t *testing.T, h *host) string {
 	id := uuid.NewString()
 	text := "<domain type='qemu'><name>by-hand</name><uuid>" + id + "</uuid><memory unit='MiB'>32</memory>" +
 		"<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"
-	found, err := call(t.Context(), h.session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainDefineXMLFlags(text, 0) })
+	found, err := transport.Call(t.Context(), h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainDefineXMLFlags(text, 0) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := h.client.DomainUndefineFlags(found, 0); err != nil {
+		ctx := context.WithoutCancel(t.Context())
+		if err := h.Do(ctx, time.Minute, func(c *rpc.Libvirt) error { return c.DomainUndefineFlags(found, 0) }); err != nil {
 			t.Errorf("undefine: %v", err)
 		}
 	})

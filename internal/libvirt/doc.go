@@ -1,12 +1,6 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package libvirt implements package virt over libvirt's RPC protocol.
-//
-// The client library knows no contexts, deadlines or keep-alive and can be blocked for ever by one bad stream. Hence
-// the shape of this package: a Pool keeps one session per host; a session is one connection with one client object,
-// never used again once the connection is gone; every call runs in a goroutine of its own and its caller leaves when
-// its context ends; a probe finds a host that no longer answers and closes the connection, which ends all calls;
-// transfers and copies use connections of their own. Codes of libvirt are turned into the errors of package virt in
-// one table.
+// Package libvirt implements package virt over libvirt's RPC protocol: domains, volumes and what a host has, on sessions of
+// package transport.
 package libvirt

@@ -12,6 +12,7 @@ import (
 	"libvirt.org/go/libvirtxml"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -50,7 +51,7 @@ func (h *host) define(ctx context.Context, spec virt.DomainSpec) (virt.Domain, e
 	if err != nil {
 		return virt.Domain{}, err
 	}
-	defined, err := call(ctx, h.session, func(c *rpc.Libvirt) (rpc.Domain, error) {
+	defined, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) {
 		return c.DomainDefineXMLFlags(text, rpc.DomainDefineValidate)
 	})
 	if err != nil {
@@ -61,7 +62,7 @@ func (h *host) define(ctx context.Context, spec virt.DomainSpec) (virt.Domain, e
 
 // checkNameFree tells a name that is taken, for which libvirt has no error of its own.
 func (h *host) checkNameFree(ctx context.Context, name string) error {
-	other, err := call(ctx, h.session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainLookupByName(name) })
+	other, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainLookupByName(name) })
 	switch {
 	case err == nil:
 		return fmt.Errorf("%w: name is taken by domain %s", virt.ErrForeign, formatUUID(other.UUID))
@@ -109,7 +110,7 @@ func (h *host) openVSwitch(ctx context.Context, cards []virt.Interface) (map[str
 		if card.VLAN == 0 {
 			continue
 		}
-		text, err := call(ctx, h.session, func(c *rpc.Libvirt) (string, error) {
+		text, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (string, error) {
 			device, err := c.InterfaceLookupByName(card.Bridge)
 			if err != nil {
 				return "", err
@@ -153,7 +154,7 @@ func (h *host) start(ctx context.Context, id string, owner virt.Owner) error {
 	if err != nil || isActive(state) {
 		return err
 	}
-	err = do(ctx, h.session, h.limits.SlowCall, func(c *rpc.Libvirt) error {
+	err = h.Do(ctx, h.Limits.SlowCall, func(c *rpc.Libvirt) error {
 		_, err := c.DomainCreateWithFlags(found, 0)
 		return err
 	})
@@ -189,7 +190,7 @@ func (h *host) scrub(ctx context.Context, id string, owner virt.Owner) error {
 	if err != nil {
 		return err
 	}
-	return do(ctx, h.session, h.limits.Call, func(c *rpc.Libvirt) error {
+	return h.Do(ctx, h.Limits.Call, func(c *rpc.Libvirt) error {
 		_, err := c.DomainDefineXMLFlags(text, 0)
 		return err
 	})

@@ -58,7 +58,7 @@ func (h *host) removeDomain(ctx context.Context, id string, owner virt.Owner) er
 
 // destroy ends QEMU. A guest that ended by itself meanwhile is fine.
 func (h *host) destroy(ctx context.Context, found rpc.Domain) error {
-	err := do(ctx, h.session, h.limits.SlowCall, func(c *rpc.Libvirt) error { return c.DomainDestroyFlags(found, 0) })
+	err := h.Do(ctx, h.Limits.SlowCall, func(c *rpc.Libvirt) error { return c.DomainDestroyFlags(found, 0) })
 	if err == nil || !errors.Is(err, virt.ErrBusy) {
 		return err
 	}
@@ -71,7 +71,7 @@ func (h *host) destroy(ctx context.Context, found rpc.Domain) error {
 func (h *host) undefine(ctx context.Context, found rpc.Domain) error {
 	var err error
 	for _, flags := range undefineFlags {
-		err = do(ctx, h.session, h.limits.Call, func(c *rpc.Libvirt) error { return c.DomainUndefineFlags(found, flags) })
+		err = h.Do(ctx, h.Limits.Call, func(c *rpc.Libvirt) error { return c.DomainUndefineFlags(found, flags) })
 		if !errors.Is(err, virt.ErrInvalid) && !errors.Is(err, virt.ErrUnsupported) {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"libvirt.org/go/libvirtxml"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -40,7 +41,7 @@ func (h *host) lookupDomain(ctx context.Context, id string) (rpc.Domain, error) 
 	if err != nil {
 		return rpc.Domain{}, err
 	}
-	return call(ctx, h.session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainLookupByUUID(parsed) })
+	return transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainLookupByUUID(parsed) })
 }
 
 func (h *host) observe(ctx context.Context, found rpc.Domain) (virt.Domain, error) {
@@ -59,7 +60,7 @@ func (h *host) observe(ctx context.Context, found rpc.Domain) (virt.Domain, erro
 
 // describe reads the stored definition, or with flags 0 the running guest's.
 func (h *host) describe(ctx context.Context, found rpc.Domain, flags rpc.DomainXMLFlags) (*libvirtxml.Domain, error) {
-	text, err := call(ctx, h.session, func(c *rpc.Libvirt) (string, error) { return c.DomainGetXMLDesc(found, flags) })
+	text, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (string, error) { return c.DomainGetXMLDesc(found, flags) })
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func (h *host) describe(ctx context.Context, found rpc.Domain, flags rpc.DomainX
 }
 
 func (h *host) state(ctx context.Context, found rpc.Domain) (rpc.DomainState, error) {
-	return call(ctx, h.session, func(c *rpc.Libvirt) (rpc.DomainState, error) {
+	return transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (rpc.DomainState, error) {
 		state, _, err := c.DomainGetState(found, 0)
 		return rpc.DomainState(state), err
 	})
@@ -76,7 +77,7 @@ func (h *host) state(ctx context.Context, found rpc.Domain) (rpc.DomainState, er
 // ListDomains implements virt.Domains with one call for all states and one for each definition. A domain that goes
 // meanwhile is left out.
 func (h *host) ListDomains(ctx context.Context) ([]virt.Domain, error) {
-	records, err := call(ctx, h.session, func(c *rpc.Libvirt) ([]rpc.DomainStatsRecord, error) {
+	records, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) ([]rpc.DomainStatsRecord, error) {
 		return c.ConnectGetAllDomainStats(nil, uint32(rpc.DomainStatsState), 0)
 	})
 	if err != nil {

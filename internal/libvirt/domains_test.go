@@ -101,11 +101,12 @@ func TestRemoveDomain_takesSavedStateAndSnapshots(t *testing.T) {
 	define(t, h, spec)
 	found, err := h.(*host).lookupDomain(ctx, spec.UUID)
 	must(t, err)
-	client := h.(*host).client
-	_, err = client.DomainSnapshotCreateXML(found, "<domainsnapshot><name>s1</name></domainsnapshot>", 0)
-	must(t, err)
+	must(t, h.(*host).Do(ctx, time.Minute, func(c *rpc.Libvirt) error {
+		_, err := c.DomainSnapshotCreateXML(found, "<domainsnapshot><name>s1</name></domainsnapshot>", 0)
+		return err
+	}))
 	must(t, h.StartDomain(ctx, spec.UUID, spec.Owner))
-	must(t, client.DomainManagedSave(found, 0))
+	must(t, h.(*host).Do(ctx, time.Minute, func(c *rpc.Libvirt) error { return c.DomainManagedSave(found, 0) }))
 	must(t, h.RemoveDomain(ctx, spec.UUID, spec.Owner))
 	must(t, h.DeleteVolume(ctx, ref))
 }

@@ -11,12 +11,13 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/keylock"
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // host implements virt.Host on one session.
 type host struct {
-	*session
+	*transport.Session
 	name        string
 	accelerator virt.Accelerator
 	locks       *keylock.Locks

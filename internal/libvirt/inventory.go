@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 
 	rpc "github.com/digitalocean/go-libvirt"
 	"libvirt.org/go/libvirtxml"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -35,19 +35,19 @@ func (h *host) Facts(ctx context.Context) (virt.Facts, error) {
 func (h *host) facts(ctx context.Context) (virt.Facts, error) {
 	var facts virt.Facts
 	var err error
-	if facts.Hostname, err = call(ctx, h.session, (*rpc.Libvirt).ConnectGetHostname); err != nil {
+	if facts.Hostname, err = transport.Call(ctx, h.Session, (*rpc.Libvirt).ConnectGetHostname); err != nil {
 		return facts, err
 	}
-	library, err := call(ctx, h.session, (*rpc.Libvirt).ConnectGetLibVersion)
+	library, err := transport.Call(ctx, h.Session, (*rpc.Libvirt).ConnectGetLibVersion)
 	if err != nil {
 		return facts, err
 	}
-	hypervisor, err := call(ctx, h.session, (*rpc.Libvirt).ConnectGetVersion)
+	hypervisor, err := transport.Call(ctx, h.Session, (*rpc.Libvirt).ConnectGetVersion)
 	if err != nil {
 		return facts, err
 	}
 	facts.LibvirtVersion, facts.HypervisorVersion = formatVersion(library), formatVersion(hypervisor)
-	if facts.CPUs, err = call(ctx, h.session, func(c *rpc.Libvirt) (int, error) {
+	if facts.CPUs, err = transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (int, error) {
 		_, _, cpus, _, _, _, _, _, err := c.NodeGetInfo()
 		return int(cpus), err
 	}); err != nil {
@@ -73,7 +73,7 @@ func (h *host) facts(ctx context.Context) (virt.Facts, error) {
 func (h *host) memory(ctx context.Context) (int64, error) {
 	// -1 stands for all NUMA nodes together.
 	const allCells = -1
-	stats, err := call(ctx, h.session, func(c *rpc.Libvirt) ([]rpc.NodeGetMemoryStats, error) {
+	stats, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) ([]rpc.NodeGetMemoryStats, error) {
 		_, count, err := c.NodeGetMemoryStats(0, allCells, 0)
 		if err != nil {
 			return nil, err
@@ -92,7 +92,7 @@ func (h *host) memory(ctx context.Context) (int64, error) {
 }
 
 func (h *host) architecture(ctx context.Context) (string, error) {
-	text, err := call(ctx, h.session, (*rpc.Libvirt).ConnectGetCapabilities)
+	text, err := transport.Call(ctx, h.Session, (*rpc.Libvirt).ConnectGetCapabilities)
 	if err != nil {
 		return "", err
 	}
@@ -124,7 +124,7 @@ func (h *host) pool(ctx context.Context, name string) (virt.Pool, error) {
 	if err := h.refresh(ctx, found, impatient); errors.Is(err, virt.ErrUnreachable) {
 		return virt.Pool{}, err
 	}
-	text, err := call(ctx, h.session, func(c *rpc.Libvirt) (string, error) { return c.StoragePoolGetXMLDesc(found, 0) })
+	text, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (string, error) { return c.StoragePoolGetXMLDesc(found, 0) })
 	if err != nil {
 		return virt.Pool{}, err
 	}
@@ -136,7 +136,7 @@ func (h *host) pool(ctx context.Context, name string) (virt.Pool, error) {
 	if description.Target != nil {
 		pool.Path = description.Target.Path
 	}
-	state, err := call(ctx, h.session, func(c *rpc.Libvirt) (rpc.StoragePoolState, error) {
+	state, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (rpc.StoragePoolState, error) {
 		state, capacity, _, available, err := c.StoragePoolGetInfo(found)
 		pool.CapacityBytes, pool.AvailableBytes = int64(capacity), int64(available)
 		return rpc.StoragePoolState(state), err
@@ -153,7 +153,7 @@ func (h *host) pool(ctx context.Context, name string) (virt.Pool, error) {
 // HasInterface implements virt.Inventory with libvirt's interface driver, which not every build and not every set of
 // modular daemons has.
 func (h *host) HasInterface(ctx context.Context, name string) (bool, error) {
-	active, err := call(ctx, h.session, func(c *rpc.Libvirt) (bool, error) {
+	active, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (bool, error) {
 		found, err := c.InterfaceLookupByName(name)
 		if err != nil {
 			return false, err
@@ -177,12 +177,6 @@ type platform struct {
 	machine string
 }
 
-// platforms remembers for the life of a session: a QEMU update restarts libvirtd.
-type platforms struct {
-	mutex sync.Mutex
-	known map[virt.Accelerator]platform
-}
-
 // platform asks for the accelerator, or for the best one. Errors: virt.ErrInvalid and others of libvirt when the host
 // does not offer it.
 func (h *host) platform(ctx context.Context, accelerator virt.Accelerator) (platform, error) {
@@ -193,17 +187,14 @@ func (h *host) platform(ctx context.Context, accelerator virt.Accelerator) (plat
 		}
 		return h.platform(ctx, virt.AcceleratorTCG)
 	}
-	h.platforms.mutex.Lock()
-	known, ok := h.platforms.known[accelerator]
-	h.platforms.mutex.Unlock()
-	if ok {
-		return known, nil
+	if known, ok := h.Memo.Load(accelerator); ok { // a QEMU update restarts libvirtd, which ends the session
+		return known.(platform), nil
 	}
 	kind := "kvm"
 	if accelerator == virt.AcceleratorTCG {
 		kind = "qemu"
 	}
-	text, err := call(ctx, h.session, func(c *rpc.Libvirt) (string, error) {
+	text, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (string, error) {
 		return c.ConnectGetDomainCapabilities(nil, rpc.OptString{architecture}, rpc.OptString{machineAlias}, rpc.OptString{kind}, 0)
 	})
 	if err != nil {
@@ -217,9 +208,7 @@ func (h *host) platform(ctx context.Context, accelerator virt.Accelerator) (plat
 		return platform{}, fmt.Errorf("%w: host offers no %s guests", virt.ErrInvalid, kind)
 	}
 	found := platform{accelerator: accelerator, machine: capabilities.Machine}
-	h.platforms.mutex.Lock()
-	h.platforms.known[accelerator] = found
-	h.platforms.mutex.Unlock()
+	h.Memo.Store(accelerator, found)
 	return found, nil
 }
 

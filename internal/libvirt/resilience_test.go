@@ -20,6 +20,7 @@ import (
 	rpc "github.com/digitalocean/go-libvirt"
 	"github.com/google/uuid"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
 )
@@ -100,7 +101,7 @@ func TestPool_survivesAFrozenDaemon(t *testing.T) {
 
 	must(t, daemon.Thaw())
 	again := openHost(t, p)
-	if again.(*host).session == h.(*host).session {
+	if again.(*host).Session == h.(*host).Session {
 		t.Error("a session was handed out again that gave no sign of life")
 	}
 	_, err = again.ListDomains(deadline(t, 5*time.Second))
@@ -114,7 +115,7 @@ func TestPool_keepsASessionWhoseCallerWasImpatient(t *testing.T) {
 	cancel()
 	_, err := h.Facts(ctx)
 	wantError(t, err, virt.ErrUnreachable)
-	if again := openHost(t, p); again.(*host).session != h.(*host).session {
+	if again := openHost(t, p); again.(*host).Session != h.(*host).Session {
 		t.Error("the session was dropped although the host answers")
 	}
 }
@@ -144,11 +145,11 @@ func TestPool_aNewRevisionMakesANewSession(t *testing.T) {
 	changed.Revision = "2"
 	again, err := p.Host(deadline(t, 10*time.Second), changed)
 	must(t, err)
-	if again.(*host).session == h.(*host).session {
+	if again.(*host).Session == h.(*host).Session {
 		t.Error("the session of the old revision is still used")
 	}
 	select {
-	case <-h.(*host).conn.done:
+	case <-h.(*host).Done():
 	case <-time.After(5 * time.Second):
 		t.Error("the connection of the old revision is still open")
 	}
@@ -388,9 +389,11 @@ func TestOwned_aCopyWithOurMetadataIsForeign(t *testing.T) {
 	definition.UUID, definition.Name = uuid.NewString(), "copy-by-hand"
 	text, err := definition.Marshal()
 	must(t, err)
-	found, err := h.client.DomainDefineXMLFlags(text, 0)
+	found, err := transport.Call(t.Context(), h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainDefineXMLFlags(text, 0) })
 	must(t, err)
-	defer func() { must(t, h.client.DomainUndefineFlags(found, rpc.DomainUndefineNvram)) }()
+	defer func() {
+		must(t, h.Do(t.Context(), time.Minute, func(c *rpc.Libvirt) error { return c.DomainUndefineFlags(found, rpc.DomainUndefineNvram) }))
+	}()
 	wantError(t, h.RemoveDomain(t.Context(), definition.UUID, spec.Owner), virt.ErrForeign)
 }
 

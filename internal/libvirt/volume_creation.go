@@ -13,6 +13,7 @@ import (
 	rpc "github.com/digitalocean/go-libvirt"
 	"libvirt.org/go/libvirtxml"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -106,7 +107,7 @@ func (h *host) create(ctx context.Context, pool rpc.StoragePool, description *li
 	if err != nil {
 		return rpc.StorageVol{}, fmt.Errorf("marshal volume: %w", err)
 	}
-	created, err := callFor(ctx, h.session, h.limits.SlowCall, func(c *rpc.Libvirt) (rpc.StorageVol, error) {
+	created, err := transport.CallFor(ctx, h.Session, h.Limits.SlowCall, func(c *rpc.Libvirt) (rpc.StorageVol, error) {
 		return c.StorageVolCreateXML(pool, text, 0)
 	})
 	if err != nil {
@@ -164,7 +165,7 @@ func (h *host) copyVolume(ctx context.Context, pool rpc.StoragePool, spec virt.V
 		return virt.Volume{}, err
 	}
 	defer unlock()
-	return virt.Volume{}, errors.Join(err, h.discard(context.WithoutCancel(ctx), spec.VolumeRef, h.limits.Cleanup))
+	return virt.Volume{}, errors.Join(err, h.discard(context.WithoutCancel(ctx), spec.VolumeRef, h.Limits.Cleanup))
 }
 
 // copyAside copies on a connection of its own, because that takes as long as the disk needs. libvirt gives the copy the
@@ -187,7 +188,7 @@ func (h *host) copyAside(ctx context.Context, pool rpc.StoragePool, spec virt.Vo
 	if err != nil {
 		return v, false, fmt.Errorf("marshal volume: %w", err)
 	}
-	err = h.aside(ctx, func(c *rpc.Libvirt) error {
+	err = h.Aside(ctx, func(c *rpc.Libvirt) error {
 		begun = true
 		_, err := c.StorageVolCreateXMLFrom(pool, text, source, 0)
 		return err
@@ -211,7 +212,7 @@ func (h *host) grow(ctx context.Context, ref virt.VolumeRef, wanted int64) (virt
 	if err != nil || v.CapacityBytes >= wanted {
 		return v, err
 	}
-	if err := do(ctx, h.session, h.limits.SlowCall, func(c *rpc.Libvirt) error {
+	if err := h.Do(ctx, h.Limits.SlowCall, func(c *rpc.Libvirt) error {
 		return c.StorageVolResize(found, uint64(wanted), 0)
 	}); err != nil {
 		return virt.Volume{}, err
@@ -221,7 +222,7 @@ func (h *host) grow(ctx context.Context, ref virt.VolumeRef, wanted int64) (virt
 
 // checkSpace compares with what libvirt last knew, which saves a transfer that cannot end well.
 func (h *host) checkSpace(ctx context.Context, pool rpc.StoragePool, need int64) error {
-	available, err := call(ctx, h.session, func(c *rpc.Libvirt) (uint64, error) {
+	available, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (uint64, error) {
 		_, _, _, available, err := c.StoragePoolGetInfo(pool)
 		return available, err
 	})
@@ -237,10 +238,8 @@ func (h *host) checkSpace(ctx context.Context, pool rpc.StoragePool, need int64)
 // explain finds out whether an error without a meaning was a lack of space: libvirt tells it by text only, and that in
 // the host's language.
 func (h *host) explain(ctx context.Context, pool rpc.StoragePool, err error) error {
-	for _, word := range words {
-		if errors.Is(err, word) {
-			return err
-		}
+	if transport.IsClassified(err) {
+		return err
 	}
 	if _, ok := errors.AsType[rpc.Error](err); !ok || h.refresh(ctx, pool, impatient) != nil {
 		return err

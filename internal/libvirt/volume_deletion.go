@@ -12,6 +12,7 @@ import (
 	rpc "github.com/digitalocean/go-libvirt"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -44,7 +45,7 @@ func (h *host) deleteVolume(ctx context.Context, ref virt.VolumeRef) error {
 	if err := h.checkNoUser(ctx, v); err != nil {
 		return err
 	}
-	return do(ctx, h.session, h.limits.SlowCall, func(c *rpc.Libvirt) error { return c.StorageVolDelete(found, 0) })
+	return h.Do(ctx, h.Limits.SlowCall, func(c *rpc.Libvirt) error { return c.StorageVolDelete(found, 0) })
 }
 
 func (h *host) checkNoOverlay(ctx context.Context, v virt.Volume) error {
@@ -65,7 +66,7 @@ func (h *host) checkNoOverlay(ctx context.Context, v virt.Volume) error {
 func (h *host) checkNoUser(ctx context.Context, v virt.Volume) error {
 	// libvirt answers at most so many; 1 asks for the domains and not only for their number.
 	const needResults = 1
-	domains, err := call(ctx, h.session, func(c *rpc.Libvirt) ([]rpc.Domain, error) {
+	domains, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) ([]rpc.Domain, error) {
 		domains, _, err := c.ConnectListAllDomains(needResults, 0)
 		return domains, err
 	})
@@ -102,30 +103,6 @@ func (h *host) uses(ctx context.Context, d rpc.Domain, v virt.Volume) (bool, err
 	return domainxml.UsesDisk(running, v), nil
 }
 
-// aside runs one call on a connection of its own, for as long as the context allows.
-func (h *host) aside(ctx context.Context, f func(*rpc.Libvirt) error) error {
-	return h.asideOver(ctx, h.dial, f)
-}
-
-func (h *host) asideOver(ctx context.Context, dial dialer, f func(*rpc.Libvirt) error) error {
-	dialing, cancel := context.WithTimeout(ctx, h.limits.Dial)
-	defer cancel()
-	other, err := connect(dialing, dial, h.limits.Stall)
-	if err != nil {
-		return err
-	}
-	defer other.conn.end()
-	stop := context.AfterFunc(ctx, other.conn.end)
-	defer stop()
-	if err := other.run(f); err != nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("await answer: %w: %w", virt.ErrUnreachable, context.Cause(ctx))
-		}
-		return classify(err)
-	}
-	return nil
-}
-
 const (
 	discardPause    = 50 * time.Millisecond
 	discardPauseMax = 2 * time.Second
@@ -137,7 +114,7 @@ const (
 func (h *host) discard(ctx context.Context, ref virt.VolumeRef, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := h.aside(ctx, func(c *rpc.Libvirt) error {
+	err := h.Aside(ctx, func(c *rpc.Libvirt) error {
 		for pause := discardPause; ; pause = min(2*pause, discardPauseMax) {
 			err := discardOnce(c, ref)
 			if !errors.Is(err, virt.ErrBusy) {
@@ -159,11 +136,11 @@ func (h *host) discard(ctx context.Context, ref virt.VolumeRef, patience time.Du
 func discardOnce(c *rpc.Libvirt, ref virt.VolumeRef) error {
 	pool, err := c.StoragePoolLookupByName(ref.Pool)
 	if err != nil {
-		return classify(err)
+		return transport.Classify(err)
 	}
 	found, err := c.StorageVolLookupByName(pool, ref.Name)
 	if err != nil {
-		return classify(err)
+		return transport.Classify(err)
 	}
-	return classify(c.StorageVolDelete(found, 0))
+	return transport.Classify(c.StorageVolDelete(found, 0))
 }

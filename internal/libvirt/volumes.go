@@ -14,6 +14,7 @@ import (
 	rpc "github.com/digitalocean/go-libvirt"
 	"libvirt.org/go/libvirtxml"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -35,7 +36,7 @@ func (h *host) volume(ctx context.Context, ref virt.VolumeRef) (virt.Volume, err
 }
 
 func (h *host) lookupPool(ctx context.Context, name string) (rpc.StoragePool, error) {
-	return call(ctx, h.session, func(c *rpc.Libvirt) (rpc.StoragePool, error) { return c.StoragePoolLookupByName(name) })
+	return transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (rpc.StoragePool, error) { return c.StoragePoolLookupByName(name) })
 }
 
 func (h *host) lookupVolume(ctx context.Context, ref virt.VolumeRef) (rpc.StorageVol, error) {
@@ -43,14 +44,14 @@ func (h *host) lookupVolume(ctx context.Context, ref virt.VolumeRef) (rpc.Storag
 	if err != nil {
 		return rpc.StorageVol{}, err
 	}
-	return call(ctx, h.session, func(c *rpc.Libvirt) (rpc.StorageVol, error) {
+	return transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (rpc.StorageVol, error) {
 		return c.StorageVolLookupByName(pool, ref.Name)
 	})
 }
 
 // describeVolume reads a volume; libvirt looks at the file for it, so sizes are fresh.
 func (h *host) describeVolume(ctx context.Context, found rpc.StorageVol) (virt.Volume, error) {
-	text, err := call(ctx, h.session, func(c *rpc.Libvirt) (string, error) { return c.StorageVolGetXMLDesc(found, 0) })
+	text, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (string, error) { return c.StorageVolGetXMLDesc(found, 0) })
 	if err != nil {
 		return virt.Volume{}, err
 	}
@@ -64,7 +65,7 @@ func (h *host) checkComplete(ctx context.Context, ref virt.VolumeRef) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.download(ctx, found, 1)
+	_, err = h.Download(ctx, found, 1)
 	return err
 }
 
@@ -115,7 +116,7 @@ func (h *host) volumes(ctx context.Context, pool string) ([]virt.Volume, error) 
 	}
 	// libvirt answers at most so many; 1 asks for the volumes and not only for their number.
 	const needResults = 1
-	listed, err := call(ctx, h.session, func(c *rpc.Libvirt) ([]rpc.StorageVol, error) {
+	listed, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) ([]rpc.StorageVol, error) {
 		listed, _, err := c.StoragePoolListAllVolumes(found, needResults, 0)
 		return listed, err
 	})
@@ -163,7 +164,7 @@ func (h *host) refresh(ctx context.Context, pool rpc.StoragePool, p patience) er
 	defer unlock()
 	pause := refreshPause
 	for try := 1; ; try++ {
-		err := do(ctx, h.session, h.limits.Call, func(c *rpc.Libvirt) error { return c.StoragePoolRefresh(pool, 0) })
+		err := h.Do(ctx, h.Limits.Call, func(c *rpc.Libvirt) error { return c.StoragePoolRefresh(pool, 0) })
 		if err == nil || errors.Is(err, virt.ErrUnreachable) || errors.Is(err, virt.ErrNotFound) {
 			return err
 		}

@@ -8,6 +8,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
 )
 
 // Dialer opens a connection; Dial is the real one.
@@ -62,6 +67,7 @@ func (p *Pool) Get(ctx context.Context, target Target) (*Connection, error) {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("await connection to %q: %w", target.Address, context.Cause(ctx))
 		}
+		logr.FromContextOrDiscard(ctx).V(2).Info("SSH connection is lost, connecting again", logkeys.Address, target.Address)
 		p.drop(target.Key, entry)
 	}
 }
@@ -110,12 +116,18 @@ func (p *Pool) entry(ctx context.Context, target Target) (*poolEntry, error) {
 	dialCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	entry = &poolEntry{fingerprint: fingerprint, cancel: cancel, ready: make(chan struct{})}
 	p.entries[target.Key] = entry
+	log := logr.FromContextOrDiscard(ctx).WithValues(logkeys.Address, target.Address)
 	p.dials.Go(func() {
+		begun := time.Now()
 		entry.connection, entry.err = p.dial(dialCtx, target)
 		close(entry.ready)
+		log = log.WithValues(logkeys.Duration, time.Since(begun))
 		if entry.err != nil {
+			log.V(2).Info("SSH connection could not be opened", logkeys.Reason, entry.err.Error())
 			p.drop(target.Key, entry)
+			return
 		}
+		log.V(2).Info("SSH connection is open")
 	})
 	return entry, nil
 }

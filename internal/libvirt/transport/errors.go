@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirt
+package transport
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"slices"
 	"syscall"
 
 	rpc "github.com/digitalocean/go-libvirt"
@@ -69,9 +70,9 @@ var words = []error{ //nolint:gochecknoglobals // a table that nobody writes
 	virt.ErrInUse, virt.ErrInvalid, virt.ErrNoSpace, virt.ErrUnsupported,
 }
 
-// classify adds to an error of the client library, of the network or of a context the error of package virt that says
-// what to do about it.
-func classify(err error) error {
+// Classify adds to an error of the client library, of SSH, of the network or of a context the error of package virt that
+// tells callers what to do. It is the one place that does so.
+func Classify(err error) error {
 	kind := kindOf(err)
 	if kind == nil {
 		return err
@@ -79,15 +80,15 @@ func classify(err error) error {
 	return fmt.Errorf("%w: %w", kind, err)
 }
 
+// IsClassified reports whether an error wraps one of package virt.
+func IsClassified(err error) bool {
+	return slices.ContainsFunc(words, func(word error) bool { return errors.Is(err, word) })
+}
+
 // kindOf is nil for an error that is classified already, that says nothing, or that is nil.
 func kindOf(err error) error {
-	if err == nil {
+	if err == nil || IsClassified(err) {
 		return nil
-	}
-	for _, word := range words {
-		if errors.Is(err, word) {
-			return nil
-		}
 	}
 	if answer, ok := errors.AsType[rpc.Error](err); ok {
 		return kinds[rpc.ErrorNumber(answer.Code)]

@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirt
+package transport
 
 import (
 	"context"
@@ -21,7 +21,7 @@ var _ virt.Shell = shell{}
 func (p *Pool) Shell(ctx context.Context, target virt.Target) (virt.Shell, error) {
 	connection, err := p.openSSH(ctx, target)
 	if err != nil {
-		return nil, fmt.Errorf("open shell on host %q: %w", target.Name, classify(err))
+		return nil, fmt.Errorf("open shell on host %q: %w", target.Name, Classify(err))
 	}
 	return shell{connection}, nil
 }
@@ -44,5 +44,5 @@ func (p *Pool) openSSH(ctx context.Context, target virt.Target) (*sshexec.Connec
 // Run implements virt.Shell.
 func (s shell) Run(ctx context.Context, script virt.Script) ([]byte, error) {
 	output, err := s.connection.Run(ctx, script)
-	return output, classify(err)
+	return output, Classify(err)
 }

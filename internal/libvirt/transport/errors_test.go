@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirt
+package transport
 
 import (
 	"context"
@@ -63,7 +63,7 @@ func TestClassify_wrappedErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wrapped := fmt.Errorf("outer: %w", fmt.Errorf("inner: %w", c.err))
-			got := classify(wrapped)
+			got := Classify(wrapped)
 			if !errors.Is(got, c.err) {
 				t.Errorf("%v has lost its cause", got)
 			}
@@ -74,7 +74,7 @@ func TestClassify_wrappedErrors(t *testing.T) {
 			}
 		})
 	}
-	if classify(nil) != nil {
+	if Classify(nil) != nil {
 		t.Error("no error became one")
 	}
 }

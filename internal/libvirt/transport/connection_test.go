@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirt
+package transport
 
 import (
 	"context"
@@ -14,7 +14,22 @@ import (
 	rpc "github.com/digitalocean/go-libvirt"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
 )
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantUnreachable(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, virt.ErrUnreachable) {
+		t.Fatalf("error is %v, want %v", err, virt.ErrUnreachable)
+	}
+}
 
 // lyingConn delivers everything, and once lies is set says that it did not.
 type lyingConn struct {
@@ -33,21 +48,26 @@ func (c lyingConn) Write(p []byte) (int, error) {
 
 // Without a way around digitalocean/go-libvirt#241 this test never ends. What the library leaves is one connection.
 func TestSession_endsAlthoughTheLibraryHoldsItsLock(t *testing.T) {
-	dial, err := newDialer(target(), nil)
+	daemon, err := libvirtd.Start(t.Context())
+	must(t, err)
+	t.Cleanup(func() { must(t, daemon.Close()) })
+	dial, err := newDialer(virt.Target{URI: daemon.URI()}, nil)
 	must(t, err)
 	var lies atomic.Bool
 	lying := func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
 		return lyingConn{conn, &lies}, err
 	}
-	s, err := openSession(t.Context(), lying, impatience.withDefaults(), func(string) {})
+	s, err := openSession(t.Context(), lying, Limits{Call: time.Second, Probe: 300 * time.Millisecond, Stall: 500 * time.Millisecond}.withDefaults(), func(string) {})
 	must(t, err)
 	lies.Store(true)
 	for range 3 {
-		_, err = call(t.Context(), s, func(c *rpc.Libvirt) (uint64, error) { return c.ConnectGetLibVersion() })
-		wantError(t, err, virt.ErrUnreachable)
+		_, err = Call(t.Context(), s, func(c *rpc.Libvirt) (uint64, error) { return c.ConnectGetLibVersion() })
+		wantUnreachable(t, err)
 	}
-	if s.alive(deadline(t, 5*time.Second)) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if s.alive(ctx) {
 		t.Error("the session is called alive")
 	}
 	closed := make(chan struct{})
@@ -64,5 +84,5 @@ func TestSession_endsAlthoughTheLibraryHoldsItsLock(t *testing.T) {
 	aside, err := connect(t.Context(), lying, time.Second)
 	must(t, err)
 	lies.Store(true)
-	wantError(t, aside.run(func(c *rpc.Libvirt) error { _, err := c.ConnectGetLibVersion(); return err }), virt.ErrUnreachable)
+	wantUnreachable(t, aside.run(func(c *rpc.Libvirt) error { _, err := c.ConnectGetLibVersion(); return err }))
 }

@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirt
+package transport
 
 import (
 	"context"
@@ -29,7 +29,7 @@ type connection struct {
 func connect(ctx context.Context, dial dialer, stall time.Duration) (*connection, error) {
 	raw, err := dial(ctx)
 	if err != nil {
-		return nil, classify(fmt.Errorf("dial libvirtd: %w", err))
+		return nil, Classify(fmt.Errorf("dial libvirtd: %w", err))
 	}
 	conn := &watchedConn{Conn: raw, stall: stall, done: make(chan struct{})}
 	client := rpc.NewWithDialer(connected{conn})
@@ -45,7 +45,7 @@ func connect(ctx context.Context, dial dialer, stall time.Duration) (*connection
 	}
 	if err != nil {
 		conn.end()
-		return nil, classify(fmt.Errorf("open hypervisor: %w", err))
+		return nil, Classify(fmt.Errorf("open hypervisor: %w", err))
 	}
 	return established, nil
 }
