@@ -1,4 +1,4 @@
-# Every target says what it does in `make help`. Tools come from hack/tools, pinned there as Go modules.
+# `make help` lists the targets. Tools come from hack/tools, where they are pinned as Go modules.
 SHELL := /usr/bin/env bash -o pipefail
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
@@ -24,7 +24,7 @@ build: ## Build the manager into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN)/manager .
 
 .PHONY: plugin
-plugin: ## Build the plugin of kubectl into bin/kubectl-altcos
+plugin: ## Build the kubectl plugin into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BIN)/kubectl-altcos ./cmd/kubectl-altcos
 
 .PHONY: image
@@ -51,8 +51,9 @@ fmt: $(GOLANGCI) ## Format the source
 	$(GOLANGCI) fmt
 
 .PHONY: lint
-lint: $(GOLANGCI) ## Lint the source
+lint: $(GOLANGCI) ## Lint the source and the shell scripts
 	$(GOLANGCI) run
+	hack/shellcheck.sh
 
 .PHONY: lint-api
 lint-api: $(GOLANGCI) ## Lint the API's style
@@ -64,7 +65,7 @@ verify: $(CONTROLLER_GEN) $(KUSTOMIZE) ## Check that what is generated is up to 
 
 ##@ Test
 .PHONY: test
-test: ## Run all tests: pure, controllers on a real API server, hypervisor code on real libvirtd, one lab story (root)
+test: ## Run all tests, on a real API server, libvirtd, QEMU, haproxy and keepalived, which are installed (root)
 	hack/test.sh ./...
 
 .PHONY: test-unit
@@ -72,7 +73,7 @@ test-unit: ## Run the tests that need neither root nor a hypervisor
 	go test -race ./api/... ./controllers/... ./internal/...
 
 .PHONY: test-lab
-test-lab: $(LAB) build ## Run the lab's long story on a fresh demo, which it replaces (root, a quarter of an hour)
+test-lab: $(LAB) build ## Run the end-to-end lifecycle test, which replaces a running demo (root, a quarter of an hour)
 	go test -tags lab -count=1 -timeout 170m -v ./test/stories/lifecycle/...
 
 FUZZ_TIME ?= 1m
@@ -88,19 +89,19 @@ $(LAB):
 CONTROL_PLANES ?= 1
 WORKERS        ?= 1
 .PHONY: demo
-demo: $(LAB) build ## Make three hosts and a cluster on them, here (root, Debian 12); WORKERS=3 for more, CONTROL_PLANES=3 with KVM
+demo: $(LAB) build ## Create three hosts and a cluster on this machine (root, Debian 12); WORKERS=3, with KVM CONTROL_PLANES=3
 	$(LAB) up --manager $(BIN)/manager --control-planes $(CONTROL_PLANES) --workers $(WORKERS)
 
 .PHONY: demo-status
-demo-status: $(LAB) ## Show what the demo is doing
+demo-status: $(LAB) ## Show the state of the demo
 	$(LAB) status
 
 .PHONY: demo-down
-demo-down: $(LAB) ## Remove every trace of the demo
+demo-down: $(LAB) ## Remove the demo completely
 	$(LAB) down
 
 .PHONY: clean
-clean: ## Remove what was built here
+clean: ## Remove build results
 	rm -rf bin dist
 
 $(CONTROLLER_GEN): hack/tools/codegen/go.mod

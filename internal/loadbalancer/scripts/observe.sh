@@ -5,7 +5,7 @@ echo "haproxy-version $(haproxy -v 2>/dev/null | sed -n '1s/^[^0-9]*\([0-9][^ ]*
 echo "keepalived-version $(keepalived -v 2>&1 | sed -n '1s/^Keepalived v\([^ ]*\).*/\1/p')"
 echo "haproxy-unit $(systemctl is-active "$haproxy" 2>/dev/null) $(systemctl is-enabled "$haproxy" 2>/dev/null)"
 echo "keepalived-unit $(systemctl is-active "$keepalived" 2>/dev/null) $(systemctl is-enabled "$keepalived" 2>/dev/null)"
-printf '%s\n' "$shared" | while IFS='|' read -r name path mode; do
+printf '%s\n' "$shared" | while IFS='|' read -r name path _; do
 	[ -n "$name" ] && [ -e "$path" ] || continue
 	revision=foreign
 	managed "$path" && revision=$(sed -n 's/^# Managed by .* revision=\([0-9]*\)$/\1/p' "$path" | head -n 1)

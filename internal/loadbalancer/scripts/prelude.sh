@@ -23,6 +23,7 @@ ask() {
 	if command -v socat >/dev/null 2>&1; then
 		printf '%s\n' "$2" | timeout 5 socat -t 3 - "UNIX-CONNECT:$1" 2>/dev/null
 	else
+		# shellcheck disable=SC2016 # the variables are Perl's
 		timeout 5 perl -MSocket -e '
 			socket(my $s, PF_UNIX, SOCK_STREAM, 0) or exit 1;
 			connect($s, sockaddr_un($ARGV[0])) or exit 1;
@@ -87,7 +88,7 @@ drop_cluster() {
 	rm -rf "$cluster"
 	others && return 0
 	systemctl reset-failed "$keepalived" 2>/dev/null
-	printf '%s\n' "$shared" | while IFS='|' read -r name path mode; do
+	printf '%s\n' "$shared" | while IFS='|' read -r name path _; do
 		[ -n "$name" ] && managed "$path" && rm -f "$path"
 	done
 	systemctl stop 'system-altcos\x2dhaproxy.slice' 2>/dev/null # systemd keeps it for the template
