@@ -139,7 +139,7 @@ func TestForeign_domainOfOurNameIsNeitherTakenNorRemoved(t *testing.T) {
 	uuid := string(w.get("m").UID)
 	host.PutDomain(virt.Domain{UUID: uuid, Name: "somebody-elses", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: gib})
 	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(conditions.GetReason(w.get("m"), infrav1.LibvirtMachineDomainRunningCondition)).To(Equal(infrav1.LibvirtMachineForeignDomainReason))
+	w.Expect(conditions.GetReason(w.get("m"), infrav1.LibvirtMachineDomainRunningCondition)).To(Equal(infrav1.LibvirtMachineDomainNotOwnedReason))
 	w.delete("m")
 	w.Expect(w.settle("m")).To(Succeed())
 	w.Expect(w.exists("m")).To(BeFalse())

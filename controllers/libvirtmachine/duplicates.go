@@ -29,7 +29,7 @@ func (r *Reconciler) original(ctx context.Context, s *scope) (*infrav1.LibvirtMa
 	var found *infrav1.LibvirtMachine
 	for i := range machines.Items {
 		other := &machines.Items[i]
-		if other.Spec.ProviderID == s.providerID && other.UID != s.lm.UID && isOlder(other, s.lm, s.uuid) {
+		if other.Spec.ProviderID == s.providerID && other.UID != s.lm.UID && isOlder(other, s.lm, s.vm.UUID) {
 			found = other
 		}
 	}

@@ -144,7 +144,7 @@ func TestCopy_neitherTakesNorRemovesTheOriginal(t *testing.T) {
 			}
 			w.Expect(w.settle("copy")).To(Succeed())
 			ready := conditions.Get(w.get("copy"), infrav1.ReadyCondition)
-			w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineForeignDomainReason))
+			w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineDomainNotOwnedReason))
 			w.Expect(ready.Message).To(And(ContainSubstring(`LibvirtMachine "m"`), ContainSubstring(w.namespace)))
 			w.delete("copy")
 			w.Expect(w.settle("copy")).To(Succeed())

@@ -17,10 +17,9 @@ import (
 	"sigs.k8s.io/cluster-api/util"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
-	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/vm"
 )
 
 // scope is what one Reconcile knows. While deleting, everything but the LibvirtMachine may be absent.
@@ -30,19 +29,14 @@ type scope struct {
 	cluster *clusterv1.Cluster
 	infra   *infrav1.LibvirtCluster
 
-	// uuid is the machine's identity, empty before identify.
-	uuid, providerID string
+	// vm is the machine's virtual machine; it has no UUID before identify and no host before place.
+	vm *vm.Machine
+	// providerID is the machine's identity as the API has it.
+	providerID string
 	// unrecorded says that this Reconcile changed the spec and it is not stored yet.
 	unrecorded bool
-	host       *infrav1.LibvirtHost
-	conn       virt.Host
-	nics       []nodenetwork.Interface
-	// domain is what the host told, nil when it has none.
-	domain   *virt.Domain
-	ignition []byte
 	// outsideLayers says that the profile takes configs from Secrets or ConfigMaps, which may change without its spec.
 	outsideLayers bool
-	image         virt.Volume
 	// record keeps how the phases went.
 	record *phase.Record
 }
@@ -69,6 +63,8 @@ func (r *Reconciler) load(ctx context.Context, lm *infrav1.LibvirtMachine) (*sco
 			return nil, ctx, err
 		}
 	}
+	services := vm.Services{Hosts: r.Hosts, Images: r.Images, Tasks: r.Tasks, Recorder: r.Recorder}
+	s.vm = &vm.Machine{Services: services, Object: lm, ClusterName: s.clusterName()}
 	return s, withKeys(ctx, s), nil
 }
 
@@ -123,16 +119,12 @@ func withKeys(ctx context.Context, s *scope) context.Context {
 	return ctrl.LoggerInto(ctx, log)
 }
 
-func (s *scope) key() client.ObjectKey { return client.ObjectKeyFromObject(s.lm) }
-
 func (s *scope) clusterName() string {
 	if s.cluster != nil {
 		return s.cluster.Name
 	}
 	return s.lm.Labels[clusterv1.ClusterNameLabel]
 }
-
-func (s *scope) owner() virt.Owner { return ownerOf(s.lm, s.uuid, s.clusterName()) }
 
 // isControlPlane says whether the machine runs an API server.
 func (s *scope) isControlPlane() bool {

@@ -25,12 +25,12 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	nics, err := nodenetwork.FromAPI(s.lm.Spec.NetworkInterfaces, s.network(own), s.uuid)
+	nics, err := nodenetwork.FromAPI(s.lm.Spec.NetworkInterfaces, s.network(own), s.vm.UUID)
 	if err != nil {
 		return &outcome.Terminal{Reason: infrav1.LibvirtMachineAddressInvalidReason, Err: err}
 	}
 	if err := r.readClaims(ctx, s, nics, own); err != nil {
-		if outcome.Pending(err) && s.domain != nil && s.knownAddresses() > 0 {
+		if outcome.Pending(err) && s.vm.Domain != nil && s.knownAddresses() > 0 {
 			return nil // the guest has its addresses, whatever became of the records; the status keeps them
 		}
 		return addressError(err)
@@ -39,15 +39,15 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 	for _, n := range nics {
 		known += len(n.Addresses)
 	}
-	if s.domain != nil && known < s.knownAddresses() {
+	if s.vm.Domain != nil && known < s.knownAddresses() {
 		return nil // as above
 	}
-	if s.domain == nil {
+	if s.vm.Domain == nil {
 		if err := s.checkAddresses(nics, known); err != nil {
 			return err
 		}
 	}
-	s.nics = nics
+	s.vm.Interfaces = nics
 	return nil
 }
 
@@ -116,7 +116,7 @@ func (s *scope) network(own []ipamv1.IPAddressClaim) infrav1.NodeNetwork {
 	if s.infra != nil {
 		network = *s.infra.Spec.Network.DeepCopy()
 	}
-	if s.domain != nil {
+	if s.vm.Domain != nil {
 		network.AddressPoolRefs = nil
 	}
 	for i := 0; ; i++ {
@@ -144,7 +144,7 @@ func (r *Reconciler) claim(
 ) ([]*ipamv1.IPAddressClaim, error) {
 	var claims []*ipamv1.IPAddressClaim
 	for i, pool := range pools {
-		if s.domain != nil && indexOf(own, ipam.MachineClaimName(s.lm.Name, nic, i)) < 0 {
+		if s.vm.Domain != nil && indexOf(own, ipam.MachineClaimName(s.lm.Name, nic, i)) < 0 {
 			continue
 		}
 		claim, err := ipam.EnsureClaim(ctx, r.Client, s.claimOwner(), ipam.MachineClaimName(s.lm.Name, nic, i), pool)

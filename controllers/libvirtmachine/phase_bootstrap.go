@@ -32,7 +32,7 @@ import (
 // renderBootstrap turns the Machine's bootstrap data into the config that the guest reads. Once there is a domain the
 // data may change or go: nobody reads it any more.
 func (r *Reconciler) renderBootstrap(ctx context.Context, s *scope) error {
-	if s.domain != nil {
+	if s.vm.Domain != nil {
 		return nil
 	}
 	data, err := r.bootstrapData(ctx, s)
@@ -48,19 +48,10 @@ func (r *Reconciler) renderBootstrap(ctx context.Context, s *scope) error {
 	if input.Node, err = r.node(ctx, s); err != nil {
 		return invalidBootstrap(err)
 	}
-	if s.ignition, err = render.Render(input); err != nil {
+	if s.vm.Ignition, err = render.Render(input); err != nil {
 		return s.invalidLayers(err)
 	}
-	return s.invalidLayers(render.UnknownDisks(s.ignition, s.serials()))
-}
-
-// serials are those of the machine's disks, as the guest sees them.
-func (s *scope) serials() []string {
-	serials := []string{rootSerial}
-	for _, disk := range s.lm.Spec.DataDisks {
-		serials = append(serials, disk.Name)
-	}
-	return serials
+	return s.invalidLayers(render.UnknownDisks(s.vm.Ignition, s.vm.Serials()))
 }
 
 // bootstrapData reads the Secret that the Machine names.
@@ -79,7 +70,7 @@ func (r *Reconciler) bootstrapData(ctx context.Context, s *scope) (bootstrapdata
 		return bootstrapdata.Data{}, outcome.Terminalf(infrav1.LibvirtMachineBootstrapInvalidReason, "read secret %q: %w", name, err)
 	}
 	if err != nil {
-		return bootstrapdata.Data{}, outcome.Waitf(infrav1.LibvirtMachineWaitingForBootstrapDataReason, retryUnreachable,
+		return bootstrapdata.Data{}, outcome.Waitf(infrav1.LibvirtMachineWaitingForBootstrapDataReason, retrySoon,
 			"read secret %q: %s", name, err)
 	}
 	return data, nil
@@ -115,7 +106,7 @@ func (r *Reconciler) node(ctx context.Context, s *scope) (*altcos.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &altcos.Node{Hostname: s.hostname(), ProviderID: s.lm.Spec.ProviderID, Hosts: hosts, Interfaces: s.nics}, nil
+	return &altcos.Node{Hostname: s.hostname(), ProviderID: s.lm.Spec.ProviderID, Hosts: hosts, Interfaces: s.vm.Interfaces}, nil
 }
 
 // knownHosts are the endpoint of the control plane, by profile.EndpointName, and the machines of the cluster whose

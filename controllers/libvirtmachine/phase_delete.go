@@ -5,7 +5,6 @@ package libvirtmachine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,7 +16,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/providerid"
-	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/vm"
 )
 
 // backendPatience is how long a control plane machine waits to be taken out of the load balancer. After that it goes
@@ -48,7 +47,7 @@ func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	if err != nil || s.lm.Spec.Host == "" {
 		return nil //nolint:nilerr // see above
 	}
-	s.uuid, s.providerID = uuid, s.lm.Spec.ProviderID
+	s.vm.UUID, s.providerID = uuid, s.lm.Spec.ProviderID
 	original, err := r.original(ctx, s)
 	if err != nil {
 		return err
@@ -60,7 +59,7 @@ func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	host := &infrav1.LibvirtHost{}
 	err = r.Client.Get(ctx, client.ObjectKey{Name: s.lm.Spec.Host}, host)
 	switch {
-	case apierrors.IsNotFound(err) && isForgotten(s.lm):
+	case apierrors.IsNotFound(err) && vm.IsGivenUp(s.lm):
 		return nil
 	case apierrors.IsNotFound(err):
 		return outcome.Blockedf(infrav1.LibvirtMachineHostUnknownReason, 0,
@@ -69,69 +68,6 @@ func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	case err != nil:
 		return fmt.Errorf("read LibvirtHost %q: %w", s.lm.Spec.Host, err)
 	}
-	s.host = host
-	err = r.removeFromHost(ctx, s)
-	if blocked, ok := outcome.AsBlocked(err); ok && isForgettable(blocked.Reason) && isForgotten(s.lm) {
-		ctrl.LoggerFrom(ctx).Info("Forgetting what the machine has on its host", "LibvirtHost", s.lm.Spec.Host, "because", blocked.Message)
-		return nil
-	}
-	return err
-}
-
-// isForgettable reports whether a removal that is blocked by this may be given up by a person's word.
-func isForgettable(reason string) bool {
-	return reason == infrav1.LibvirtMachineHostUnreachableReason || reason == infrav1.LibvirtMachineStoragePoolMissingReason
-}
-
-// isForgotten says whether a person declared the machine's host dead.
-func isForgotten(lm *infrav1.LibvirtMachine) bool {
-	return lm.Spec.Host != "" && lm.Annotations[infrav1.ForgetHostAnnotation] == lm.Spec.Host
-}
-
-func (r *Reconciler) removeFromHost(ctx context.Context, s *scope) error {
-	if err := r.connect(ctx, s); err != nil {
-		return err
-	}
-	err := s.conn.RemoveDomain(ctx, s.uuid, s.owner())
-	if errors.Is(err, virt.ErrForeign) { // none of ours: ours was never defined
-		domain, err := s.conn.Domain(ctx, s.uuid)
-		if err != nil {
-			return hostError(s, err)
-		}
-		if domain.Owner.UID == s.uuid { // its volumes have the names of ours
-			ctrl.LoggerFrom(ctx).Info("Leaving the virtual machine alone, the object is a copy", "domain", domain.Name, "owner", domain.Owner)
-			return nil
-		}
-	} else if err != nil {
-		return hostError(s, err)
-	}
-	defined := err == nil
-	err = removeVolumes(ctx, s)
-	if blocked, ok := outcome.AsBlocked(err); ok && blocked.Reason == infrav1.LibvirtMachineStoragePoolMissingReason && isForgotten(s.lm) {
-		err = nil // the volumes are given up; the logs need not be
-	}
-	if err != nil || !defined {
-		return err
-	}
-	return r.removeLogs(ctx, s)
-}
-
-// removeVolumes removes everything in the machine's pool that has its name.
-func removeVolumes(ctx context.Context, s *scope) error {
-	volumes, err := s.conn.ListVolumes(ctx, s.pool())
-	if errors.Is(err, virt.ErrNoPool) { // a pool that comes back brings disks and secrets with it
-		return outcome.Blockedf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
-			"host %q has no storage pool %q, so the machine's volumes in it cannot be removed; define and start it, or give them up with annotation %s=%s",
-			s.lm.Spec.Host, s.pool(), infrav1.ForgetHostAnnotation, s.lm.Spec.Host)
-	}
-	if err != nil {
-		return hostError(s, err)
-	}
-	var errs []error
-	for _, v := range volumes {
-		if isVolumeOf(s.uuid, v.Name) {
-			errs = append(errs, hostError(s, s.conn.DeleteVolume(ctx, v.VolumeRef)))
-		}
-	}
-	return errors.Join(errs...)
+	s.vm.Host = host
+	return s.vm.Remove(ctx)
 }

@@ -46,7 +46,7 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	if err != nil {
 		return outcome.Terminalf(infrav1.LibvirtMachineFailedReason, "read identity: %w", err)
 	}
-	s.uuid = uuid
+	s.vm.UUID = uuid
 	if isNew {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	if err != nil || original == nil {
 		return err
 	}
-	return outcome.Blockedf(infrav1.LibvirtMachineForeignDomainReason, retrySlow,
+	return outcome.Blockedf(infrav1.LibvirtMachineDomainNotOwnedReason, retrySlow,
 		"providerID %q is that of LibvirtMachine %q in namespace %q, of which this object is a copy; delete it, or make a new one without providerID and host",
 		s.providerID, original.Name, original.Namespace)
 }

@@ -30,7 +30,7 @@ func (r *Reconciler) place(ctx context.Context, s *scope) error {
 	if err := r.readHost(ctx, s); err != nil {
 		return err
 	}
-	if s.lm.Spec.ProviderID == "" || s.host == nil {
+	if s.lm.Spec.ProviderID == "" || s.vm.Host == nil {
 		if err := r.choose(ctx, s); err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (r *Reconciler) place(ctx context.Context, s *scope) error {
 		}
 	}
 	if s.lm.Spec.StoragePool == "" {
-		s.lm.Spec.StoragePool = inventory.StoragePool(s.host)
+		s.lm.Spec.StoragePool = inventory.StoragePool(s.vm.Host)
 		s.unrecorded = true
 	}
 	return nil
@@ -59,7 +59,7 @@ func (r *Reconciler) readHost(ctx context.Context, s *scope) error {
 	if err != nil {
 		return fmt.Errorf("read LibvirtHost %q: %w", s.lm.Spec.Host, err)
 	}
-	s.host = host
+	s.vm.Host = host
 	return nil
 }
 

@@ -25,11 +25,18 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/vm"
 )
 
 // phaseTimeout bounds what one Reconcile waits for hosts and the API server, so that a host that hangs neither holds a
 // worker for long nor keeps the status from being stored.
 const phaseTimeout = 40 * time.Second
+
+// When to look again where no event tells.
+const (
+	retrySoon = 30 * time.Second
+	retrySlow = time.Minute
+)
 
 // Reconciler reconciles LibvirtMachines.
 type Reconciler struct {
@@ -40,9 +47,9 @@ type Reconciler struct {
 	// Events wake machines whose domains changed: virt.Connector.Events(), or a branch of it. Nil for none.
 	Events <-chan virt.Event
 	// Images brings images to hosts.
-	Images Images
+	Images vm.Images
 	// Tasks runs what takes longer than a Reconcile may.
-	Tasks Tasks
+	Tasks vm.Tasks
 	// Ledger remembers choices of hosts that the cache does not show yet. One for the process.
 	Ledger *placement.Ledger
 	// Recorder of events.
@@ -106,14 +113,14 @@ func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
 		phase.Guard(s.record, hostAssigned, r.identify),
 		phase.Step(s.record, hostAssigned, r.place),
 		phase.Guard(s.record, addressesReady, r.awaitRecord),
-		phase.Guard(s.record, domainRunning, r.findDomain),
+		phase.Guard(s.record, domainRunning, findDomain),
 		phase.Step(s.record, addressesReady, r.claimAddresses),
-		phase.Guard(s.record, domainRunning, r.checkBridges),
+		phase.Guard(s.record, domainRunning, checkBridges),
 		phase.Step(s.record, bootstrapRendered, r.renderBootstrap),
-		phase.Step(s.record, imageReady, r.ensureImage),
-		phase.Step(s.record, volumesReady, r.ensureVolumes),
-		phase.Step(s.record, domainRunning, r.ensureDomain),
-		phase.Step(s.record, bootstrapRemoved, r.removeBootstrapData),
+		phase.Step(s.record, imageReady, ensureImage),
+		phase.Step(s.record, volumesReady, ensureVolumes),
+		phase.Step(s.record, domainRunning, ensureDomain),
+		phase.Step(s.record, bootstrapRemoved, removeBootstrapData),
 	)
 }
 
@@ -122,7 +129,7 @@ func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
 func (r *Reconciler) delete(ctx context.Context, s *scope) error {
 	s.record.Set(domainRunning, outcome.Waitf(infrav1.LibvirtMachineDeletingReason, 0, "the machine is being deleted"))
 	return phase.UntilFirst(ctx, s,
-		r.cancelTasks,
+		cancelTasks,
 		r.releaseBackend,
 		r.removeMachine,
 		r.releaseAddresses,

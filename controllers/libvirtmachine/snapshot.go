@@ -20,6 +20,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
+	"github.com/altcos/cluster-api-provider-altcos/internal/vm"
 )
 
 // newRequest is what the machine asks of a host.
@@ -116,7 +117,7 @@ func boundTo(h *infrav1.LibvirtHost, machines []*infrav1.LibvirtMachine) []place
 	var bound []placement.Bound
 	for _, lm := range machines {
 		requests := capacity.Requests(lm)
-		if poolOf(lm, h) != inventory.StoragePool(h) {
+		if vm.Pool(lm, h) != inventory.StoragePool(h) {
 			requests.DiskBytes = 0
 		}
 		bound = append(bound, placement.Bound{UID: string(lm.UID), Group: group(lm), Requests: requests})

@@ -52,21 +52,21 @@ func conditionTable() phase.Table {
 func (s *scope) describe() {
 	status := &s.lm.Status
 	status.ObservedGeneration = s.lm.Generation
-	if s.host != nil {
-		status.FailureDomain = inventory.FailureDomain(s.host)
+	if s.vm.Host != nil {
+		status.FailureDomain = inventory.FailureDomain(s.vm.Host)
 	}
-	if s.domain != nil {
-		status.Domain.Name = s.domain.Name
-		status.Domain.State = string(s.domain.State)
-		status.Domain.ConsoleLog = domainxml.ConsoleLogPath(s.domain.Name)
+	if s.vm.Domain != nil {
+		status.Domain.Name = s.vm.Domain.Name
+		status.Domain.State = string(s.vm.Domain.State)
+		status.Domain.ConsoleLog = domainxml.ConsoleLogPath(s.vm.Domain.Name)
 	}
 	if !s.lm.DeletionTimestamp.IsZero() {
 		return
 	}
-	if len(s.nics) > 0 {
+	if len(s.vm.Interfaces) > 0 {
 		status.Addresses = machineAddresses(s)
 	}
-	if s.domain != nil && s.domain.State == virt.DomainRunning && s.record.Done(domainRunning) {
+	if s.vm.Domain != nil && s.vm.Domain.State == virt.DomainRunning && s.record.Done(domainRunning) {
 		status.Initialization.Provisioned = ptr.To(true)
 	}
 }
@@ -74,7 +74,7 @@ func (s *scope) describe() {
 // machineAddresses are the node's name and what its interfaces have.
 func machineAddresses(s *scope) []clusterv1.MachineAddress {
 	list := []clusterv1.MachineAddress{{Type: clusterv1.MachineHostName, Address: s.hostname()}}
-	for _, n := range s.nics {
+	for _, n := range s.vm.Interfaces {
 		for _, prefix := range n.Addresses {
 			list = append(list, clusterv1.MachineAddress{Type: clusterv1.MachineInternalIP, Address: prefix.Addr().String()})
 		}

@@ -63,9 +63,9 @@ const (
 	// LibvirtMachineDomainStoppedReason means that the virtual machine does not run. Start it on the host, or delete the
 	// Machine; a MachineHealthCheck does this too.
 	LibvirtMachineDomainStoppedReason = "DomainStopped"
-	// LibvirtMachineForeignDomainReason means that another object owns the domain or volume of this name or UUID. Remove
+	// LibvirtMachineDomainNotOwnedReason means that another object owns the domain or volume of this name or UUID. Remove
 	// the domain or volume that the message names from the host, or replace the machine.
-	LibvirtMachineForeignDomainReason = "ForeignDomain"
+	LibvirtMachineDomainNotOwnedReason = "DomainNotOwned"
 	// LibvirtMachineDomainRejectedReason means that the hypervisor refused the definition. See the message: the host lacks
 	// something that the spec asks for.
 	LibvirtMachineDomainRejectedReason = "DomainRejected"

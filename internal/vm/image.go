@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirtmachine
+package vm
 
 import (
 	"context"
@@ -21,52 +21,52 @@ type Images interface {
 	Ensure(ctx context.Context, volumes virt.Volumes, request imagecache.Request) (virt.Volume, error)
 }
 
-// ensureImage brings the image to the pool of the machine's host, in the background.
-func (r *Reconciler) ensureImage(ctx context.Context, s *scope) error {
-	if s.domain != nil {
+// EnsureImage brings the image to the pool of the machine's host, in the background.
+func (m *Machine) EnsureImage(ctx context.Context) error {
+	if m.Domain != nil {
 		return nil
 	}
-	image := s.lm.Spec.Image
+	image := m.Object.Spec.Image
 	if image.Volume != "" {
-		return s.useVolume(ctx, image.Volume)
+		return m.useVolume(ctx, image.Volume)
 	}
-	request := imagecache.Request{Host: s.lm.Spec.Host, Pool: s.pool(), URL: image.URL, SHA256: image.SHA256}
-	volume, err := r.Images.Lookup(ctx, s.conn, request)
+	request := imagecache.Request{Host: m.Object.Spec.Host, Pool: m.pool(), URL: image.URL, SHA256: image.SHA256}
+	volume, err := m.Images.Lookup(ctx, m.conn, request)
 	if isAbsent(err) {
-		if err := r.importImage(s, request); err != nil {
+		if err := m.importImage(request); err != nil {
 			return err
 		}
-		volume, err = r.Images.Lookup(ctx, s.conn, request)
+		volume, err = m.Images.Lookup(ctx, m.conn, request)
 	}
-	s.image = volume
-	return imageError(s, err)
+	m.image = volume
+	return m.imageError(err)
 }
 
 // useVolume takes a volume that somebody put into the pool. Its name says nothing about what is in it, and the hypervisor
 // would show a guest anything. Another file may come under the same name at any time, without an event.
-func (s *scope) useVolume(ctx context.Context, name string) error {
-	volume, err := s.conn.Volume(ctx, s.volume(name))
+func (m *Machine) useVolume(ctx context.Context, name string) error {
+	volume, err := m.conn.Volume(ctx, m.volume(name))
 	var header []byte
 	if err == nil {
-		header, err = s.conn.ReadVolume(ctx, s.volume(name), imagecache.HeaderBytes)
+		header, err = m.conn.ReadVolume(ctx, m.volume(name), imagecache.HeaderBytes)
 	}
 	if isAbsent(err) {
 		return outcome.Blockedf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow,
-			"host %q has no volume %q in pool %q", s.lm.Spec.Host, name, s.pool())
+			"host %q has no volume %q in pool %q", m.Object.Spec.Host, name, m.pool())
 	}
 	if err != nil {
-		return hostError(s, err)
+		return m.hostError(err)
 	}
 	if err := imagecache.CheckVolume(header); err != nil {
 		return outcome.Blockedf(infrav1.LibvirtMachineImageInvalidReason, retrySlow,
-			"volume %q in pool %q on host %q: %s; put a disk image there, or name another volume", name, s.pool(), s.lm.Spec.Host, err)
+			"volume %q in pool %q on host %q: %s; put a disk image there, or name another volume", name, m.pool(), m.Object.Spec.Host, err)
 	}
-	s.image = volume
+	m.image = volume
 	return nil
 }
 
 // imageError says what an error of the image means for the machine.
-func imageError(s *scope, err error) error {
+func (m *Machine) imageError(err error) error {
 	_, unreadable := errors.AsType[*imagecache.SourceError](err)
 	switch {
 	case err == nil:
@@ -78,7 +78,7 @@ func imageError(s *scope, err error) error {
 	case errors.Is(err, virt.ErrBusy):
 		return outcome.Waitf(infrav1.LibvirtMachineImageImportingReason, retryBusy, "%s", err)
 	}
-	return hostError(s, err, infrav1.LibvirtMachineImageInvalidReason)
+	return m.hostError(err, infrav1.LibvirtMachineImageInvalidReason)
 }
 
 // isHopeless says that only another image in the spec can help.

@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirtmachine
+package vm
 
 import (
 	"context"
@@ -19,24 +19,24 @@ import (
 // removeLogs removes what libvirt logged about the machine. It waits for a host that does not answer, as the removal of the
 // domain does. A host without a shell keeps the logs, and one that refuses to remove them does not hold up the deletion:
 // they take little room and are told of.
-func (r *Reconciler) removeLogs(ctx context.Context, s *scope) error {
-	shell, err := r.Hosts.Shell(ctx, s.host)
+func (m *Machine) removeLogs(ctx context.Context) error {
+	shell, err := m.Hosts.Shell(ctx, m.Host)
 	if errors.Is(err, virt.ErrUnsupported) {
 		return nil
 	}
 	if err != nil {
-		return hostError(s, err)
+		return m.hostError(err)
 	}
-	name := domainName(s.lm.Namespace, s.lm.Name, s.uuid)
+	name := domainName(m.Object.Namespace, m.Object.Name, m.UUID)
 	err = hostprep.RemoveLogs(ctx, shell, name)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, virt.ErrUnreachable), errors.Is(err, virt.ErrAuthentication), ctx.Err() != nil:
-		return hostError(s, err)
+		return m.hostError(err)
 	}
 	ctrl.LoggerFrom(ctx).Error(err, "The machine's logs stay on its host", "domain", name)
-	event.Emit(r.Recorder, s.lm, corev1.EventTypeWarning, "LogsRemain", "Delete",
-		fmt.Sprintf("the logs of domain %q stay in /var/log/libvirt/qemu of host %q: %v", name, s.lm.Spec.Host, err))
+	event.Emit(m.Recorder, m.Object, corev1.EventTypeWarning, "LogsRemain", "Delete",
+		fmt.Sprintf("the logs of domain %q stay in /var/log/libvirt/qemu of host %q: %v", name, m.Object.Spec.Host, err))
 	return nil
 }

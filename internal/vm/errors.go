@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirtmachine
+package vm
 
 import (
 	"cmp"
@@ -23,38 +23,21 @@ const (
 	retrySlow        = time.Minute
 )
 
-// connect reaches the machine's host.
-func (r *Reconciler) connect(ctx context.Context, s *scope) error {
-	if s.conn != nil {
-		return nil
-	}
-	conn, err := r.Hosts.Connect(ctx, s.host)
-	if errors.Is(err, virt.ErrInvalid) || errors.Is(err, virt.ErrUnsupported) {
-		// A URI or a key that cannot be used is a fault of the LibvirtHost; the machine waits until it is corrected.
-		return unusable(s, err)
-	}
-	if err != nil {
-		return hostError(s, err)
-	}
-	s.conn = conn
-	return nil
-}
-
 // hostError says what an error of the host means for the machine. rejected is the reason for what the host can never
 // do; it is DomainRejected unless given.
-func hostError(s *scope, err error, rejected ...string) error {
+func (m *Machine) hostError(err error, rejected ...string) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, virt.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
-		return s.unobserved(retryUnreachable, "host %q does not answer: %s", err)
+		return m.unobserved(retryUnreachable, "host %q does not answer: %s", err)
 	case errors.Is(err, virt.ErrAuthentication):
-		return unusable(s, err)
+		return m.unusable(err)
 	case errors.Is(err, virt.ErrNoPool):
 		return outcome.Blockedf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
-			"host %q has no storage pool %q; define and start it there", s.lm.Spec.Host, s.pool())
+			"host %q has no storage pool %q; define and start it there", m.Object.Spec.Host, m.pool())
 	case errors.Is(err, virt.ErrForeign):
-		return outcome.Blockedf(infrav1.LibvirtMachineForeignDomainReason, retrySlow, "%s", err)
+		return outcome.Blockedf(infrav1.LibvirtMachineDomainNotOwnedReason, retrySlow, "%s", err)
 	case errors.Is(err, virt.ErrNoSpace):
 		return outcome.Blockedf(infrav1.LibvirtMachineStorageFullReason, retrySlow, "%s", err)
 	case errors.Is(err, virt.ErrBusy), errors.Is(err, virt.ErrInUse):
@@ -69,15 +52,15 @@ func hostError(s *scope, err error, rejected ...string) error {
 	return err
 }
 
-func unusable(s *scope, err error) error {
-	return s.unobserved(retrySlow, "host %q cannot be used: %s", err)
+func (m *Machine) unusable(err error) error {
+	return m.unobserved(retrySlow, "host %q cannot be used: %s", err)
 }
 
 // unobserved tells that nothing is known of what is on the host.
-func (s *scope) unobserved(after time.Duration, format string, err error) error {
+func (m *Machine) unobserved(after time.Duration, format string, err error) error {
 	return &outcome.Blocked{
 		Reason:  infrav1.LibvirtMachineHostUnreachableReason,
-		Message: fmt.Sprintf(format, s.lm.Spec.Host, err),
+		Message: fmt.Sprintf(format, m.Object.Spec.Host, err),
 		After:   after,
 		Unknown: true,
 	}
@@ -88,11 +71,7 @@ func isAbsent(err error) bool {
 	return errors.Is(err, virt.ErrNotFound) && !errors.Is(err, virt.ErrNoPool)
 }
 
-// pool is the storage pool of the machine's volumes. place has stored it before there were any.
-func (s *scope) pool() string { return poolOf(s.lm, s.host) }
-
-func poolOf(lm *infrav1.LibvirtMachine, host *infrav1.LibvirtHost) string {
+// Pool is the storage pool of a machine's volumes on a host.
+func Pool(lm *infrav1.LibvirtMachine, host *infrav1.LibvirtHost) string {
 	return cmp.Or(lm.Spec.StoragePool, inventory.StoragePool(host))
 }
-
-func (s *scope) volume(name string) virt.VolumeRef { return virt.VolumeRef{Pool: s.pool(), Name: name} }

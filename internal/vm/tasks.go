@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirtmachine
+package vm
 
 import (
 	"context"
@@ -36,23 +36,23 @@ type Tasks interface {
 }
 
 // importImage brings the image to the host. Machines that need the same image on the same host share the task.
-func (r *Reconciler) importImage(s *scope, request imagecache.Request) error {
-	volumes := s.conn
-	state := r.Tasks.Do(async.Task{
+func (m *Machine) importImage(request imagecache.Request) error {
+	volumes := m.conn
+	state := m.Tasks.Do(async.Task{
 		Key:   imageKey(request),
 		Host:  request.Host,
-		Owner: s.key(),
+		Owner: m.key(),
 		Final: isFinal,
 		Run: func(ctx context.Context, report func(async.Progress)) error {
 			request.Progress = func(p imagecache.Progress) {
 				report(async.Progress{Stage: string(p.Stage), Done: p.Done, Total: p.Total})
 			}
-			_, err := r.Images.Ensure(ctx, volumes, request)
+			_, err := m.Images.Ensure(ctx, volumes, request)
 			return err
 		},
 	})
 	err := taskOutcome(state, infrav1.LibvirtMachineImageImportingReason, "importing the image to host "+request.Host)
-	return settled(state, imageError(s, err))
+	return settled(state, m.imageError(err))
 }
 
 // isFinal says of the error of a task that another run would end like this one: what becomes a Terminal.
@@ -68,26 +68,26 @@ func imageKey(request imagecache.Request) string {
 
 // copyRoot makes a full copy of the image. A volume that was begun looks like one that is whole, so a marker is written
 // behind it; without the marker the copy is made anew.
-func (r *Reconciler) copyRoot(ctx context.Context, s *scope, spec virt.VolumeSpec) error {
-	marker := s.volume(rootMarker(s.uuid))
-	switch _, err := s.conn.Volume(ctx, marker); {
+func (m *Machine) copyRoot(ctx context.Context, spec virt.VolumeSpec) error {
+	marker := m.volume(rootMarker(m.UUID))
+	switch _, err := m.conn.Volume(ctx, marker); {
 	case err == nil:
 		return nil
 	case !isAbsent(err):
-		return hostError(s, err)
+		return m.hostError(err)
 	}
-	volumes := s.conn
-	state := r.Tasks.Do(async.Task{
-		Key:   "copy/" + s.uuid,
-		Host:  s.lm.Spec.Host,
-		Owner: s.key(),
+	volumes := m.conn
+	state := m.Tasks.Do(async.Task{
+		Key:   "copy/" + m.UUID,
+		Host:  m.Object.Spec.Host,
+		Owner: m.key(),
 		Final: isFinal,
 		Run: func(ctx context.Context, _ func(async.Progress)) error {
 			return copyVolume(ctx, volumes, spec, marker)
 		},
 	})
 	err := taskOutcome(state, infrav1.LibvirtMachineWaitingReason, "copying the image to the root disk")
-	return settled(state, hostError(s, err, infrav1.LibvirtMachineImageInvalidReason))
+	return settled(state, m.hostError(err, infrav1.LibvirtMachineImageInvalidReason))
 }
 
 func copyVolume(ctx context.Context, volumes virt.Volumes, spec virt.VolumeSpec, marker virt.VolumeRef) error {
@@ -138,9 +138,9 @@ func describe(what string, state async.State) string {
 	return fmt.Sprintf("%s (%s: %d%%)", what, p.Stage, p.Done*100/p.Total)
 }
 
-// cancelTasks ends what runs for the machine before anything is removed under its hands.
-func (r *Reconciler) cancelTasks(_ context.Context, s *scope) error {
-	if r.Tasks.Leave(s.key()) {
+// CancelTasks ends what runs for the machine before anything is removed while it is used.
+func (m *Machine) CancelTasks() error {
+	if m.Tasks.Leave(m.key()) {
 		return outcome.Waitf(infrav1.LibvirtMachineDeletingReason, 0, "background work for the machine is being cancelled")
 	}
 	return nil

@@ -1,15 +1,12 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package libvirtmachine
+package vm
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
-
-	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // maxDomainName keeps names of files that QEMU and libvirt derive from a domain's name below 255 bytes.
@@ -38,7 +35,11 @@ func isVolumeOf(uuid, volumeName string) bool {
 	return uuid != "" && strings.HasPrefix(volumeName, uuid)
 }
 
-// ownerOf is what stands in the metadata of the machine's domain.
-func ownerOf(lm *infrav1.LibvirtMachine, uuid, cluster string) virt.Owner {
-	return virt.Owner{UID: uuid, Cluster: cluster, Namespace: lm.Namespace, Name: lm.Name}
+// Serials are those of the machine's disks, as the guest sees them.
+func (m *Machine) Serials() []string {
+	serials := []string{rootSerial}
+	for _, disk := range m.Object.Spec.DataDisks {
+		serials = append(serials, disk.Name)
+	}
+	return serials
 }

@@ -1,0 +1,31 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package libvirtmachine
+
+import (
+	"context"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+)
+
+func findDomain(ctx context.Context, s *scope) error { return s.vm.Find(ctx, s.wasProvisioned()) }
+
+func checkBridges(ctx context.Context, s *scope) error { return s.vm.CheckBridges(ctx) }
+
+func ensureImage(ctx context.Context, s *scope) error { return s.vm.EnsureImage(ctx) }
+
+func ensureVolumes(ctx context.Context, s *scope) error { return s.vm.EnsureVolumes(ctx) }
+
+func ensureDomain(ctx context.Context, s *scope) error { return s.vm.EnsureDomain(ctx) }
+
+// removeBootstrapData removes the secrets once they have done their work.
+func removeBootstrapData(ctx context.Context, s *scope) error {
+	if !s.hasNode() {
+		return outcome.Waitf(infrav1.LibvirtMachineWaitingForNodeReason, 0, "the machine has not joined its cluster yet")
+	}
+	return s.vm.RemoveBootstrapData(ctx)
+}
+
+func cancelTasks(_ context.Context, s *scope) error { return s.vm.CancelTasks() }

@@ -1,0 +1,83 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"context"
+	"errors"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
+	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// Services are what all virtual machines are made with.
+type Services struct {
+	// Hosts reaches the hosts.
+	Hosts inventory.Access
+	// Images brings images to hosts.
+	Images Images
+	// Tasks runs what takes longer than a Reconcile may.
+	Tasks Tasks
+	// Recorder of events.
+	Recorder events.EventRecorder
+}
+
+// Machine is the virtual machine of a LibvirtMachine.
+type Machine struct {
+	Services
+	// Object is what the virtual machine is made from.
+	Object *infrav1.LibvirtMachine
+	// ClusterName is the Cluster it belongs to.
+	ClusterName string
+	// UUID is the domain's, and what everything on the host is named after.
+	UUID string
+	// Host is where the virtual machine is.
+	Host *infrav1.LibvirtHost
+	// Interfaces are its network interfaces, in the order of the spec; empty until their addresses are known.
+	Interfaces []nodenetwork.Interface
+	// Ignition is the config that the guest reads when it starts first.
+	Ignition []byte
+	// Domain is what the host told, nil when it has none.
+	Domain *virt.Domain
+
+	conn  virt.Host
+	image virt.Volume
+}
+
+// connect reaches the machine's host.
+func (m *Machine) connect(ctx context.Context) error {
+	if m.conn != nil {
+		return nil
+	}
+	conn, err := m.Hosts.Connect(ctx, m.Host)
+	if errors.Is(err, virt.ErrInvalid) || errors.Is(err, virt.ErrUnsupported) {
+		// A URI or a key that cannot be used is a fault of the LibvirtHost; the machine waits until it is corrected.
+		return m.unusable(err)
+	}
+	if err != nil {
+		return m.hostError(err)
+	}
+	m.conn = conn
+	return nil
+}
+
+func (m *Machine) key() types.NamespacedName { return client.ObjectKeyFromObject(m.Object) }
+
+// owner is what stands in the metadata of the machine's domain.
+func (m *Machine) owner() virt.Owner {
+	return virt.Owner{UID: m.UUID, Cluster: m.ClusterName, Namespace: m.Object.Namespace, Name: m.Object.Name}
+}
+
+// pool is the storage pool of the machine's volumes. Placement has stored it before there were any.
+func (m *Machine) pool() string { return Pool(m.Object, m.Host) }
+
+func (m *Machine) volume(name string) virt.VolumeRef {
+	return virt.VolumeRef{Pool: m.pool(), Name: name}
+}

@@ -1,0 +1,84 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"context"
+	"errors"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+)
+
+// IsGivenUp reports whether a person declared the machine's host dead.
+func IsGivenUp(lm *infrav1.LibvirtMachine) bool {
+	return lm.Spec.Host != "" && lm.Annotations[infrav1.ForgetHostAnnotation] == lm.Spec.Host
+}
+
+// Remove removes domain, then volumes and logs, once they are proven to be the machine's. What is on a host that is given
+// up, and in a pool that is not there any more, need not go.
+func (m *Machine) Remove(ctx context.Context) error {
+	err := m.remove(ctx)
+	blocked, ok := outcome.AsBlocked(err)
+	if !ok || !IsGivenUp(m.Object) {
+		return err
+	}
+	switch blocked.Reason {
+	case infrav1.LibvirtMachineHostUnreachableReason, infrav1.LibvirtMachineStoragePoolMissingReason:
+		ctrl.LoggerFrom(ctx).Info("Forgetting what the machine has on its host", "LibvirtHost", m.Object.Spec.Host, "because", blocked.Message)
+		return nil
+	}
+	return err
+}
+
+func (m *Machine) remove(ctx context.Context) error {
+	if err := m.connect(ctx); err != nil {
+		return err
+	}
+	err := m.conn.RemoveDomain(ctx, m.UUID, m.owner())
+	if errors.Is(err, virt.ErrForeign) { // none of ours: ours was never defined
+		domain, err := m.conn.Domain(ctx, m.UUID)
+		if err != nil {
+			return m.hostError(err)
+		}
+		if domain.Owner.UID == m.UUID { // its volumes have the names of ours
+			ctrl.LoggerFrom(ctx).Info("Leaving the virtual machine alone, the object is a copy", "domain", domain.Name, "owner", domain.Owner)
+			return nil
+		}
+	} else if err != nil {
+		return m.hostError(err)
+	}
+	defined := err == nil
+	err = m.removeVolumes(ctx)
+	if blocked, ok := outcome.AsBlocked(err); ok && blocked.Reason == infrav1.LibvirtMachineStoragePoolMissingReason && IsGivenUp(m.Object) {
+		err = nil // the volumes are given up; the logs need not be
+	}
+	if err != nil || !defined {
+		return err
+	}
+	return m.removeLogs(ctx)
+}
+
+// removeVolumes removes everything in the machine's pool that has its name.
+func (m *Machine) removeVolumes(ctx context.Context) error {
+	volumes, err := m.conn.ListVolumes(ctx, m.pool())
+	if errors.Is(err, virt.ErrNoPool) { // a pool that comes back brings disks and secrets with it
+		return outcome.Blockedf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
+			"host %q has no storage pool %q, so the machine's volumes in it cannot be removed; define and start it, or give them up with annotation %s=%s",
+			m.Object.Spec.Host, m.pool(), infrav1.ForgetHostAnnotation, m.Object.Spec.Host)
+	}
+	if err != nil {
+		return m.hostError(err)
+	}
+	var errs []error
+	for _, v := range volumes {
+		if isVolumeOf(m.UUID, v.Name) {
+			errs = append(errs, m.hostError(m.conn.DeleteVolume(ctx, v.VolumeRef)))
+		}
+	}
+	return errors.Join(errs...)
+}
