@@ -76,7 +76,9 @@ func passes(p predicate.Predicate, o client.Object) (names []string) {
 
 func TestPredicates_passOnlyTheirEvents(t *testing.T) {
 	host := &infrav1.LibvirtHost{ObjectMeta: metav1.ObjectMeta{Name: "h"}}
-	named := func(name string) func(client.Object) bool { return func(o client.Object) bool { return o.GetName() == name } }
+	named := func(name string) func(client.Object) bool {
+		return func(o client.Object) bool { return o.GetName() == name }
+	}
 	for _, c := range []struct {
 		name      string
 		predicate predicate.Predicate
