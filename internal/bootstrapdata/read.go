@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Format says how the payload is written.
+// Format of the payload.
 type Format string
 
 // Formats that can become an Ignition config.
@@ -27,23 +27,23 @@ type Data struct {
 	Value []byte
 }
 
-// ErrMissing says that the Secret has no payload (yet).
+// ErrMissing means that the Secret has no payload (yet).
 var ErrMissing = errors.New("secret has no bootstrap data")
 
-// UnsupportedError says that the payload can never be used; only another bootstrap configuration can help.
+// UnsupportedError means that the payload can never be used; only another bootstrap configuration can help.
 type UnsupportedError struct {
-	// Format is what the Secret claims.
+	// Format is what the Secret declares.
 	Format string
-	// Reason says what is wrong and what to do.
+	// Reason is what is wrong and what to do.
 	Reason string
 }
 
-// Error says format and reason.
+// Error is the format and the reason.
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("bootstrap data of format %q cannot be used: %s", e.Format, e.Reason)
 }
 
-// Read looks at the keys "value" and "format" of a bootstrap Secret. It fails with ErrMissing and *UnsupportedError.
+// Read reads the keys "value" and "format" of a bootstrap Secret. It fails with ErrMissing and *UnsupportedError.
 func Read(secret map[string][]byte) (Data, error) {
 	value := secret["value"]
 	if len(value) == 0 {
@@ -63,7 +63,7 @@ func Read(secret map[string][]byte) (Data, error) {
 }
 
 // newestMinor is that of the newest released spec 3. A config newer than 3.2.0 passes through as what it is: whether the
-// machine's Ignition knows it is up to who wrote it.
+// machine's Ignition supports it is up to its author.
 const newestMinor = 6
 
 // checkVersion accepts the released specs of version 3.
@@ -77,7 +77,7 @@ func checkVersion(value []byte) error {
 		return &UnsupportedError{Format: string(FormatIgnition), Reason: fmt.Sprintf(format, args...)}
 	}
 	if err := json.Unmarshal(value, &doc); err != nil {
-		return refuse("it is no JSON object")
+		return refuse("it is not a JSON object")
 	}
 	version := printable(doc.Ignition.Version)
 	major, rest, _ := strings.Cut(version, ".")
@@ -89,7 +89,7 @@ func checkVersion(value []byte) error {
 	case major == "3" && err == nil && n <= newestMinor && version == fmt.Sprintf("3.%d.0", n):
 		return nil
 	case major == "3":
-		return refuse("spec %s is no released one between 3.0.0 and 3.%d.0", version, newestMinor)
+		return refuse("spec %s is not a released version between 3.0.0 and 3.%d.0", version, newestMinor)
 	}
 	return refuse("its spec version is not known")
 }

@@ -24,11 +24,11 @@ func TestRead_tellsWhatItHolds(t *testing.T) {
 		"Ignition 3.2.0":                      {"ignition", ignition("3.2.0"), bootstrapdata.FormatIgnition, ""},
 		"Ignition 2.3.0 of CABPK":             {"ignition", ignition("2.3.0"), "", "set its format to cloud-config"},
 		"Ignition 3.6.0":                      {"ignition", ignition("3.6.0"), bootstrapdata.FormatIgnition, ""},
-		"Ignition 3.7.0":                      {"ignition", ignition("3.7.0"), "", "is no released one between 3.0.0 and 3.6.0"},
-		"an experimental Ignition":            {"ignition", ignition("3.7.0-experimental"), "", "is no released one"},
+		"Ignition 3.7.0":                      {"ignition", ignition("3.7.0"), "", "is not a released version between 3.0.0 and 3.6.0"},
+		"an experimental Ignition":            {"ignition", ignition("3.7.0-experimental"), "", "is not a released version"},
 		"Ignition without version":            {"ignition", "{}", "", "its spec version is not known"},
-		"Ignition of version 3":               {"ignition", ignition("3"), "", "is no released one"},
-		"Ignition that is no JSON":            {"ignition", "x", "", "it is no JSON object"},
+		"Ignition of version 3":               {"ignition", ignition("3"), "", "is not a released version"},
+		"Ignition that is no JSON":            {"ignition", "x", "", "it is not a JSON object"},
 		"an unknown format":                   {"talos", "x", "", "known formats are"},
 	}
 	for name, tc := range cases {

@@ -64,7 +64,7 @@ func (d *decoder) base64(n *yaml.Node, p, s string) []byte {
 	compact := strings.Join(strings.Fields(s), "")
 	out, err := base64.StdEncoding.DecodeString(compact)
 	if err != nil {
-		d.addf(n, p, "is no base64: %v", err)
+		d.addf(n, p, "is not valid base64: %v", err)
 	}
 	return out
 }
@@ -73,7 +73,7 @@ func (d *decoder) base64(n *yaml.Node, p, s string) []byte {
 func (d *decoder) gunzip(n *yaml.Node, p string, raw []byte) []byte {
 	zr, err := gzip.NewReader(bytes.NewReader(raw))
 	if err != nil {
-		d.addf(n, p, "is no gzip data: %v", err)
+		d.addf(n, p, "is not gzip data: %v", err)
 		return nil
 	}
 	out, err := io.ReadAll(io.LimitReader(zr, d.budget+1))

@@ -17,13 +17,13 @@ import (
 
 // decoder walks YAML nodes instead of unmarshalling: scalars keep their spelling (a partition type 07 is no number),
 // every error has a path and a position, and neither aliases nor duplicate keys pass. Paths are made of the names of
-// the schema and of numbers only: in a malformed document a secret may stand where a name should.
+// the schema and of numbers only: in a malformed document a secret may be in the place of a name.
 type decoder struct {
 	problems problem.List
 	lines    *lines
 	// budget is how many bytes of decompressed content are still allowed.
 	budget int64
-	// byCABPK is set for a document with CABPK's header: what people write otherwise is a value gone wrong there.
+	// byCABPK is set for a document with CABPK's header: what is fine in other documents is a damaged value there.
 	byCABPK bool
 }
 
@@ -39,8 +39,8 @@ func isNull(n *yaml.Node) bool {
 	return n == nil || (n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Style&yaml.TaggedStyle == 0)
 }
 
-// isMarked finds a tag or an anchor. CABPK quotes nothing, so a value that begins with "!" or "&", such as the hash of
-// a locked password, loses its beginning to YAML; what is left must not pass for the value.
+// isMarked reports a tag or an anchor. CABPK quotes nothing, so a value that begins with "!" or "&", such as the hash of
+// a locked password, loses its beginning to YAML; the rest must not be used as the value.
 func (d *decoder) isMarked(n *yaml.Node) bool {
 	if n.Style&yaml.TaggedStyle == 0 && d.lines.hasTag(n) {
 		return true
@@ -48,10 +48,10 @@ func (d *decoder) isMarked(n *yaml.Node) bool {
 	return n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 && n.Tag != "!!binary"
 }
 
-const marked = `begins with what YAML takes for a tag or an anchor ("!" or "&"); put the whole value in single quotes`
+const marked = `begins with what YAML reads as a tag or an anchor ("!" or "&"); put the whole value in single quotes`
 
-// isCut finds a value of which a part is missing. In a value without quotes YAML takes " #" for the beginning of a comment,
-// and "|" or ">" for the sign of a longer text, which CABPK writes in no place that this is asked about.
+// isCut reports a value of which a part is missing. In a value without quotes YAML reads " #" as the beginning of a comment,
+// and "|" or ">" as the mark of a block of text, which CABPK writes in none of the fields that this is called for.
 func (d *decoder) isCut(n *yaml.Node) bool {
 	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		return n.Value == "" || d.byCABPK
@@ -59,11 +59,11 @@ func (d *decoder) isCut(n *yaml.Node) bool {
 	return n.LineComment != "" && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0
 }
 
-const folded = "goes over several lines, of which YAML makes one; write it on one line, or put the whole value in double quotes with \\n for a line break"
+const folded = "spans several lines, which YAML joins into one; write it on one line, or put the whole value in double quotes with \\n for a line break"
 
-const cut = `has a part that YAML takes for a comment ("#") or for the sign of a longer text ("|" or ">"); put the whole value in single quotes`
+const cut = `has a part that YAML reads as a comment ("#") or as the mark of a block of text ("|" or ">"); put the whole value in single quotes`
 
-// isFolded finds a value of several lines of which YAML makes one.
+// isFolded reports a value of several lines that YAML joins into one.
 func (d *decoder) isFolded(n *yaml.Node) bool {
 	return n.Tag != "!!binary" && (d.lines.isFolded(n) || d.byCABPK && d.lines.isSpread(n))
 }
@@ -110,7 +110,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, each func(key string, keyNo
 		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge" || d.isMarked(key) || d.lines.isFolded(key):
 			d.addf(key, path, "keys must be plain names on one line, merges, tags, anchors and aliases are not accepted")
 		case seen[key.Value]:
-			d.addf(key, path, "has the same field twice")
+			d.addf(key, path, "has a duplicated field")
 		default:
 			seen[key.Value] = true
 			each(key.Value, key, n.Content[i+1])
@@ -151,7 +151,7 @@ func (d *decoder) text(into *string) func(*yaml.Node, string) {
 			d.addf(n, path, folded)
 		}
 		if d.isCut(n) {
-			d.addf(n, path, cut) // what is left still says whether there is more to complain about
+			d.addf(n, path, cut) // the rest may have further problems
 		}
 		if strings.ContainsRune(n.Value, 0) {
 			d.addf(n, path, "must not contain a NUL character")
@@ -163,7 +163,7 @@ func (d *decoder) text(into *string) func(*yaml.Node, string) {
 
 func (d *decoder) texts(into *[]string) func(*yaml.Node, string) { return d.each(into, d.text) }
 
-// commands may be longer texts, since CABPK quotes its own.
+// commands may be blocks of text, since CABPK quotes its own.
 func (d *decoder) commands(into *[]string) func(*yaml.Node, string) { return d.each(into, d.command) }
 
 func (d *decoder) command(into *string) func(*yaml.Node, string) {

@@ -17,17 +17,17 @@ const (
 	contentText = "      "
 )
 
-const indented = "begins with blanks, which YAML takes for indentation and removes; give it in base64 with encoding: base64"
+const indented = "begins with blanks, which YAML removes as indentation; provide it in base64 with encoding: base64"
 
-// isIndented finds a text of CABPK's that has lost its first blanks: CABPK does not say how deep it indents texts, so YAML
-// takes the depth from the first line. What others write in another form may be as deep as they like.
+// isIndented reports a text of CABPK's that has lost its first blanks: CABPK does not declare how deep it indents texts, so
+// YAML takes the depth from the first line. Documents of another form may be indented at will.
 func (d *decoder) isIndented(list, item, content *yaml.Node) bool {
 	if list.Column != 1 || item.Column != fileColumn || isNull(content) || content.Column != textColumn || content.Style&yaml.LiteralStyle == 0 {
 		return false
 	}
 	header, body := d.lines.block(item, content)
 	if strings.TrimRight(header, " \n") != "|" {
-		return false // "|6" says how deep it is
+		return false // "|6" declares how deep it is
 	}
 	for line := range bytes.Lines(body) {
 		text, isText := bytes.CutPrefix(bytes.TrimRight(line, "\n"), []byte(contentText))
@@ -38,11 +38,10 @@ func (d *decoder) isIndented(list, item, content *yaml.Node) bool {
 	return false
 }
 
-const otherBreaks = "has line ends that YAML makes others of (carriage return, U+0085, U+2028 or U+2029); give it in base64 with encoding: base64"
+const otherBreaks = "has line ends that YAML changes (carriage return, U+0085, U+2028 or U+2029); provide it in base64 with encoding: base64"
 
-// hasOtherBreaks finds a text of which YAML changes the line ends, and takes blanks after them for indentation. A document
-// that has carriage returns before all line feeds, as its header then does, was written so for another reason, and to base64
-// line ends mean nothing.
+// hasOtherBreaks reports a text of which YAML changes the line ends and removes blanks after them as indentation. A document
+// with carriage returns before all line feeds, its header included, was converted as a whole, and base64 ignores line ends.
 func (d *decoder) hasOtherBreaks(item, content *yaml.Node, encoding string) bool {
 	if isNull(content) || content.Style&yaml.LiteralStyle == 0 {
 		return false

@@ -32,9 +32,9 @@ func TestParse_neverTakesBlanksFromTheBeginningOfAText(t *testing.T) {
 		" ":                         beginsWithBlanks,
 		"\n  \n":                    beginsWithBlanks,
 		"       |\n":                beginsWithBlanks,
-		"  a\nb\n":                  "is no YAML",
-		"   \na\n":                  "is no YAML",
-		"\ta\n":                     "is no YAML",
+		"  a\nb\n":                  "is not valid YAML",
+		"   \na\n":                  "is not valid YAML",
+		"\ta\n":                     "is not valid YAML",
 		"  {{ 'a' }}\n":             beginsWithBlanks,
 		"{{ 'a' }}\n  b":            "",
 		"{{ '  ' }}a\n":             beginsWithBlanks,
@@ -91,7 +91,7 @@ func TestParse_neverChangesLineEndsOfAText(t *testing.T) {
 	}
 	for _, text := range []string{"a\r\nb\r\n", "a\rb", "a\r      b", "a\r", "a\u0085b", "a\u2028      b", "a\u2029      b", "\r\na", "a\n\r\nb"} {
 		_, err := parse(text)
-		if found := problem.All(err); len(found) == 0 || !strings.Contains(found[0].Error(), "write_files[0].content: has line ends") && !strings.Contains(found[0].Error(), "is no YAML") {
+		if found := problem.All(err); len(found) == 0 || !strings.Contains(found[0].Error(), "write_files[0].content: has line ends") && !strings.Contains(found[0].Error(), "is not valid YAML") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -26,7 +26,7 @@ type InstanceData struct {
 	AvailabilityZone string
 }
 
-// lookup knows the spellings of cloud-init: ds.meta_data.X, the standardised v1.X and the bare alias of v1.X.
+// lookup accepts the spellings of cloud-init: ds.meta_data.X, the standardised v1.X and the bare alias of v1.X.
 func (n InstanceData) lookup(name string) (value string, known bool) {
 	key := strings.TrimPrefix(strings.TrimPrefix(name, "ds.meta_data."), "v1.")
 	fromMetaData := strings.HasPrefix(name, "ds.meta_data.")
@@ -58,7 +58,7 @@ var (
 )
 
 // expand resolves {{ name }}, {{ "literal" }} and {% raw %}. Everything else of Jinja is refused: a template that
-// cloud-init would compute and we would not must never pass silently. A mark stands for what is refused (see inFields).
+// cloud-init would compute and we would not must never pass silently. A mark takes the place of what is refused (see inFields).
 func expand(body []byte, instance InstanceData) (out []byte, refused []*problem.Problem) {
 	var b bytes.Buffer
 	rest := body
@@ -142,7 +142,7 @@ func resolve(expr string, instance InstanceData) (value, reason string) {
 	return value, ""
 }
 
-// instead says what to do about a known name that has no value: a machine may be rendered before it has addresses.
+// instead is what to do about a known name without a value: a machine may be rendered before it has addresses.
 func instead(name string) string {
 	switch name[strings.LastIndexByte(name, '.')+1:] {
 	case "local_ipv4", "local_ipv6":

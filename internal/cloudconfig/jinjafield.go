@@ -28,12 +28,12 @@ var (
 		`controlPlaneEndpoint|discovery|apiServer|extraArgs|certSANs|networking|clusterName|etcd|local)$`)
 )
 
-// mark stands for the refused tag number i in the document. Its characters are for private use: YAML takes them
-// everywhere, and nobody writes them.
+// mark takes the place of the refused tag number i in the document. Its characters are for private use: YAML accepts them
+// everywhere, and documents do not have them.
 func mark(i int) []byte { return []byte("\ue000" + strconv.Itoa(i) + "\ue001") }
 
-// inFields returns what was refused as an error, each with the field that its mark stands in. Where the marked document
-// is no YAML, line and column must do.
+// inFields returns what was refused as an error, each with the field that has its mark. Where the marked document
+// is not valid YAML, line and column must do.
 func inFields(marked []byte, refused []*problem.Problem) error {
 	if root, err := loadYAML(marked); err == nil && root != nil {
 		locator{problems: refused}.visit(root, "")
@@ -96,7 +96,7 @@ func (l locator) visitInside(content, path string) {
 	for {
 		doc := &yaml.Node{}
 		if err := dec.Decode(doc); err != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
-			return // the end, or no YAML
+			return // the end, or not YAML
 		}
 		l.visit(doc.Content[0], path)
 	}

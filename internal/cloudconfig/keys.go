@@ -10,10 +10,10 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// keys are lines of authorized_keys, which people end with remarks of all kinds.
+// keys are lines of authorized_keys, which end with comments of all kinds.
 func (d *decoder) keys(into *[]string) func(*yaml.Node, string) { return d.each(into, d.key) }
 
-// key is one of them. One that YAML cuts at " #" is taken as it was written, if that is a key.
+// key is one of them. One that YAML cuts at " #" is used as it was written, if that is a key.
 func (d *decoder) key(into *string) func(*yaml.Node, string) {
 	return func(n *yaml.Node, path string) {
 		whole := d.lines.whole(n)
@@ -25,7 +25,7 @@ func (d *decoder) key(into *string) func(*yaml.Node, string) {
 	}
 }
 
-// whole is what stands in the place of a value without quotes up to the end of its line, if YAML took the end for a comment.
+// whole is the text from a value without quotes to the end of its line, if YAML read the end as a comment.
 func (l *lines) whole(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.Anchor != "" || n.LineComment == "" || l.isFolded(n) {
 		return ""

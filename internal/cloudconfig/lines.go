@@ -10,12 +10,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// lines are the text of a document: nodes do not tell everything that was written.
+// lines are the text of a document: nodes do not keep everything that was written.
 type lines struct {
 	text []byte
 	// starts are where the lines begin.
 	starts []int
-	// last is the place that was asked for last.
+	// last is the place that was computed last.
 	last place
 }
 
@@ -70,20 +70,19 @@ func (l *lines) at(n *yaml.Node) int {
 	return l.last.offset
 }
 
-// hasTag finds "!" alone before a value, or in its place. It says that the value is what it looks like, and YAML leaves no trace
-// of it.
+// hasTag reports "!" alone before a value, or in its place. It makes the value a plain one, and YAML leaves no trace of it.
 func (l *lines) hasTag(n *yaml.Node) bool {
 	i := l.at(n)
 	return i > 0 && i < len(l.text) && l.text[i] == '!' && bytes.IndexByte([]byte(" [,{"), l.text[i-1]) >= 0
 }
 
-// isFolded finds a value without quotes that is not written as it is read: of several lines YAML makes one.
+// isFolded reports a value without quotes that is not written as it is read: YAML joins several lines into one.
 func (l *lines) isFolded(n *yaml.Node) bool {
 	const written = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
 	return n.Style&written == 0 && !bytes.HasPrefix(l.text[l.at(n):], []byte(n.Value))
 }
 
-// after is where the line behind a number begins; lines are counted from 1.
+// after is where the line after the given one begins; lines are counted from 1.
 func (l *lines) after(number int) int {
 	if number < len(l.starts) {
 		return l.starts[number]
@@ -91,8 +90,8 @@ func (l *lines) after(number int) int {
 	return len(l.text)
 }
 
-// isSpread finds a value without quotes that shares its place with more than itself: it begins on a line of its own, or a
-// comment follows on one. People write so; in what CABPK writes it is the rest of a value that had line breaks.
+// isSpread reports a value without quotes that begins on a line of its own, or that a comment line follows. Such documents are
+// fine; in what CABPK writes it is the rest of a value that had line breaks.
 func (l *lines) isSpread(n *yaml.Node) bool {
 	if n.Style != 0 || n.Line < 1 || n.Line > len(l.starts) {
 		return false
@@ -102,7 +101,7 @@ func (l *lines) isSpread(n *yaml.Node) bool {
 	}
 	end := l.after(n.Line)
 	if rest := l.text[min(l.at(n)+len(n.Value), end):end]; len(bytes.TrimSpace(rest)) > 0 {
-		return false // others share its line, and the last of them is asked
+		return false // others share its line, and this is called for the last of them too
 	}
 	for number := n.Line; number < len(l.starts); number++ {
 		if line := bytes.TrimLeft(l.text[l.starts[number]:l.after(number+1)], " \t\r\n\u0085\u2028\u2029"); len(line) > 0 {
@@ -128,7 +127,7 @@ func (l *lines) block(mapping, text *yaml.Node) (header string, body []byte) {
 	return string(l.text[l.at(text):begin]), rest[:end]
 }
 
-// hasLineFeed says whether the line of a node ends with a line feed, and not with anything else.
+// hasLineFeed reports whether the line of a node ends with a line feed, and not with anything else.
 func (l *lines) hasLineFeed(n *yaml.Node) bool {
 	end := l.after(n.Line)
 	return end == len(l.text) || l.text[end-1] == '\n'

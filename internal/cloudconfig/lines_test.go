@@ -16,7 +16,7 @@ func TestParse_findsTagsBehindEveryLineBreak(t *testing.T) {
 	for _, lineBreak := range []string{"\n", "\n\n", "\r\n", "\r", "\u0085", "\u2028", "\u2029", "é"} {
 		in := header + "runcmd: ['a" + lineBreak + "b']\nusers:\n- name: x\n  gecos: ! y\n"
 		_, err := cloudconfig.Parse([]byte(in), cloudconfig.InstanceData{})
-		if found := problem.All(err); len(found) != 1 || found[0].Path != "users[0].gecos" || !strings.Contains(found[0].Reason, "for a tag") {
+		if found := problem.All(err); len(found) != 1 || found[0].Path != "users[0].gecos" || !strings.Contains(found[0].Reason, "as a tag") {
 			t.Errorf("behind %q: got %v", lineBreak, err)
 		}
 	}

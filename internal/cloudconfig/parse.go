@@ -73,7 +73,7 @@ func stripHeader(data []byte) (body []byte, jinja bool, err error) {
 	case line(0) == configHeader:
 		return append([]byte("\n"), bytes.Join(lines[1:], nil)...), false, nil
 	}
-	return nil, false, &problem.Problem{Line: 1, Column: 1, Reason: fmt.Sprintf("is no cloud-config: must begin with %q, or with %q and then %q", configHeader, jinjaHeader, configHeader)}
+	return nil, false, &problem.Problem{Line: 1, Column: 1, Reason: fmt.Sprintf("is not a cloud-config: it must begin with %q, or with %q and then %q", configHeader, jinjaHeader, configHeader)}
 }
 
 func loadYAML(body []byte) (*yaml.Node, error) {
@@ -86,7 +86,7 @@ func loadYAML(body []byte) (*yaml.Node, error) {
 	}
 	var second yaml.Node
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, problem.Newf("", "must be one YAML document, there is more after it")
+		return nil, problem.Newf("", "must be one YAML document, but more follows")
 	}
 	if len(doc.Content) != 1 {
 		return nil, problem.Newf("", "must be one YAML mapping")

@@ -18,19 +18,19 @@ type Config struct {
 // File is one entry of write_files.
 type File struct {
 	Path string
-	// Content is what the file shall hold: base64 and gzip are already undone.
+	// Content of the file: base64 and gzip are already undone.
 	Content []byte
 	// Owner is "user", "user:group" or empty.
 	Owner string
-	// Mode holds the permission bits; nil when the entry says none.
+	// Mode holds the permission bits; nil when they are not set.
 	Mode *int
-	// Append asks to add Content to what the file holds.
+	// Append adds Content to what the file holds.
 	Append bool
 }
 
 // NTP lists time servers.
 type NTP struct {
-	// Enabled is nil when the document does not say (cloud-init then enables it).
+	// Enabled is nil when it is not set (cloud-init then enables it).
 	Enabled *bool
 	Servers []string
 }

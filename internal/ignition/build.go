@@ -47,7 +47,7 @@ func (b *Builder) Directory(path string, mode int) {
 }
 
 // Unit adds an enabled unit with the given text and, for each target, the symbolic link that systemctl enable would
-// make: presets are only evaluated on a boot that systemd takes for the first one, which depends on how the image
+// make: presets are only evaluated on a boot that systemd considers the first one, which depends on how the image
 // was built.
 func (b *Builder) Unit(name string, text UnitText, targets ...string) {
 	content := text.String()
@@ -66,7 +66,7 @@ func (b *Builder) Unit(name string, text UnitText, targets ...string) {
 
 const unitDir = "/etc/systemd/system/"
 
-// disabled are the units that a layer does not want to start.
+// disabled are the units that a layer disables or masks.
 func disabled(units []types.Unit) map[string]bool {
 	out := map[string]bool{}
 	for _, u := range units {

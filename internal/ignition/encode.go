@@ -19,7 +19,7 @@ import (
 // MaxSize is the largest config in bytes. Ignition reads QEMU's fw_cfg in quadratic time, so more would stall the boot.
 const MaxSize = 256 << 10
 
-// SizeError says that a config is larger than MaxSize, and what makes it so.
+// SizeError is returned for a config that is larger than MaxSize, with what makes it so.
 type SizeError struct {
 	Size, Limit int
 	// Largest are the biggest parts, biggest first.
@@ -87,7 +87,7 @@ func marshal(cfg any) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
-// prune drops empty objects, which Ignition's Go types write for every optional struct; empty says the value was one.
+// prune drops empty objects, which Ignition's Go types write for every optional struct; empty reports whether the value was one.
 func prune(v any) (pruned any, empty bool) {
 	switch t := v.(type) {
 	case map[string]any:
@@ -119,7 +119,7 @@ func largest(raw []byte) []Part {
 		Passwd  struct{ Users list }
 	}
 	if json.Unmarshal(raw, &cfg) != nil {
-		return nil // we have just written it
+		return nil // it was written a moment ago
 	}
 	var parts []Part
 	add := func(what, key string, things list) {

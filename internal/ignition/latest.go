@@ -24,7 +24,7 @@ import (
 // bootstrap provider's may be.
 type Latest struct{ config newesttypes.Config }
 
-// NeedsLatest says whether one of the documents needs more than spec 3.2.0.
+// NeedsLatest reports whether one of the documents needs more than spec 3.2.0.
 func NeedsLatest(docs []Document) bool {
 	for _, d := range docs {
 		switch d.Version {
@@ -46,7 +46,7 @@ func (d Document) Latest() (Latest, error) {
 	case errors.Is(err, ignerrors.ErrUnknownVersion):
 		return Latest{}, problem.In(d.Name, problem.Newf("ignition.version", "must be a released spec between 3.0.0 and %s", newesttypes.MaxVersion))
 	case err != nil:
-		return Latest{}, problem.In(d.Name, problem.Newf("", "is no Ignition config: %v", err))
+		return Latest{}, problem.In(d.Name, problem.Newf("", "is not an Ignition config: %v", err))
 	}
 	merge := cfg.Ignition.Config.Merge
 	cfg.Ignition.Config.Merge = nil
@@ -56,7 +56,7 @@ func (d Document) Latest() (Latest, error) {
 	return Latest{cfg}, nil
 }
 
-// Accounts is a layer of the users and groups, with what OwnGroups wants to know of them.
+// Accounts is a layer of the users and groups, with what altcos.OwnGroups needs of them.
 func (n Latest) Accounts() Layer {
 	var l Layer
 	for _, u := range n.config.Passwd.Users {
@@ -86,8 +86,8 @@ func Lift(l Layer) (Latest, error) {
 	return Latest{cfg}, nil
 }
 
-// EncodeLatest merges layers and writes them in the newest spec that one of docs has, so that nobody needs a newer
-// Ignition than before. Errors are as those of Encode.
+// EncodeLatest merges layers and writes them in the newest spec that one of docs has, so that no newer Ignition is
+// needed than before. Errors are as those of Encode.
 func EncodeLatest(docs []Document, layers []Latest) ([]byte, error) {
 	version := types.MaxVersion.String()
 	for _, d := range docs {
@@ -132,5 +132,5 @@ func checkLatest(version string, raw []byte) error {
 	if found := FromReport(rpt); found != nil {
 		return problem.WithoutPlaces(found)
 	}
-	return problem.Newf("", "is no Ignition config: %v", err)
+	return problem.Newf("", "is not an Ignition config: %v", err)
 }

@@ -13,7 +13,7 @@ import (
 
 // Layer is one named part of a machine's config.
 type Layer struct {
-	// Name says where the layer comes from; it stands in error messages.
+	// Name is where the layer comes from, for error messages.
 	Name string
 	// Config is the layer itself; its version may be empty.
 	Config types.Config

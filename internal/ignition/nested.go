@@ -28,7 +28,7 @@ const (
 // Flattener takes the configs of one machine apart, in the order in which they win, within one budget for all of them.
 type Flattener struct {
 	configs, bytes, values int
-	// fetched is where the first config stands that Ignition fetches when the machine boots; empty while there is none.
+	// fetched is the place of the first config that Ignition fetches when the machine boots; empty while there is none.
 	fetched string
 }
 
@@ -37,11 +37,11 @@ func NewFlattener() *Flattener { return &Flattener{} }
 
 // Document is one config without those that it holds inside.
 type Document struct {
-	// Name says where it stands, for error messages.
+	// Name is the place of the document, for error messages.
 	Name string
 	// Raw is its JSON, with everything that was taken out of it.
 	Raw []byte
-	// Version is what the document claims.
+	// Version is what the document declares.
 	Version string
 	// fetched are the entries of its ignition.config.merge that stay in it.
 	fetched []int
@@ -154,7 +154,7 @@ func (d Document) Layer(strict bool) (Layer, error) {
 	case errors.Is(err, ignerrors.ErrUnknownVersion):
 		return Layer{}, problem.In(d.Name, problem.Newf("ignition.version", "must be between 3.0.0 and 3.2.0 (Butane: variant fcos, version 1.0.0 to 1.3.0), the newest that every ALT Container OS accepts"))
 	case err != nil:
-		return Layer{}, problem.In(d.Name, problem.Newf("", "is no Ignition config: %v", err))
+		return Layer{}, problem.In(d.Name, problem.Newf("", "is not an Ignition config: %v", err))
 	}
 	merge := cfg.Ignition.Config.Merge
 	cfg.Ignition.Config.Merge = nil

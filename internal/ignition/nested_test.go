@@ -75,10 +75,10 @@ func TestOpen_refusesWithPath(t *testing.T) {
 		in   []byte
 		want string
 	}{
-		"a replacement":              {replacing, "mine: " + replaced},
-		"a replacement inside":       {nest(t, "", replacing), "mine: ignition.config.merge[0]: " + replaced},
-		"one after a fetched one":    {nest(t, "", fetching("http://x/"), nest(t, "b")), "mine: ignition.config.merge[1]: comes after mine: ignition.config.merge[0]: ignition.config.merge[0]" + late},
-		"a source that is no base64": {[]byte(`{"ignition":{"version":"3.2.0","config":{"merge":[{"source":"data:;base64,%"}]}}}`), `mine: ignition.config.merge[0]: read resource: decode data URL: invalid data character`},
+		"a replacement":                     {replacing, "mine: " + replaced},
+		"a replacement inside":              {nest(t, "", replacing), "mine: ignition.config.merge[0]: " + replaced},
+		"one after a fetched one":           {nest(t, "", fetching("http://x/"), nest(t, "b")), "mine: ignition.config.merge[1]: comes after mine: ignition.config.merge[0]: ignition.config.merge[0]" + late},
+		"a source that is not valid base64": {[]byte(`{"ignition":{"version":"3.2.0","config":{"merge":[{"source":"data:;base64,%"}]}}}`), `mine: ignition.config.merge[0]: read resource: decode data URL: invalid data character`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

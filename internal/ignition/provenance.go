@@ -13,10 +13,10 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
-// listed is the path of something in a list that layers merge by keys.
+// listed matches the path of an item in a list that layers merge by keys.
 var listed = regexp.MustCompile(`^\$\.(storage\.(?:files|directories|links)|systemd\.units|passwd\.users)\.([0-9]+)(.*)$`)
 
-// blame lets the problems of a merged config name the layer that has the thing, and its place there.
+// withProvenance makes the problems of a merged config name the layer that an item comes from, and its place there.
 func withProvenance(err error, merged *types.Config, layers []Layer) error {
 	var l problem.List
 	for _, p := range problem.All(err) {
@@ -34,7 +34,7 @@ func withProvenance(err error, merged *types.Config, layers []Layer) error {
 	return l.Err()
 }
 
-// owner finds the last layer that has key.
+// owner finds the last layer that has the key.
 func owner(layers []Layer, path string, match []string, key string) (source, place string) {
 	for _, l := range slices.Backward(layers) {
 		if i := slices.Index(keys(&l.Config, match[1]), key); i >= 0 {

@@ -76,7 +76,7 @@ func pack(r *types.Resource) {
 	}
 	content, err := Contents(*r, maxBytes)
 	if err != nil {
-		return // Ignition will say so
+		return // Ignition reports it
 	}
 	if again := Inline(content); len(*again.Source) < len(*r.Source) {
 		r.Source, r.Compression = again.Source, again.Compression
@@ -94,12 +94,12 @@ func compress(content []byte) []byte {
 		err = w.Close()
 	}
 	if err != nil {
-		panic(err) // a bytes.Buffer refuses nothing
+		panic(err) // writing to a bytes.Buffer never fails
 	}
 	return out.Bytes()
 }
 
-// escape percent-encodes what may not stand in the data part of a URL.
+// escape percent-encodes what is not allowed in the data part of a URL.
 func escape(content []byte) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
@@ -119,7 +119,7 @@ func Contents(r types.Resource, limit int64) ([]byte, error) {
 		return nil, nil
 	}
 	if !strings.HasPrefix(*r.Source, "data:") {
-		return nil, fmt.Errorf("read resource: source is no data URL")
+		return nil, fmt.Errorf("read resource: the source is not a data URL")
 	}
 	u, err := dataurl.DecodeString(*r.Source)
 	if err != nil {

@@ -17,11 +17,11 @@ type Problem struct { //nolint:errname // it is a finding first; lists of them a
 	Path string
 	// Line and Column count from 1; 0 when unknown.
 	Line, Column int
-	// Reason says what is wrong and what would be right, without quoting values.
+	// Reason is what is wrong and what would be right, without quoting values.
 	Reason string
 }
 
-// Error says source, position, path and reason in one line.
+// Error is source, position, path and reason in one line.
 func (p *Problem) Error() string {
 	var b strings.Builder
 	if p.Source != "" {
@@ -59,10 +59,10 @@ func (l *List) Append(problems ...*Problem) {
 	}
 }
 
-// Empty says whether nothing was recorded.
+// Empty reports whether nothing was recorded.
 func (l *List) Empty() bool { return len(l.problems) == 0 }
 
-// Full says that further problems would not be recorded.
+// Full reports whether further problems would be dropped.
 func (l *List) Full() bool { return len(l.problems) >= maxProblems }
 
 // Err returns nil for an empty list, else an error that lists every problem; All gets them back.
@@ -108,19 +108,19 @@ func OnlyPlaces(source string, err error) error {
 	}
 	var l List
 	for _, p := range All(err) {
-		left := &Problem{Source: source, Reason: "is refused; what is wrong is left out, as the document is a Secret"}
+		left := &Problem{Source: source, Reason: "is refused; details are left out, since the document is a Secret"}
 		if p.Source == "" || p.Source == source {
 			left.Line, left.Column = p.Line, p.Column
 		}
 		l.Append(left)
 	}
 	if l.Empty() {
-		l.Append(&Problem{Source: source, Reason: "is refused; what is wrong is left out, as the document is a Secret"})
+		l.Append(&Problem{Source: source, Reason: "is refused; details are left out, since the document is a Secret"})
 	}
 	return l.Err()
 }
 
-// WithoutPlaces drops lines and columns of the problems in err: they are of a text that nobody sees.
+// WithoutPlaces drops lines and columns of the problems in err: the text is generated, and its author does not see it.
 func WithoutPlaces(err error) error {
 	var l List
 	for _, p := range All(err) {

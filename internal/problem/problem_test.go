@@ -70,7 +70,7 @@ func TestList_isBounded(t *testing.T) {
 }
 
 func TestOnlyPlaces_keepsNothingOfTheDocument(t *testing.T) {
-	const left = "is refused; what is wrong is left out, as the document is a Secret"
+	const left = "is refused; details are left out, since the document is a Secret"
 	cases := map[string]struct {
 		in   error
 		want string
@@ -103,8 +103,8 @@ func TestWithoutPlaces_keepsTheRest(t *testing.T) {
 
 func TestOfYAML_givesTheLineAndRepeatsNothing(t *testing.T) {
 	cases := map[string]struct{ in, want string }{
-		"an unknown anchor": {"a: *s3cr3t\n", "is no YAML: unknown anchor (its name) referenced"},
-		"a missing colon":   {"a: b\ns3cr3t\nc: d\n", "line 2 column 1: is no YAML: could not find expected ':'"},
+		"an unknown anchor": {"a: *s3cr3t\n", "is not valid YAML: unknown anchor (its name) referenced"},
+		"a missing colon":   {"a: b\ns3cr3t\nc: d\n", "line 2 column 1: is not valid YAML: could not find expected ':'"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -16,7 +16,7 @@ var (
 	yamlLine   = regexp.MustCompile(`^line (\d+): `)
 )
 
-// FromYAML says what a YAML parser refused and in which line, without repeating anything of the document.
+// FromYAML returns what a YAML parser refused and in which line, without repeating anything of the document.
 func FromYAML(err error) *Problem {
 	text := strings.TrimPrefix(quotedText.ReplaceAllString(err.Error(), "(its name)"), "yaml: ")
 	p := &Problem{}
@@ -25,6 +25,6 @@ func FromYAML(err error) *Problem {
 			p.Line, p.Column, text = line, 1, text[len(m[0]):]
 		}
 	}
-	p.Reason = "is no YAML: " + text
+	p.Reason = "is not valid YAML: " + text
 	return p
 }

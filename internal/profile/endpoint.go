@@ -5,8 +5,8 @@ package profile
 
 import "strings"
 
-// EndpointName is the name of a cluster's endpoint in /etc/hosts of its machines: <cluster>-endpoint. Of a long name the
-// end is left out, since no label of a host name has more than 63 characters.
+// EndpointName is the name of a cluster's endpoint in /etc/hosts of its machines: <cluster>-endpoint. A long name
+// is truncated, since a label of a host name has at most 63 characters.
 func EndpointName(cluster string) string {
 	const suffix, longest = "-endpoint", 63
 	label := cluster[strings.LastIndexByte(cluster, '.')+1:]

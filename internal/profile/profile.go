@@ -14,7 +14,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
-// FromAPI returns the profile that the API asks for, and the layers of the user on top of it. The zero value gives the
+// FromAPI returns the profile of the API, and the layers of the user on top of it. The zero value gives the
 // built-in profile. Errors are problem.Problem values.
 func FromAPI(p *bootstrapv1.AltcosProfile) (*altcos.Profile, []render.UserLayer, error) {
 	var problems problem.List

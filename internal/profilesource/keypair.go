@@ -31,8 +31,8 @@ const (
 // KeyPairName returns the name of the Secret with the key pair of a cluster.
 func KeyPairName(cluster string) string { return cluster + "-altcos-ssh" }
 
-// ensureKeyPair returns the key pair of the cluster. The first machine that needs it makes it; the Secret belongs to
-// the Cluster, so that it moves and goes with it. A pair that is there is never replaced, also not the user's own.
+// ensureKeyPair returns the key pair of the cluster. The first machine that needs it creates it; the Secret belongs to
+// the Cluster, so that it is moved and deleted with it. An existing pair is never replaced, the user's own included.
 func ensureKeyPair(ctx context.Context, c client.Client, cluster *clusterv1.Cluster) (altcos.ClusterSSH, error) {
 	key := client.ObjectKey{Namespace: cluster.Namespace, Name: KeyPairName(cluster.Name)}
 	found := &corev1.Secret{}
@@ -48,8 +48,8 @@ func ensureKeyPair(ctx context.Context, c client.Client, cluster *clusterv1.Clus
 		return altcos.ClusterSSH{}, fmt.Errorf("make key pair: %w", err)
 	}
 	err = c.Create(ctx, made)
-	if apierrors.IsAlreadyExists(err) { // of two machines that come here at once one finds the other's pair the next time
-		return altcos.ClusterSSH{}, fmt.Errorf("secret %q exists; with label %s it %w: it was made a moment ago, or it is your own and needs the label",
+	if apierrors.IsAlreadyExists(err) { // when two machines come here at once, one finds the other's pair next time
+		return altcos.ClusterSSH{}, fmt.Errorf("secret %q with label %s %w, though one of that name does: it was created a moment ago, or it is your own and needs the label",
 			key.Name, clusterv1.ClusterNameLabel, ErrUnseen)
 	}
 	if err != nil {

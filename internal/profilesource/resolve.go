@@ -20,14 +20,14 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
 )
 
-// ErrMissing says that an object or a key that a profile names is not there, or not visible to the provider. It may
-// come: nothing is wrong with the profile.
-var ErrMissing = errors.New("is not there")
+// ErrMissing means that an object or a key that a profile names does not exist, or is not visible to the provider. It may be
+// created later: the profile itself is valid.
+var ErrMissing = errors.New("does not exist")
 
-// ErrUnseen is an ErrMissing of an object that exists: the cache does not know it yet, or lacks the label to know it.
+// ErrUnseen is an ErrMissing of an object that exists: the cache has not seen it yet, or never will as it lacks the label.
 var ErrUnseen = fmt.Errorf("%w yet", ErrMissing)
 
-// Machine is whose profile is resolved.
+// Machine is the one whose profile is resolved.
 type Machine struct {
 	Cluster *clusterv1.Cluster
 	// ControlPlane machines get the private half of the cluster's key pair.

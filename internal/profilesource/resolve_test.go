@@ -64,8 +64,8 @@ func TestResolve_saysWhatIsMissing(t *testing.T) {
 		source bootstrapv1.ButaneSource
 		want   string
 	}{
-		"the object": {bootstrapv1.ButaneSource{Kind: "Secret", Name: "absent", Key: "a"}, `butaneFrom[0]: Secret "absent" with label cluster.x-k8s.io/cluster-name is not there`},
-		"the key":    {bootstrapv1.ButaneSource{Kind: "ConfigMap", Name: "mine", Key: "c"}, `butaneFrom[0]: key "c" of ConfigMap "mine" is not there`},
+		"the object": {bootstrapv1.ButaneSource{Kind: "Secret", Name: "absent", Key: "a"}, `butaneFrom[0]: Secret "absent" with label cluster.x-k8s.io/cluster-name does not exist`},
+		"the key":    {bootstrapv1.ButaneSource{Kind: "ConfigMap", Name: "mine", Key: "c"}, `butaneFrom[0]: key "c" of ConfigMap "mine" does not exist`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +147,7 @@ func TestResolve_waitsForAKeyPairThatItDoesNotSee(t *testing.T) {
 	if !errors.Is(err, profilesource.ErrUnseen) || !errors.Is(err, profilesource.ErrMissing) {
 		t.Fatalf("got %v", err)
 	}
-	want := `clusterSSH: secret "demo-altcos-ssh" exists; with label cluster.x-k8s.io/cluster-name it is not there yet: it was made a moment ago, or it is your own and needs the label`
+	want := `clusterSSH: secret "demo-altcos-ssh" with label cluster.x-k8s.io/cluster-name does not exist yet, though one of that name does: it was created a moment ago, or it is your own and needs the label`
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}

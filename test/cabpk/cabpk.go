@@ -26,7 +26,7 @@ const (
 
 var version = semver.MustParse("1.34.3")
 
-// certFiles stand for the certificates, in the places where CABPK puts them; no one can use them.
+// certFiles stand for the certificates, in the places where CABPK puts them.
 func certFiles() []bootstrapv1.File {
 	return []bootstrapv1.File{
 		{Path: "/etc/kubernetes/pki/ca.crt", Owner: "root:root", Permissions: "0640", Content: "not a certificate\n"},

@@ -86,8 +86,7 @@ func (m Machine) Kubeadm(tb testing.TB) (cluster, own string) {
 	return "", marshal(tb)(kubeadmtypes.MarshalJoinConfigurationForVersion(join, m.Version))
 }
 
-// certificates are those of a control plane; nothing in them is a certificate or a key. The key of an etcd of its own stays
-// there.
+// certificates are those of a control plane; nothing in them is a certificate or a key. An external etcd keeps its own key.
 func (m Machine) certificates() secret.Certificates {
 	all := secret.NewCertificatesForInitialControlPlane(&m.Spec.ClusterConfiguration)
 	if m.Kind == JoinCP {

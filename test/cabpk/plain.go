@@ -10,8 +10,8 @@ import (
 	yaml "sigs.k8s.io/yaml/goyaml.v2"
 )
 
-// Plain is a cloud-config as another YAML library reads it into plain structs: what the product's own parser says is
-// compared with it. Scalars keep their spelling.
+// Plain is a cloud-config as another YAML library reads it into plain structs: the product's own parser is compared
+// with it. Scalars keep their spelling.
 type Plain struct {
 	WriteFiles []PlainFile `yaml:"write_files"`
 	BootCmd    []string    `yaml:"bootcmd"`
@@ -119,7 +119,7 @@ type PlainFS struct {
 	ExtraOpts                            []string `yaml:"extra_opts"`
 }
 
-// Plainly reads a cloud-config. ok is false when there may be Jinja in it, or when the library does not take it.
+// Plainly reads a cloud-config. ok is false when there may be Jinja in it, or when the library does not accept it.
 func Plainly(data []byte) (p *Plain, ok bool) {
 	if bytes.HasPrefix(data, []byte("## template: jinja")) && (bytes.Contains(data, []byte("{{")) || bytes.Contains(data, []byte("{%")) || bytes.Contains(data, []byte("{#"))) {
 		return nil, false

@@ -19,7 +19,7 @@ import (
 
 // Engine is one version of Ignition.
 type Engine struct {
-	// Name says where it comes from.
+	// Name is where it comes from.
 	Name string
 	// validator is ignition-validate, program the engine itself.
 	validator, program string
@@ -86,7 +86,7 @@ func (e Engine) Apply(ctx context.Context, config []byte, root string) error {
 		return fmt.Errorf("apply config: %w", err)
 	}
 	command := exec.CommandContext(ctx, program, "--root", root, "--ignore-unsupported", "--offline", file)
-	command.Env = append(os.Environ(), "container=test") // it refuses to change a machine that is no container
+	command.Env = append(os.Environ(), "container=test") // it refuses to change anything but a container
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("apply by Ignition of %s: %w: %s", e.Name, err, strings.TrimSpace(string(output)))
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 )
 
-// Entry is what stands at a path of a root: a file, a directory or a link.
+// Entry is a file, a directory or a link of a root.
 type Entry struct {
 	// Content of a file, target of a link, empty for a directory.
 	Content string
@@ -30,7 +30,7 @@ type Entry struct {
 // Tree is a root, by absolute path.
 type Tree map[string]Entry
 
-// Read returns all that stands below root.
+// Read returns everything below root.
 func Read(root string) (Tree, error) {
 	tree := Tree{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -128,7 +128,7 @@ func units(want Tree, list []types.Unit) {
 	}
 }
 
-// Compare lists what differs: what is missing or other than expected, and what is there though nobody asked for it.
+// Compare lists what differs: what is missing, different or unexpected.
 func Compare(want, got Tree) []string {
 	var out []string
 	for _, path := range slices.Sorted(maps.Keys(want)) {
@@ -165,7 +165,7 @@ func mode(given *int, fallback fs.FileMode) fs.FileMode {
 	return fs.FileMode(*given).Perm()
 }
 
-// own sets the owner. One whom the root does not know would stop the boot.
+// own sets the owner. One that the root does not know would stop the boot.
 func (e *Entry) own(n types.Node) error {
 	ids := map[string]int{"root": 0, "altcos": altcosID, "wheel": wheelID, "docker": dockerID}
 	for _, o := range []struct {
@@ -179,7 +179,7 @@ func (e *Entry) own(n types.Node) error {
 		case o.name != nil && *o.name != "":
 			known, ok := ids[*o.name]
 			if !ok {
-				return fmt.Errorf("own %q: there is no %q", n.Path, *o.name)
+				return fmt.Errorf("own %q: %q does not exist", n.Path, *o.name)
 			}
 			*o.into = known
 		}

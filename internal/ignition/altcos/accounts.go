@@ -51,7 +51,7 @@ func isSystemGroup(name string) bool {
 	}, name)
 }
 
-// HomeOf is where useradd makes the home of a user for whom nothing else is said.
+// HomeOf is where useradd makes the home of a user whose home is not set.
 func HomeOf(name string) string {
 	if name == "root" {
 		return "/var/roothome"
@@ -59,7 +59,7 @@ func HomeOf(name string) string {
 	return "/var/home/" + name
 }
 
-// EnsureGroup makes a group that the image lacks, once.
+// EnsureGroup adds a group that the image lacks, once.
 func EnsureGroup(b *ignition.Builder, problems *problem.List, field, name string) {
 	groups := &b.Config.Passwd.Groups
 	switch {

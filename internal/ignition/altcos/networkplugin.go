@@ -24,7 +24,7 @@ type NetworkPlugin struct {
 	Manifest []byte
 }
 
-// IsFlannel says whether the plugin is the image's flannel, which must be told where the pods are.
+// IsFlannel reports whether the plugin is the image's flannel, which needs to know the networks of pods.
 func (n NetworkPlugin) IsFlannel() bool {
 	return !n.None && n.ManifestPath == "" && n.Manifest == nil
 }
@@ -93,8 +93,8 @@ func flannel(b *ignition.Builder, pods []netip.Prefix, problems *problem.List) (
 }
 
 // applyOnce applies the manifest when kubeadm is done, while the user's commands after it run: they may wait for a
-// node that is ready. The condition stands in the path unit, since a path that is there starts a service which only
-// skips itself again and again.
+// node that is ready. The condition is in the path unit, since a path that exists would start a service with an unmet
+// condition again and again.
 func applyOnce(b *ignition.Builder, manifest string, before ignition.Option) {
 	done := StateDir + "/network-plugin.done"
 	b.Unit(NetworkPluginPathUnit, ignition.UnitText{}.

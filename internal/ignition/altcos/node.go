@@ -13,7 +13,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
-// Node is what one machine has for itself.
+// Node is what distinguishes one machine.
 type Node struct {
 	// Hostname is the node's name, without a final dot.
 	Hostname string
@@ -53,8 +53,8 @@ func (n *Node) Layer() (ignition.Layer, error) {
 	return ignition.Layer{Name: "node", Config: b.Config}, nil
 }
 
-// hosts puts the node's own line first. A loopback address stands for one that a DHCP server will give: the name must
-// lead somewhere, and kubelet and kubeadm, which want an address that others reach, never take a loopback one.
+// hosts puts the node's own line first. A loopback address stands in for one that a DHCP server will give: the name must
+// resolve, and kubelet and kubeadm, which need an address that others reach, never use a loopback one.
 func (n *Node) hosts() []HostEntry {
 	own := nodenetwork.NodeIPs(n.Interfaces)
 	if n.Hostname == "" {

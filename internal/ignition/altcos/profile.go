@@ -27,7 +27,7 @@ const (
 	NetworkPluginPathUnit = "altcos-network-plugin.path"
 )
 
-// Profile is what a template says about all its machines.
+// Profile is what all machines of a template have in common.
 type Profile struct {
 	// AltcosUser is the image's own user altcos.
 	AltcosUser AltcosUser
@@ -86,7 +86,7 @@ type ClusterSSH struct {
 	PrivateKey []byte
 }
 
-// ImagePreload says which images a machine loads before kubeadm runs.
+// ImagePreload is where a machine loads images from before kubeadm runs.
 type ImagePreload string
 
 // Where images come from. The empty value means PreloadNone.
@@ -95,7 +95,7 @@ const (
 	PreloadNone     ImagePreload = "None"
 )
 
-// ShellProfile says whether root and altcos find kubectl configured.
+// ShellProfile is whether root and altcos find kubectl configured.
 type ShellProfile string
 
 // Shell profiles. The empty value means ShellKubeconfig.

@@ -34,8 +34,8 @@ func (p *Profile) runtime(b *ignition.Builder, problems *problem.List) {
 		dirs = []string{"/usr/libexec/cni", "/opt/cni/bin"}
 	}
 	checkDirs(problems, "cniPluginDirs", dirs)
-	// CRI-O 1.22.1-alt1 enables a bridge whose subnet fights with flannel's. Without a type this is no network: CRI-O
-	// skips the file, and the node is not ready before its real network is there.
+	// CRI-O 1.22.1-alt1 enables a bridge whose subnet conflicts with flannel's. Without a type this is not a network: CRI-O
+	// skips the file, and the node is not ready before its real network exists.
 	b.File("/etc/cni/net.d/100-crio-bridge.conf", 0o644, []byte("{}\n"))
 	var crio toml
 	if !p.ContainerStorage.isZero() {

@@ -13,7 +13,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 )
 
-// UpdateStrategy says when zincati reboots a machine into a new OS version.
+// UpdateStrategy is when zincati reboots a machine into a new OS version.
 type UpdateStrategy string
 
 // Update strategies. The empty value means UpdatesDisabled: machines are replaced, not changed.
@@ -87,7 +87,7 @@ func (u OSUpdates) windows(t *toml, problems *problem.List) {
 	}
 	if u.TimeZone != "" {
 		if !zoneName.MatchString(u.TimeZone) {
-			problems.Addf("osUpdateTimeZone", "is no time zone name")
+			problems.Addf("osUpdateTimeZone", "is not a time zone name")
 		}
 		t.table("updates.periodic")
 		t.set("time_zone", u.TimeZone)

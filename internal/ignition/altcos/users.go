@@ -71,11 +71,11 @@ func addUser(b *ignition.Builder, problems *problem.List, path string, u User) {
 	b.File("/etc/sudoers.d/"+u.Name, 0o440, []byte(u.Name+" "+u.Sudo+"\n"))
 }
 
-// sshConfig takes the host key that a node shows first, since nobody is there to be asked, and refuses another one later.
+// sshConfig accepts the host key that a node shows first, since there is no one to ask, and refuses another one later.
 const sshConfig = "Host *\n  StrictHostKeyChecking accept-new\n"
 
-// clusterSSH accepts the cluster's key on every node and gives the private half to control planes, in place of the
-// exchange of keys by hand.
+// clusterSSH accepts the cluster's key on every node and gives the private half to control planes, so that keys need not be
+// exchanged by hand.
 func (p *Profile) clusterSSH(b *ignition.Builder, problems *problem.List) {
 	if p.ClusterSSH == nil {
 		return

@@ -87,7 +87,7 @@ func toJSON(data []byte) (raw []byte, generated bool, err error) {
 		return nil, false, found
 	}
 	if err != nil {
-		return nil, false, problem.Newf("", "is no Butane: %s", quotedValue.ReplaceAllString(err.Error(), "a value"))
+		return nil, false, problem.Newf("", "is not valid Butane: %s", quotedValue.ReplaceAllString(err.Error(), "a value"))
 	}
 	return raw, true, nil
 }

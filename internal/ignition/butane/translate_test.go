@@ -41,7 +41,7 @@ func TestTranslate_refusesWithPosition(t *testing.T) {
 		"a decimal mode":                   {head + "storage:\n  files:\n  - path: /x\n    mode: 644\n", "line 6 column 11: $.storage.files.0.mode: unreasonable mode would be reasonable if specified in octal; remember to add a leading zero"},
 		"a key that is there twice":        {head + "passwd:\n  users:\n  - name: a\n    ssh_authorized_keys: [x, x]\n", "line 6 column 30: $.passwd.users.0.ssh_authorized_keys.1: duplicate entry defined"},
 		"an alias":                         {head + "passwd:\n  users:\n  - &u {name: a}\n  - *u\n", `line 6 column 5: an alias is refused, write the value out`},
-		"an unknown variant":               {"variant: altcos\nversion: 1.0.0\n", "is no Butane: no translator exists for variant altcos with version 1.0.0"},
+		"an unknown variant":               {"variant: altcos\nversion: 1.0.0\n", "is not valid Butane: no translator exists for variant altcos with version 1.0.0"},
 		"a Butane that is too new":         {"variant: fcos\nversion: 1.5.0\n", "ignition.version: must be between 3.0.0 and 3.2.0 (Butane: variant fcos, version 1.0.0 to 1.3.0), the newest that every ALT Container OS accepts"},
 		"Ignition 2":                       {`{"ignition":{"version":"2.3.0"}}`, "ignition.version: must be between 3.0.0 and 3.2.0 (Butane: variant fcos, version 1.0.0 to 1.3.0), the newest that every ALT Container OS accepts"},
 		"a replacement":                    {head + "ignition:\n  config:\n    replace:\n      source: http://x/\n", "ignition.config.replace: would drop what makes this machine a node: use ignition.config.merge"},

@@ -13,7 +13,7 @@ import (
 // Result is the layer and what the caller must know about it.
 type Result struct {
 	Layer ignition.Layer
-	// Role says what kubeadm does on this machine.
+	// Role is what kubeadm does on this machine.
 	Role Role
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 )
 
-// gptType matches the GUID of a partition type; that of zeros only means that there is no partition.
+// gptType matches the GUID of a partition type; zeros alone mean that there is no partition.
 var gptType = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
 // partitionType maps cloud-init's codes, which are those of MBR, to GPT types. GUIDs are GPT types already.
@@ -57,7 +57,7 @@ func (c *converter) disks() {
 			continue // cloud-init leaves such a disk alone
 		}
 		if d.TableType != "gpt" {
-			c.problems.Addf(field+".table_type", "Ignition writes gpt only, and cloud-init means mbr when nothing is said")
+			c.problems.Addf(field+".table_type", "must be gpt, which is all that Ignition writes; cloud-init would default to mbr")
 			continue
 		}
 		part, ok := c.onlyPartition(field, d)
@@ -79,7 +79,7 @@ func (c *converter) onlyPartition(field string, d cloudconfig.Disk) (part types.
 		return part, true
 	}
 	if len(d.Partitions) != 1 || d.Partitions[0].Percent != 100 {
-		c.problems.Addf(field+".layout", "Ignition does not know the size of the disk, so it can only make one partition of 100 percent")
+		c.problems.Addf(field+".layout", "must be one partition of 100 percent, since Ignition does not know the size of the disk")
 		return part, false
 	}
 	code := d.Partitions[0].Type
@@ -88,7 +88,7 @@ func (c *converter) onlyPartition(field string, d cloudconfig.Disk) (part types.
 	}
 	guid, known := partitionType(code)
 	if !known {
-		c.problems.Addf(field+".layout", "the partition type has no counterpart in gpt; known are 83, 82, fd, 8e, 0c, 07 and GUIDs")
+		c.problems.Addf(field+".layout", "has a partition type without counterpart in gpt; supported are 83, 82, fd, 8e, 0c, 07 and GUIDs")
 	}
 	part.TypeGUID = &guid
 	return part, known
@@ -121,10 +121,10 @@ func (c *converter) filesystems() {
 
 func (c *converter) checkFilesystem(field string, f cloudconfig.Filesystem, fs types.Filesystem) {
 	if !slices.Contains([]string{"ext4", "btrfs", "xfs", "vfat", "swap"}, f.Format) {
-		c.problems.Addf(field+".filesystem", "Ignition makes ext4, btrfs, xfs, vfat and swap only")
+		c.problems.Addf(field+".filesystem", "must be ext4, btrfs, xfs, vfat or swap, which is all that Ignition makes")
 	}
 	if f.ReplaceFS != "" {
-		c.problems.Addf(field+".replace_fs", "Ignition cannot decide by what is on the disk; use overwrite")
+		c.problems.Addf(field+".replace_fs", "is not supported: Ignition does not look at what is on the disk; use overwrite")
 	}
 	for _, e := range fs.Validate(vpath.ContextPath{}).Entries {
 		if strings.HasSuffix(e.Context.String(), ".label") { // each file system has its own limit
@@ -134,7 +134,7 @@ func (c *converter) checkFilesystem(field string, f cloudconfig.Filesystem, fs t
 }
 
 // partition finds the device that the file system goes to. auto and any (which cloud-init means when nothing is said)
-// search the disk: here they find the one partition that disk_setup makes on it, or the device itself.
+// search the disk: here they mean the one partition that disk_setup makes on it, or the device itself.
 func (c *converter) partition(field string, f cloudconfig.Filesystem) string {
 	made := slices.ContainsFunc(c.b.Config.Storage.Disks, func(d types.Disk) bool { return d.Device == f.Device })
 	switch f.Partition {

@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fromcloudconfig says in Ignition what a cloud-config of Cluster API's kubeadm bootstrap provider says.
+// Package fromcloudconfig translates a cloud-config of Cluster API's kubeadm bootstrap provider to Ignition.
 //
 // Files, users, disks, file systems and mounts become Ignition's own; commands become one script that one unit runs
 // once, with kubeadm in the middle. What Ignition cannot do is refused with field path and reason, never dropped.

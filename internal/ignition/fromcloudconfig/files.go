@@ -32,7 +32,7 @@ type stagedFile struct {
 	add   bool
 }
 
-// ownerName is what chown takes without being able to end a shell word.
+// ownerName is what chown accepts and what cannot end a shell word.
 var ownerName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
 
 // directory matches paths that every system has as directories: a file there would stop the boot.
@@ -47,7 +47,7 @@ func (c *converter) files() {
 			continue
 		}
 		if f.Mode != nil && *f.Mode&0o7000 != 0 {
-			c.problems.Addf(field+".permissions", "Ignition 3.2.0 cannot set setuid, setgid and sticky bits; set them in a command")
+			c.problems.Addf(field+".permissions", "must have no setuid, setgid and sticky bits, which Ignition 3.2.0 cannot set; set them in a command")
 			continue
 		}
 		if directory.MatchString(f.Path) {
@@ -66,7 +66,7 @@ func (c *converter) files() {
 		case nodes:
 			c.problems.Addf(field+".path", "is written by the provider for each machine, and would be lost: set the LibvirtMachine's name and networkInterfaces, or overwrite the file in Butane")
 		case virtual:
-			c.problems.Addf(field+".path", "is no place for files; write there in a command")
+			c.problems.Addf(field+".path", "is not a place for files; write there in a command")
 		case absent:
 			c.problems.Addf(field+".path", "%s", notBelowRoot)
 		default:

@@ -40,7 +40,7 @@ func documents(content []byte) ([]*yaml.Node, error) {
 	}
 }
 
-// withCRISocket tells kubeadm to use CRI-O where nobody chose: the image has docker's containerd too, and kubeadm
+// withCRISocket makes kubeadm use CRI-O unless another socket is set: the image has docker's containerd too, and kubeadm
 // refuses to choose. Documents are changed as YAML nodes, so nothing else of them changes; without need, no byte does.
 func withCRISocket(content []byte) ([]byte, error) {
 	docs, err := documents(content)
@@ -119,7 +119,7 @@ func scalar(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag:
 
 const podSubnetField = "ClusterConfiguration.networking.podSubnet"
 
-// PodSubnets returns the networks of pods that kubeadm init is told: one, or one of each family. kubeadm has no default:
+// PodSubnets returns the networks of pods in the configuration of kubeadm init: one, or one of each family. kubeadm has no default:
 // without them no node gets a range, and flannel never starts.
 func PodSubnets(cfg *cloudconfig.Config) ([]netip.Prefix, error) {
 	var text string

@@ -48,7 +48,7 @@ func (c *converter) mounts() {
 			continue
 		}
 		if seen[where] {
-			c.problems.Addf(field+"[1]", "is mounted twice")
+			c.problems.Addf(field+"[1]", "is a duplicated mount point")
 			continue
 		}
 		seen[where] = true
@@ -59,7 +59,7 @@ func (c *converter) mounts() {
 	}
 }
 
-// mountRefusal says why nothing may be mounted at where; it is empty when something may.
+// mountRefusal returns why nothing may be mounted at where; it is empty for a good place.
 func mountRefusal(where string) string {
 	switch place(where) {
 	case absent:
@@ -76,7 +76,7 @@ func mountRefusal(where string) string {
 	return ""
 }
 
-// hidesHome reports whether a home directory lies at where or below it. cloud-init makes users after it mounts, Ignition before.
+// hidesHome reports whether where is a home directory or above one. cloud-init makes users after it mounts, Ignition before.
 func (c *converter) hidesHome(where string) bool {
 	homes := append([]string{altcos.HomeOf(altcos.AdminUser), altcos.HomeOf("root")}, c.homes...)
 	for _, u := range c.cfg.Users {
@@ -89,7 +89,7 @@ func (c *converter) hidesHome(where string) bool {
 	return slices.ContainsFunc(homes, func(home string) bool { return home == where || strings.HasPrefix(home, where+"/") })
 }
 
-// defaultOptions are those of cloud-init without what only its own units need: a mount that says nothing may fail, and
+// defaultOptions are those of cloud-init without what only its own units need: a mount without options may fail, and
 // kubeadm runs all the same. Local disks are there before the network.
 func defaultOptions(what string) string {
 	if local := strings.HasPrefix(what, "/") && !strings.HasPrefix(what, "//") || what == "tmpfs"; local {
@@ -111,11 +111,11 @@ func (c *converter) mount(field string, m cloudconfig.Mount, what, where string)
 		options = m[3]
 	}
 	if len(m) > 4 && m[4] != "0" {
-		c.problems.Addf(field+"[4]", "a dump frequency other than 0 is not supported by systemd")
+		c.problems.Addf(field+"[4]", "must be 0: systemd does not support a dump frequency")
 	}
 	words := strings.Split(options, ",")
 	if slices.ContainsFunc(words, func(o string) bool { return strings.HasPrefix(o, "x-systemd.") || strings.HasPrefix(o, "x-initrd.") }) {
-		c.problems.Addf(field+"[3]", "x-systemd and x-initrd options work in fstab only, and this becomes a mount unit")
+		c.problems.Addf(field+"[3]", "must not have x-systemd and x-initrd options: they work in fstab only, and this becomes a mount unit")
 	}
 	name := altcos.MountUnit(where)
 	about := []ignition.Option{ignition.Set("Description", "Mount "+where)}

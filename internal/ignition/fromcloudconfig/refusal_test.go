@@ -83,7 +83,7 @@ func refusals() map[string]refusal {
 		"a system group as the primary one":  {badUser(bootstrapv1.User{Name: "x", PrimaryGroup: "users"}, "primary_group"), "is a system group"},
 		"a file in place of a directory":     {badFile(bootstrapv1.File{Path: "/run/"}, "path"), "is a directory"},
 		"a file in place of /var/lib":        {badFile(bootstrapv1.File{Path: "/var/lib"}, "path"), "is a directory"},
-		"a file in procfs":                   {badFile(bootstrapv1.File{Path: "/proc/sys/vm/x"}, "path"), "no place for files"},
+		"a file in procfs":                   {badFile(bootstrapv1.File{Path: "/proc/sys/vm/x"}, "path"), "not a place for files"},
 		"a file of the provider's":           {badFile(bootstrapv1.File{Path: "/var/lib/altcos-bootstrap/bootstrap.sh"}, "path"), "provider's own"},
 		"the host name":                      {badFile(bootstrapv1.File{Path: "/etc/hostname", Content: "mine\n"}, "path"), "for each machine"},
 		"more of a host name":                {badFile(bootstrapv1.File{Path: "/etc/hostname", Content: "mine\n", Append: ptr.To(true)}, "path"), "for each machine"},
@@ -93,9 +93,9 @@ func refusals() map[string]refusal {
 		"a relative path":                    {badFile(bootstrapv1.File{Path: "etc/x"}, "path"), "absolute"},
 		"an owner that is a path":            {badFile(bootstrapv1.File{Path: "/etc/x", Owner: "a/b"}, "owner"), "user or user:group"},
 		"an unknown encoding":                {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: "zstd", Content: "x"}, "content"), "unknown encoding"},
-		"content that is no base64":          {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.Base64, Content: "*"}, "content"), "no base64"},
-		"content that is no gzip":            {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.GzipBase64, Content: "YWJj"}, "content"), "no gzip"},
-		"text that says it is gzip":          {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.Gzip, Content: "abc"}, "content"), "no gzip"},
+		"content that is not valid base64":   {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.Base64, Content: "*"}, "content"), "not valid base64"},
+		"content that is no gzip":            {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.GzipBase64, Content: "YWJj"}, "content"), "not gzip"},
+		"text that says it is gzip":          {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.Gzip, Content: "abc"}, "content"), "not gzip"},
 		"a text that begins with blanks":     {badFile(bootstrapv1.File{Path: "/etc/x", Content: "  a: b\n  c: d\n"}, "content"), "base64"},
 		"an unknown Jinja name in a file":    {badFile(bootstrapv1.File{Path: "/etc/x", Content: "a {{ ds.meta_data.public_keys }}"}, "content"), "unknown Jinja name"},
 		"an inactive user":                   {badUser(bootstrapv1.User{Name: "x", Inactive: ptr.To(true)}, "inactive"), "inactive"},
@@ -109,15 +109,15 @@ func refusals() map[string]refusal {
 		"a key with a comment":               {badUser(bootstrapv1.User{Name: "x", SSHAuthorizedKeys: []string{`command="echo #1" ssh-ed25519 AAAA`}}, "ssh_authorized_keys[0]"), "single quotes"},
 		"a path with a comment":              {badFile(bootstrapv1.File{Path: "/etc/a #b"}, "path"), "single quotes"},
 		"a label that is a comment":          {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext4", Label: "#l"}, "label"), "single quotes"},
-		"a partition table of MBR":           {badDisk(bootstrapv1.Partition{Device: "/dev/bad", TableType: "mbr", Layout: ptr.To(true)}, ".table_type"), "gpt only"},
-		"no kind of partition table":         {badDisk(bootstrapv1.Partition{Device: "/dev/bad", Layout: ptr.To(true)}, ".table_type"), "gpt only"},
+		"a partition table of MBR":           {badDisk(bootstrapv1.Partition{Device: "/dev/bad", TableType: "mbr", Layout: ptr.To(true)}, ".table_type"), "must be gpt"},
+		"no kind of partition table":         {badDisk(bootstrapv1.Partition{Device: "/dev/bad", Layout: ptr.To(true)}, ".table_type"), "must be gpt"},
 		"a layout of neither":                {badDisk(bootstrapv1.Partition{Device: "/dev/bad", TableType: "gpt"}, ".layout"), "true, false or a list"},
 		"two partitions":                     {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 50}, bootstrapv1.PartitionSpec{Percentage: 50}), ".layout"), "size of the disk"},
 		"half a disk":                        {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 50}), ".layout"), "size of the disk"},
-		"an extended partition":              {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 100, PartitionType: "LinuxExtended"}), ".layout"), "no counterpart"},
-		"a partition of type nothing":        {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 100, PartitionType: "00000000-0000-0000-0000-000000000000"}), ".layout"), "no counterpart"},
+		"an extended partition":              {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 100, PartitionType: "LinuxExtended"}), ".layout"), "without counterpart"},
+		"a partition of type nothing":        {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 100, PartitionType: "00000000-0000-0000-0000-000000000000"}), ".layout"), "without counterpart"},
 		"a disk of a cloud":                  {badDisk(bootstrapv1.Partition{Device: "ephemeral0", TableType: "gpt", Layout: ptr.To(true)}, ""), "below /dev"},
-		"ext3":                               {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext3"}, "filesystem"), "ext4, btrfs, xfs, vfat and swap"},
+		"ext3":                               {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext3"}, "filesystem"), "ext4, btrfs, xfs, vfat or swap"},
 		"a file system to replace":           {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext4", ReplaceFS: "ntfs"}, "replace_fs"), "overwrite"},
 		"a partition of cloud-init's manual": {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext4", Partition: "auto|any"}, "partition"), "auto, any, none or a number"},
 		"a label beyond the limit":           {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "xfs", Label: "thirteenchars"}, "label"), "12 characters"},
@@ -155,7 +155,7 @@ func refusals() map[string]refusal {
 		"a mount over a mount": {func(s *spec) string {
 			badMount("", "/dev/bad", "/opt/bad")(s)
 			return badMount("[1]", "/dev/bad", "/var/opt/bad")(s)
-		}, "twice"},
+		}, "duplicated"},
 		"a time server with options": {func(s *spec) string {
 			s.NTP.Enabled, s.NTP.Servers = nil, []string{"a.example", "b.example iburst"}
 			return "ntp.servers[1]"

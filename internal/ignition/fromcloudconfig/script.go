@@ -67,7 +67,7 @@ func (c *converter) findKubeadm() {
 			continue
 		}
 		if c.kubeadm >= 0 {
-			c.problems.Addf(fmt.Sprintf("runcmd[%d]", i), "is a second kubeadm command, the first is runcmd[%d]", c.kubeadm)
+			c.problems.Addf(fmt.Sprintf("runcmd[%d]", i), "is a second kubeadm command after runcmd[%d]", c.kubeadm)
 			return
 		}
 		c.kubeadm, c.role = i, role

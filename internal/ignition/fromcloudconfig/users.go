@@ -51,7 +51,7 @@ func (c *converter) mayUseSudo(field, rule string) bool {
 
 func (c *converter) user(field string, u cloudconfig.User) {
 	if u.Inactive != nil && *u.Inactive {
-		c.problems.Addf(field+".inactive", "Ignition cannot make an inactive user; use lock_passwd or an expiry command")
+		c.problems.Addf(field+".inactive", "is not supported: Ignition cannot make an inactive user; use lock_passwd or an expiry command")
 	}
 	altcos.CheckPasswd(&c.problems, field, altcos.PasswdField{Name: "passwd", Value: u.PasswordHash}, altcos.PasswdField{Name: "gecos", Value: u.Gecos},
 		altcos.PasswdField{Name: "homedir", Value: u.HomeDir}, altcos.PasswdField{Name: "shell", Value: u.Shell})

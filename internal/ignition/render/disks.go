@@ -16,9 +16,9 @@ import (
 
 var partitionSuffix = regexp.MustCompile(`-part[0-9]+$`)
 
-// UnknownDisks says which disks a rendered config wants by their serials and the machine has not: Ignition would wait
-// for them, and the machine would never start. serials are those of all the machine's disks. Nil when there is none;
-// else problem.Problem values with paths of the config.
+// UnknownDisks returns, as problem.Problem values with paths of the config, the disks that a rendered config names by
+// serials which the machine lacks: Ignition would wait for them, and the machine would never start. serials are those of
+// all the machine's disks.
 func UnknownDisks(config []byte, serials []string) error {
 	type device struct {
 		Device string `json:"device"`
@@ -31,10 +31,10 @@ func UnknownDisks(config []byte, serials []string) error {
 		} `json:"storage"`
 	}
 	if err := json.Unmarshal(config, &wanted); err != nil {
-		return fmt.Errorf("look for disks: the config is no JSON")
+		return fmt.Errorf("look for disks: the config is not JSON")
 	}
 	var problems problem.List
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, list := range []struct {
 		name    string
 		devices []device
@@ -42,12 +42,12 @@ func UnknownDisks(config []byte, serials []string) error {
 		for i, d := range list.devices {
 			serial, bySerial := strings.CutPrefix(d.Device, altcos.DeviceBySerial(""))
 			disk := partitionSuffix.ReplaceAllString(serial, "")
-			if !bySerial || told[disk] || slices.Contains(serials, serial) || slices.Contains(serials, disk) {
+			if !bySerial || reported[disk] || slices.Contains(serials, serial) || slices.Contains(serials, disk) {
 				continue
 			}
-			told[disk] = true
+			reported[disk] = true
 			problems.Addf(fmt.Sprintf("storage.%s[%d].device", list.name, i),
-				"is a data disk that the machine does not have: containerStorage.dataDisk of the profile, and what else names a disk by its serial, must be one of %s", strings.Join(serials, ", "))
+				"is a data disk that the machine does not have: containerStorage.dataDisk of the profile, and whatever else names a disk by its serial, must be one of %s", strings.Join(serials, ", "))
 		}
 	}
 	return problems.Err()

@@ -193,7 +193,7 @@ func sources(list []types.Resource) string {
 	return text
 }
 
-// inside says whether an item of list has all of want.
+// inside reports whether an item of list has all of want.
 func inside(want, list reflect.Value) bool {
 	for i := range list.Len() {
 		if holdsAll(want, list.Index(i)) {
@@ -203,7 +203,7 @@ func inside(want, list reflect.Value) bool {
 	return false
 }
 
-// holdsAll says whether got is want where want says anything.
+// holdsAll reports whether got is want where want says anything.
 func holdsAll(want, got reflect.Value) bool {
 	switch want.Kind() {
 	case reflect.Pointer:

@@ -209,7 +209,7 @@ func thingsOf(t *testing.T, theirs, ours types.Config) map[string]bool {
 	return things
 }
 
-// holds says whether ours has everything of theirs; more keys are what other files of the manual add.
+// holds reports whether ours has everything of theirs; more keys are what other files of the manual add.
 func holds(ours, theirs types.PasswdUser) bool {
 	keys := func(k types.SSHAuthorizedKey) bool { return !slices.Contains(ours.SSHAuthorizedKeys, k) }
 	return ours.Name == theirs.Name && cmp.Equal(ours.PasswordHash, theirs.PasswordHash) && cmp.Equal(ours.Groups, theirs.Groups) &&

@@ -22,9 +22,9 @@ type sources struct {
 	reader client.Reader
 }
 
-// warnings says of the configs that can be read now what their machines would be refused for. Nothing is refused here:
-// they may come later and change at any time, and what cannot be read is told by the conditions of the machines. Of a
-// Secret only line and column are told, since those who may write the profile may not be allowed to read it.
+// warnings returns what is wrong with the configs that can be read now. Nothing is refused here: they may be created later
+// and change at any time, and what cannot be read is reported by the conditions of the machines. Of a Secret only line and
+// column are reported, since those who may write the profile may not be allowed to read it.
 func (s sources) warnings(ctx context.Context, namespace string, p *bootstrapv1.AltcosProfile, path *field.Path) admission.Warnings {
 	var out admission.Warnings
 	for i, source := range p.ButaneFrom {

@@ -61,7 +61,7 @@ func (v *configValidator) ValidateCreate(ctx context.Context, config *bootstrapv
 }
 
 func (v *configValidator) ValidateUpdate(ctx context.Context, before, config *bootstrapv1.AltcosBootstrapConfig) (admission.Warnings, error) {
-	// Owners, labels and annotations must be writable whatever an earlier version of us let pass.
+	// Owners, labels and annotations must be writable whatever an earlier version accepted.
 	if !config.DeletionTimestamp.IsZero() || apiequality.Semantic.DeepEqual(before.Spec, config.Spec) {
 		return nil, nil
 	}

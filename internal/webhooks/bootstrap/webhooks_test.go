@@ -74,7 +74,7 @@ func TestValidators_warnOfSources(t *testing.T) {
 		}
 	}
 	want := admission.Warnings{
-		`spec.butaneFrom[1]: key "bad" of Secret "o": line 4 column 3: is refused; what is wrong is left out, as the document is a Secret`,
+		`spec.butaneFrom[1]: key "bad" of Secret "o": line 4 column 3: is refused; details are left out, since the document is a Secret`,
 		`spec.butaneFrom[4]: key "bad" of ConfigMap "o": line 4 column 3: $.systemd.s3cr3t: unused key s3cr3t`,
 	}
 	got, err := v.ValidateCreate(t.Context(), config)

@@ -55,19 +55,19 @@ func newMachineTemplateValidator() *template.Validator[*infrav1.LibvirtMachineTe
 	}
 }
 
-// validateMachineTemplate refuses what only one machine can have.
+// validateMachineTemplate refuses what is unique to one machine.
 func validateMachineTemplate(t *infrav1.LibvirtMachineTemplate, path *field.Path) (errs field.ErrorList) {
 	spec := t.Spec.Template.Spec
 	if spec.ProviderID != "" {
-		errs = append(errs, field.Forbidden(path.Child("providerID"), "identifies one machine and cannot stand in a template"))
+		errs = append(errs, field.Forbidden(path.Child("providerID"), "identifies one machine and cannot be set in a template"))
 	}
 	for i, nic := range spec.NetworkInterfaces {
 		at := path.Child("networkInterfaces").Index(i)
 		if len(nic.Addresses) > 0 {
-			errs = append(errs, field.Forbidden(at.Child("addresses"), "all machines of the template would have them; use addressPoolRefs or dhcp"))
+			errs = append(errs, field.Forbidden(at.Child("addresses"), "would be the same on all machines of the template; use addressPoolRefs or dhcp"))
 		}
 		if nic.MACAddress != "" {
-			errs = append(errs, field.Forbidden(at.Child("macAddress"), "all machines of the template would have it; leave it out and each gets its own"))
+			errs = append(errs, field.Forbidden(at.Child("macAddress"), "would be the same on all machines of the template; leave it out and each gets its own"))
 		}
 	}
 	return errs

@@ -1,8 +1,8 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package template validates the templates of all our kinds alike: what they make is well-formed, and their spec never
-// changes, except in the dry runs by which Cluster API's topology controller compares templates.
+// Package template validates the templates of all our kinds: they are well-formed, and their spec never changes, except in
+// the dry runs by which Cluster API's topology controller compares templates.
 package template
 
 import (
@@ -29,11 +29,11 @@ type Validator[T client.Object] struct {
 	Spec func(T) any
 	// Validate checks spec.template.spec beyond what the CRD's schema says. It may be nil.
 	Validate func(object T, path *field.Path) field.ErrorList
-	// Warn says what may go wrong with spec.template.spec and is no reason to refuse it. It may be nil.
+	// Warn returns what may go wrong with spec.template.spec but does not make it invalid. It may be nil.
 	Warn func(ctx context.Context, object T, path *field.Path) admission.Warnings
 }
 
-var templatePath = field.NewPath("spec", "template") //nolint:gochecknoglobals // a table that nobody writes
+var templatePath = field.NewPath("spec", "template") //nolint:gochecknoglobals // it is never changed
 
 // ValidateCreate refuses malformed templates.
 func (v *Validator[T]) ValidateCreate(ctx context.Context, object T) (admission.Warnings, error) {
@@ -51,11 +51,11 @@ func (v *Validator[T]) ValidateUpdate(ctx context.Context, before, after T) (adm
 	}
 	same := apiequality.Semantic.DeepEqual(v.Spec(before), v.Spec(after))
 	if same && apiequality.Semantic.DeepEqual(v.Metadata(before), v.Metadata(after)) {
-		return nil, nil // owners, labels and annotations must be writable whatever an earlier version of us let pass
+		return nil, nil // owners, labels and annotations must be writable whatever an earlier version accepted
 	}
 	errs := v.wellFormed(after)
 	if !topology.IsDryRunRequest(request, after) && !same {
-		errs = append(errs, field.Forbidden(templatePath.Child("spec"), "cannot be changed; make a new template and refer to it"))
+		errs = append(errs, field.Forbidden(templatePath.Child("spec"), "cannot be changed; create a new template and refer to it"))
 	}
 	return v.verdict(ctx, after, errs)
 }
