@@ -200,7 +200,7 @@ func TestReconcile_waitsForACacheThatIsBehind(t *testing.T) {
 			w.Told()
 			w.Reconciler.Client = c.cache
 			w.Expect(w.Converge("m")).To(Succeed())
-			w.expect(c.condition, bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, "made a moment ago")
+			w.expect(c.condition, bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, "created a moment ago")
 			w.Expect(w.Result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", 5*time.Second)))
 			w.Expect(w.Told()).NotTo(ContainElement(HavePrefix("Warning")))
 		})

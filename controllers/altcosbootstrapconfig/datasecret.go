@@ -110,7 +110,7 @@ func (r *Reconciler) createDataSecret(ctx context.Context, s *scope, data map[st
 	err := r.Client.Create(ctx, newDataSecret(s, data))
 	if apierrors.IsAlreadyExists(err) {
 		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon,
-			"secret %q exists but is not seen with label %s: it was made a moment ago, or it is not of this object; then delete it or rename this object",
+			"secret %q exists but is not seen with label %s: it was created a moment ago, or it is not of this object; then delete it or rename this object",
 			s.config.Name, clusterv1.ClusterNameLabel)
 	}
 	if err != nil {

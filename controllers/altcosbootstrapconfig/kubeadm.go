@@ -86,7 +86,7 @@ func (r *Reconciler) createChild(ctx context.Context, s *scope, wanted *kubeadmv
 	ctrl.LoggerFrom(ctx).Info("Creating child KubeadmConfig", "KubeadmConfig", wanted.Name)
 	err = r.Client.Create(ctx, wanted)
 	if apierrors.IsAlreadyExists(err) { // our own, which the cache does not know yet
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon, "KubeadmConfig %q was made a moment ago", wanted.Name)
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon, "KubeadmConfig %q was created a moment ago", wanted.Name)
 	}
 	if err != nil {
 		return refused(err)

@@ -111,7 +111,7 @@ func testMalformed(t *testing.T) {
 		"a template for one machine": {
 			&infrav1.LibvirtMachineTemplate{ObjectMeta: meta, Spec: infrav1.LibvirtMachineTemplateSpec{
 				Template: infrav1.LibvirtMachineTemplateResource{Spec: identified},
-			}}, []string{"spec.template.spec.providerID", "cannot stand in a template"},
+			}}, []string{"spec.template.spec.providerID", "cannot be set in a template"},
 		},
 		"a URI without host": {
 			&infrav1.LibvirtHost{ObjectMeta: metav1.ObjectMeta{Name: namespace}, Spec: infrav1.LibvirtHostSpec{URI: "qemu+ssh:///system"}},
