@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
 )
 
 // changes are what a rotation of a ClusterClass changes in templates and nobody may change in a machine.
@@ -33,14 +34,13 @@ func TestSchema_templatesMayChangeInDryRunsAndMachinesNever(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.addMachine("m")
-			lm := w.get("m")
-			template := &infrav1.LibvirtMachineTemplate{ObjectMeta: w.meta("t")}
-			template.Spec.Template.Spec = lm.Spec
-			w.create(template) // no webhook runs here: what is refused, the schema refuses
+			lm := w.Get("m")
+			template := builder.LibvirtMachineTemplate(w.Meta("t"), func(t *infrav1.LibvirtMachineTemplate) { t.Spec.Template.Spec = lm.Spec })
+			w.Create(template) // no webhook runs here: what is refused, the schema refuses
 			change(&template.Spec.Template.Spec)
-			w.Expect(environment.Client.Update(w.ctx, template)).To(Succeed())
+			w.Update(template)
 			change(&lm.Spec)
-			err := environment.Client.Update(w.ctx, lm)
+			err := environment.Client.Update(w.Ctx, lm)
 			w.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
 			w.Expect(err.Error()).To(ContainSubstring("replace the machine"))
 		})
@@ -50,19 +50,19 @@ func TestSchema_templatesMayChangeInDryRunsAndMachinesNever(t *testing.T) {
 func TestSchema_placeCannotBeChangedOnceGiven(t *testing.T) {
 	w := newWorld(t)
 	w.addMachine("m")
-	lm := w.get("m")
+	lm := w.Get("m")
 	lm.Spec.StoragePool = "other" // not placed yet
-	w.Expect(environment.Client.Update(w.ctx, lm)).To(Succeed())
+	w.Update(lm)
 	lm.Spec.StoragePool, lm.Spec.Host, lm.Spec.ProviderID = "default", "a", "libvirt://"+string(lm.UID)
-	w.Expect(environment.Client.Update(w.ctx, lm)).To(Succeed())
+	w.Update(lm)
 	for field, change := range map[string]func(*infrav1.LibvirtMachineSpec){
 		"storagePool": func(s *infrav1.LibvirtMachineSpec) { s.StoragePool = "other" },
 		"host":        func(s *infrav1.LibvirtMachineSpec) { s.Host = "b" },
 		"providerID":  func(s *infrav1.LibvirtMachineSpec) { s.ProviderID = "libvirt://another" },
 	} {
-		changed := w.get("m")
+		changed := w.Get("m")
 		change(&changed.Spec)
-		err := environment.Client.Update(w.ctx, changed)
+		err := environment.Client.Update(w.Ctx, changed)
 		w.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
 		w.Expect(err.Error()).To(ContainSubstring(field + " cannot be changed"))
 	}
@@ -80,9 +80,8 @@ func TestSchema_imageIsNoVolumeOfAMachine(t *testing.T) {
 		"img-" + digest(nil) + ".ok":                      false,
 		"something.ign":                                   false,
 	} {
-		lm := &infrav1.LibvirtMachine{ObjectMeta: w.meta("m")}
-		lm.Spec = infrav1.LibvirtMachineSpec{VCPUs: 1, Memory: resource.MustParse("1Gi"), Image: infrav1.Image{Volume: volume}}
-		err := environment.Client.Create(w.ctx, lm, client.DryRunAll)
+		lm := builder.LibvirtMachine(w.Meta("m"), func(lm *infrav1.LibvirtMachine) { lm.Spec.Image.Volume = volume })
+		err := environment.Client.Create(w.Ctx, lm, client.DryRunAll)
 		w.Expect(err == nil).To(Equal(fine), "%s: %v", volume, err)
 		if err != nil {
 			w.Expect(err.Error()).To(And(ContainSubstring("spec.image.volume"), ContainSubstring("not of an image")))

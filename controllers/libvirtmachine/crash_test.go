@@ -10,9 +10,6 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"sigs.k8s.io/cluster-api/util/conditions"
-
-	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
@@ -58,22 +55,20 @@ func TestReconcile_survivesBreaksAtEveryCall(t *testing.T) {
 
 // liveAndDie brings the machine through its whole life, and finds one domain in it and nothing after it.
 func liveAndDie(w *world, host *fakevirt.Host) {
-	w.t.Helper()
-	w.Expect(w.settle("m")).To(Succeed())
-	lm := w.get("m")
-	w.Expect(conditions.IsTrue(lm, infrav1.ReadyCondition)).To(BeTrue(), "%v", lm.Status.Conditions)
+	w.T.Helper()
+	w.Expect(w.Converge("m")).To(Succeed())
+	lm := w.Get("m")
+	w.expectReady("m")
 	w.Expect(host.Domains()).To(HaveLen(1))
 	w.Expect(host.Domains()[0].UUID).To(Equal(string(lm.UID)))
 	w.Expect(host.Domains()[0].State).To(Equal(virt.DomainRunning))
 
 	w.join("m")
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(conditions.IsTrue(w.get("m"), infrav1.LibvirtMachineBootstrapDataRemovedCondition)).To(BeTrue())
-	_, ok := host.Content(virt.VolumeRef{Pool: pool, Name: string(lm.UID) + ".ign"})
+	w.Expect(w.Converge("m")).To(Succeed())
+	w.Expect(w.isScrubbed("m")).To(BeTrue())
+	_, ok := host.Content(w.ignition("m"))
 	w.Expect(ok).To(BeFalse())
 
-	w.delete("m")
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(w.exists("m")).To(BeFalse())
+	w.remove("m")
 	w.Expect(leftovers(host)).To(BeEmpty())
 }

@@ -21,11 +21,12 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
 )
 
 // serveImage serves content below /image and counts who fetches anything.
 func (w *world) serveImage(content []byte) (url string, downloads *atomic.Int32) {
-	w.t.Helper()
+	w.T.Helper()
 	downloads = &atomic.Int32{}
 	server := httptest.NewServer(http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 		downloads.Add(1)
@@ -35,10 +36,10 @@ func (w *world) serveImage(content []byte) (url string, downloads *atomic.Int32)
 		}
 		_, _ = response.Write(content)
 	}))
-	w.t.Cleanup(server.Close)
-	cache, err := imagecache.New(imagecache.Options{Dir: w.t.TempDir()})
+	w.T.Cleanup(server.Close)
+	cache, err := imagecache.New(imagecache.Options{Dir: w.T.TempDir()})
 	w.Expect(err).NotTo(HaveOccurred())
-	w.reconciler.Images = cache
+	w.Reconciler.Images = cache
 	return server.URL, downloads
 }
 
@@ -50,7 +51,7 @@ func digest(content []byte) string {
 func (w *world) condition(name, condition string) func() string {
 	return func() string {
 		w.answerClaims()
-		return conditions.GetReason(w.get(name), condition)
+		return conditions.GetReason(w.Get(name), condition)
 	}
 }
 
@@ -73,9 +74,7 @@ func TestImport_thatFailsIsNotRepeatedAtOnce(t *testing.T) {
 			url, downloads := w.serveImage(c.content)
 			w.run(t)
 			for _, name := range []string{"m", "n"} {
-				w.addMachine(name, func(lm *infrav1.LibvirtMachine) {
-					lm.Spec.Image = infrav1.Image{URL: url + c.path, SHA256: c.sha256}
-				})
+				w.addMachine(name, builder.FromURL(url+c.path, c.sha256))
 			}
 			for _, name := range []string{"m", "n"} {
 				w.Eventually(w.condition(name, infrav1.LibvirtMachineImageReadyCondition), patience, poll).Should(Equal(c.reason))
@@ -84,12 +83,12 @@ func TestImport_thatFailsIsNotRepeatedAtOnce(t *testing.T) {
 			w.Consistently(downloads.Load, 3*time.Second, poll).Should(Equal(int32(1)))
 			for _, name := range []string{"m", "n"} {
 				w.Expect(w.condition(name, infrav1.LibvirtMachineImageReadyCondition)()).To(Equal(c.reason))
-				w.Expect(conditions.GetMessage(w.get(name), infrav1.LibvirtMachineImageReadyCondition)).To(ContainSubstring(c.message))
+				w.Expect(conditions.GetMessage(w.Get(name), infrav1.LibvirtMachineImageReadyCondition)).To(ContainSubstring(c.message))
 			}
 			w.Expect(leftovers(host)).To(BeEmpty())
 			told := 0
-			for range len(w.events.Events) { // machines of other tests have some too
-				if e := <-w.events.Events; strings.Contains(e, c.message) {
+			for _, e := range w.Told() { // machines of other tests have some too
+				if strings.Contains(e, c.message) {
 					told++
 				}
 			}
@@ -106,9 +105,7 @@ func TestImport_bringsTheImageOnceForTwoMachines(t *testing.T) {
 	url, downloads := w.serveImage(image)
 	w.run(t)
 	for _, name := range []string{"m", "n"} {
-		w.addMachine(name, func(lm *infrav1.LibvirtMachine) {
-			lm.Spec.Image = infrav1.Image{URL: url + "/image", SHA256: digest(image)}
-		})
+		w.addMachine(name, builder.FromURL(url+"/image", digest(image)))
 	}
 	for _, name := range []string{"m", "n"} {
 		w.Eventually(w.condition(name, infrav1.ReadyCondition), patience, poll).Should(Equal(infrav1.LibvirtMachineReadyReason))
@@ -124,11 +121,11 @@ func TestImport_toAPoolThatIsNotThereDownloadsNothing(t *testing.T) {
 	w.addMachine("m", func(lm *infrav1.LibvirtMachine) {
 		lm.Spec.StoragePool, lm.Spec.Image = "absent", infrav1.Image{URL: url + "/image", SHA256: digest(image)}
 	})
-	w.Expect(w.settle("m")).To(Succeed())
-	result, err := w.reconcile("m")
+	w.Expect(w.Converge("m")).To(Succeed())
+	result, err := w.Reconcile("m")
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(result.RequeueAfter).To(BeNumerically(">=", time.Minute))
-	ready := conditions.Get(w.get("m"), infrav1.ReadyCondition)
+	ready := w.ready()
 	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineStoragePoolMissingReason))
 	w.Expect(ready.Message).To(And(ContainSubstring(`"absent"`), ContainSubstring(host.Name())))
 	w.Expect(downloads.Load()).To(BeZero())
@@ -142,7 +139,7 @@ func TestCopy_thatFailsIsNotRepeatedAtOnce(t *testing.T) {
 	w.run(t)
 	w.addMachine("m", func(lm *infrav1.LibvirtMachine) { lm.Spec.RootDisk.Provisioning = infrav1.DiskCopy })
 	w.Eventually(w.condition("m", infrav1.LibvirtMachineVolumesReadyCondition), patience, poll).Should(Equal(infrav1.LibvirtMachineFailedReason))
-	w.Expect(conditions.GetMessage(w.get("m"), infrav1.LibvirtMachineVolumesReadyCondition)).To(ContainSubstring(errBroken.Error()))
+	w.Expect(conditions.GetMessage(w.Get("m"), infrav1.LibvirtMachineVolumesReadyCondition)).To(ContainSubstring(errBroken.Error()))
 	w.annotate("m", "somebody", "wakes it")
 	w.Consistently(func() int { return host.Calls(fakevirt.MethodCreateVolume) }, 2*time.Second, poll).Should(Equal(1))
 }

@@ -21,39 +21,29 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
+	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
 func (w *world) setSecret(format, value string) {
-	w.t.Helper()
-	secret := &corev1.Secret{}
-	w.Expect(environment.Client.Get(w.ctx, w.key("m"), secret)).To(Succeed())
-	secret.Data = map[string][]byte{"format": []byte(format), "value": []byte(value)}
-	w.Expect(environment.Client.Update(w.ctx, secret)).To(Succeed())
+	w.T.Helper()
+	fixture.Change(w, "m", func(secret *corev1.Secret) {
+		secret.Data = map[string][]byte{"format": []byte(format), "value": []byte(value)}
+	})
 }
 
 func TestBadInput_givesDocumentedReason(t *testing.T) {
-	const (
-		token  = "s3cr3t-token"
-		enough = 8 // Reconciles to get from nothing to the first phase that needs no writes of its own
-	)
+	const token = "s3cr3t-token"
 	none := func(*infrav1.LibvirtMachine) {}
 	cases := map[string]struct {
 		spec              func(*infrav1.LibvirtMachine)
 		before            func(*world)
 		condition, reason string
 	}{
-		"the cluster is not provisioned": {none, func(w *world) {
-			cluster := &clusterv1.Cluster{}
-			w.Expect(environment.Client.Get(w.ctx, w.key("demo"), cluster)).To(Succeed())
-			cluster.Status.Initialization.InfrastructureProvisioned = nil
-			w.Expect(environment.Client.Status().Update(w.ctx, cluster)).To(Succeed())
-		}, infrav1.LibvirtMachineInputsReadyCondition, infrav1.LibvirtMachineWaitingForClusterReason},
-		"there is no bootstrap data": {none, func(w *world) {
-			machine := &clusterv1.Machine{}
-			w.Expect(environment.Client.Get(w.ctx, w.key("m"), machine)).To(Succeed())
-			machine.Spec.Bootstrap = clusterv1.Bootstrap{ConfigRef: clusterv1.ContractVersionedObjectReference{APIGroup: "bootstrap.cluster.x-k8s.io", Kind: "KubeadmConfig", Name: "m"}}
-			w.Expect(environment.Client.Update(w.ctx, machine)).To(Succeed())
-		}, infrav1.LibvirtMachineInputsReadyCondition, infrav1.LibvirtMachineWaitingForBootstrapDataReason},
+		"the cluster is not provisioned": {none, func(w *world) { fixture.Change(w, "demo", builder.Unprovisioned) },
+			infrav1.LibvirtMachineInputsReadyCondition, infrav1.LibvirtMachineWaitingForClusterReason},
+		"there is no bootstrap data": {none, func(w *world) { fixture.Change(w, "m", builder.AwaitingData) },
+			infrav1.LibvirtMachineInputsReadyCondition, infrav1.LibvirtMachineWaitingForBootstrapDataReason},
 		"no host has room": {func(lm *infrav1.LibvirtMachine) { lm.Spec.Memory = resource.MustParse("1Ti") }, nil,
 			infrav1.LibvirtMachineHostAssignedCondition, infrav1.LibvirtMachineNoHostFitsReason},
 		"no host is selected": {func(lm *infrav1.LibvirtMachine) {
@@ -82,7 +72,7 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 			lm.Spec.NetworkInterfaces = []infrav1.NetworkInterface{{Addresses: []string{"10.150.0.160/24"}}}
 		}, nil, infrav1.LibvirtMachineAddressesReadyCondition, infrav1.LibvirtMachineAddressInvalidReason},
 		"a control plane whose address nobody knows": {func(lm *infrav1.LibvirtMachine) {
-			lm.Labels[clusterv1.MachineControlPlaneLabel] = ""
+			builder.ControlPlane(lm)
 			lm.Spec.NetworkInterfaces = []infrav1.NetworkInterface{{DHCP: infrav1.DHCPIPv4}}
 		}, nil, infrav1.LibvirtMachineAddressesReadyCondition, infrav1.LibvirtMachineAddressInvalidReason},
 		"a storage pool that is not there": {func(lm *infrav1.LibvirtMachine) { lm.Spec.StoragePool = "absent" }, nil,
@@ -99,11 +89,8 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 			if c.before != nil {
 				c.before(w)
 			}
-			for range enough { // a Terminal is returned as an error, so settle would never see the end
-				w.answerClaims()
-				_, _ = w.reconcile("m")
-			}
-			lm := w.get("m")
+			_ = w.Converge("m") // a Terminal is returned as an error
+			lm := w.Get("m")
 			got := conditions.Get(lm, c.condition)
 			w.Expect(got).NotTo(BeNil())
 			w.Expect(got.Status).To(Equal(metav1.ConditionFalse))
@@ -118,27 +105,16 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 			if strings.HasPrefix(c.reason, "WaitingFor") {
 				kind = corev1.EventTypeNormal
 			}
-			told := w.allTold()
+			told := w.Told()
 			w.Expect(told).To(ContainElement(HavePrefix(kind + " " + c.reason + " ")))
 			w.Expect(strings.Join(told, "\n")).NotTo(ContainSubstring(token))
 		})
 	}
 }
 
-// allTold are the events so far.
-func (w *world) allTold() (all []string) {
-	for range len(w.events.Events) {
-		all = append(all, <-w.events.Events)
-	}
-	return all
-}
-
 func TestEvents_warnOfWhatAPersonHasToMend(t *testing.T) {
-	w := newWorld(t)
-	host := w.addHost("a")
-	w.addMachine("m")
-	w.Expect(w.settle("m")).To(Succeed())
-	told := w.allTold()
+	w, host := newRunning(t)
+	told := w.Told()
 	w.Expect(told).To(ContainElement(HavePrefix("Normal Ready ")))
 	w.Expect(told).NotTo(ContainElement(HavePrefix("Warning")), "a machine that comes up")
 	for _, step := range []struct {
@@ -146,87 +122,77 @@ func TestEvents_warnOfWhatAPersonHasToMend(t *testing.T) {
 		reason string
 	}{
 		{func() { host.SetUnreachable(true) }, infrav1.LibvirtMachineHostUnreachableReason},
-		{func() { host.SetUnreachable(false); host.SetState(string(w.get("m").UID), virt.DomainPaused) }, infrav1.LibvirtMachineDomainStoppedReason},
-		{func() { host.DropDomain(string(w.get("m").UID)) }, infrav1.LibvirtMachineDomainMissingReason},
+		{func() { host.SetUnreachable(false); host.SetState(string(w.Get("m").UID), virt.DomainPaused) }, infrav1.LibvirtMachineDomainStoppedReason},
+		{func() { host.DropDomain(string(w.Get("m").UID)) }, infrav1.LibvirtMachineDomainMissingReason},
 	} {
 		step.change()
-		w.Expect(w.settle("m")).To(Succeed())
-		w.Expect(w.allTold()).To(ConsistOf(HavePrefix("Warning " + step.reason + " ")))
+		w.Expect(w.Converge("m")).To(Succeed())
+		w.Expect(w.Told()).To(ConsistOf(HavePrefix("Warning " + step.reason + " ")))
 	}
 }
 
 func (w *world) addProfile(name string, profile bootstrapv1.AltcosProfile) {
-	w.t.Helper()
-	template := &bootstrapv1.AltcosBootstrapConfigTemplate{ObjectMeta: w.meta(name)}
+	w.T.Helper()
+	template := &bootstrapv1.AltcosBootstrapConfigTemplate{ObjectMeta: w.Meta(name)}
 	template.Spec.Template.Spec.AltcosProfile = profile
-	w.create(template)
+	w.Create(template)
 }
 
 func TestBadButane_inAConfigMapIsLookedAtAgain(t *testing.T) {
 	w := newWorld(t)
 	w.addHost("a")
-	config := &corev1.ConfigMap{ObjectMeta: w.meta("layer"), Data: map[string]string{"config": "variant: fcos\nversion: 1.3.0\nnonsense: 1\n"}}
-	w.create(config)
+	config := &corev1.ConfigMap{ObjectMeta: w.Meta("layer"), Data: map[string]string{"config": "variant: fcos\nversion: 1.3.0\nnonsense: 1\n"}}
+	w.Create(config)
 	w.addProfile("profile", bootstrapv1.AltcosProfile{
 		ButaneFrom: []bootstrapv1.ButaneSource{{Kind: bootstrapv1.ButaneSourceConfigMap, Name: "layer", Key: "config"}},
 	})
 	w.addMachine("m", func(lm *infrav1.LibvirtMachine) { lm.Spec.AltcosTemplateRef.Name = "profile" })
-	w.Expect(w.settle("m")).To(Succeed())
-	result, err := w.reconcile("m")
+	w.Expect(w.Converge("m")).To(Succeed())
+	result, err := w.Reconcile("m")
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(result.RequeueAfter).To(BeNumerically(">", 0))
-	ready := conditions.Get(w.get("m"), infrav1.ReadyCondition)
+	ready := w.ready()
 	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineBootstrapInvalidReason))
 	w.Expect(ready.Message).To(ContainSubstring("butaneFrom[0]"))
 	config.Data["config"] = "variant: fcos\nversion: 1.3.0\n"
-	w.Expect(environment.Client.Update(w.ctx, config)).To(Succeed())
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(conditions.IsTrue(w.get("m"), infrav1.ReadyCondition)).To(BeTrue())
+	w.Update(config)
+	w.Expect(w.Converge("m")).To(Succeed())
+	w.expectReady("m")
 }
 
 func TestJinja_knowsTheFailureDomain(t *testing.T) {
 	w := newWorld(t)
 	host := w.addHost("a")
 	w.addMachine("m")
-	machine := &clusterv1.Machine{}
-	w.Expect(environment.Client.Get(w.ctx, w.key("m"), machine)).To(Succeed())
-	machine.Spec.FailureDomain = host.Name()
-	w.Expect(environment.Client.Update(w.ctx, machine)).To(Succeed())
+	fixture.Change(w, "m", func(m *clusterv1.Machine) { m.Spec.FailureDomain = host.Name() })
 	w.setSecret("cloud-config", "## template: jinja\n#cloud-config\nwrite_files:\n- path: /etc/zone\n  content: in {{ v1.availability_zone }}\n")
-	w.Expect(w.settle("m")).To(Succeed())
-	content, _ := host.Content(virt.VolumeRef{Pool: pool, Name: string(w.get("m").UID) + ".ign"})
+	w.Expect(w.Converge("m")).To(Succeed())
+	content, _ := host.Content(w.ignition("m"))
 	w.Expect(string(content)).To(ContainSubstring("in%20" + host.Name()))
 }
 
 func TestCredentials_thatCannotBeUsedAreTheHostsFault(t *testing.T) {
-	w := newWorld(t)
-	host := w.addHost("a")
-	w.addMachine("m")
-	w.Expect(w.settle("m")).To(Succeed())
+	w, host := newRunning(t)
 	host.Inject(fakevirt.MethodConnect, fakevirt.Fault{Err: fmt.Errorf("%w: private key is not usable", virt.ErrInvalid)})
-	result, err := w.reconcile("m")
+	result, err := w.Reconcile("m")
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(result.RequeueAfter).To(BeNumerically(">", 0))
-	ready := conditions.Get(w.get("m"), infrav1.ReadyCondition)
+	ready := w.ready()
 	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineHostUnreachableReason))
 	w.Expect(ready.Message).To(ContainSubstring("private key is not usable"))
 	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
-	w.delete("m")
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(w.exists("m")).To(BeFalse())
+	w.remove("m")
 }
 
 func TestWatchFilter_alsoHoldsForWhatOtherObjectsWake(t *testing.T) {
 	w := newWorld(t)
 	w.addHost("a")
-	w.reconciler.WatchFilter = "blue"
+	w.Reconciler.WatchFilter = "blue"
 	w.addMachine("m")
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(w.get("m").Finalizers).To(BeEmpty())
-	w.Expect(w.get("m").Status.Conditions).To(BeEmpty())
-	lm := w.get("m")
-	lm.Labels[clusterv1.WatchLabel] = "blue"
-	w.Expect(environment.Client.Update(w.ctx, lm)).To(Succeed())
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(conditions.IsTrue(w.get("m"), infrav1.ReadyCondition)).To(BeTrue())
+	w.Expect(w.Converge("m")).To(Succeed())
+	w.Expect(w.Get("m").Finalizers).To(BeEmpty())
+	w.Expect(w.Get("m").Status.Conditions).To(BeEmpty())
+	w.Change("m", builder.Labelled[*infrav1.LibvirtMachine](clusterv1.WatchLabel, "blue"))
+	w.Expect(w.Converge("m")).To(Succeed())
+	w.expectReady("m")
 }

@@ -9,9 +9,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
-	"sigs.k8s.io/cluster-api/util/conditions"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -21,13 +18,13 @@ func TestReconcile_bringsMachineUpAndRemovesItWithoutTrace(t *testing.T) {
 	w := newWorld(t)
 	host := w.addHost("a")
 	w.addMachine("m")
-	uid := string(w.get("m").UID)
+	uid := string(w.Get("m").UID)
 
-	w.Expect(w.settle("m")).To(Succeed())
-	lm := w.get("m")
+	w.Expect(w.Converge("m")).To(Succeed())
+	lm := w.Get("m")
 	w.Expect(lm.Spec.ProviderID).To(Equal("libvirt://" + uid))
 	w.Expect(lm.Spec.Host).To(Equal(host.Name()))
-	w.Expect(conditions.IsTrue(lm, infrav1.ReadyCondition)).To(BeTrue(), "%v", lm.Status.Conditions)
+	w.expectReady("m")
 	w.Expect(lm.Status.FailureDomain).To(Equal(host.Name()))
 	w.Expect(lm.Status.Addresses).To(ConsistOf(
 		clusterv1.MachineAddress{Type: clusterv1.MachineHostName, Address: "m"},
@@ -40,24 +37,20 @@ func TestReconcile_bringsMachineUpAndRemovesItWithoutTrace(t *testing.T) {
 	w.Expect(lm.Status.Domain).To(Equal(infrav1.DomainStatus{
 		Name: domain.Name, State: string(virt.DomainRunning), ConsoleLog: "/var/log/libvirt/qemu/" + domain.Name + "-console.log",
 	}))
-	ign := virt.VolumeRef{Pool: pool, Name: uid + ".ign"}
+	ign := w.ignition("m")
 	w.Expect(host.Private(ign)).To(BeTrue())
 	content, ok := host.Content(ign)
 	w.Expect(ok).To(BeTrue())
 	w.Expect(string(content)).To(ContainSubstring(`"version":"3.2.0"`))
 
 	w.join("m")
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(conditions.IsTrue(w.get("m"), infrav1.LibvirtMachineBootstrapDataRemovedCondition)).To(BeTrue())
+	w.Expect(w.Converge("m")).To(Succeed())
+	w.Expect(w.isScrubbed("m")).To(BeTrue())
 	w.Expect(host.Domains()[0].HasFirmwareConfig).To(BeFalse())
 	_, ok = host.Content(ign)
 	w.Expect(ok).To(BeFalse())
 
-	w.delete("m")
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(w.exists("m")).To(BeFalse())
+	w.remove("m")
 	w.Expect(leftovers(host)).To(BeEmpty())
-	claims := &ipamv1.IPAddressClaimList{}
-	w.Expect(environment.Client.List(w.ctx, claims, client.InNamespace(w.namespace))).To(Succeed())
-	w.Expect(claims.Items).To(BeEmpty())
+	w.Expect(w.claims()).To(BeEmpty())
 }

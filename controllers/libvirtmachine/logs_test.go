@@ -6,19 +6,17 @@ package libvirtmachine_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
+	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
 // shell keeps what it was told to run.
@@ -31,14 +29,9 @@ func (s *shell) Run(_ context.Context, script virt.Script) ([]byte, error) {
 
 // useShell lets the host be reached by ssh.
 func (w *world) useShell(host *fakevirt.Host) *shell {
-	w.t.Helper()
-	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "hosts-ssh"}, Data: map[string][]byte{
-		corev1.SSHAuthPrivateKey: []byte("key"), "known_hosts": []byte("host"),
-	}})
-	object := &infrav1.LibvirtHost{}
-	w.Expect(environment.Client.Get(w.ctx, client.ObjectKey{Name: host.Name()}, object)).To(Succeed())
-	object.Spec.URI, object.Spec.CredentialsRef.Name = "qemu+ssh://root@10.150.0.3/system", "hosts-ssh"
-	w.Expect(environment.Client.Update(w.ctx, object)).To(Succeed())
+	w.T.Helper()
+	w.Create(builder.Credentials(w.Namespace, "key"))
+	fixture.Change(w, "a", builder.WithSSH)
 	s := &shell{}
 	host.SetShell(s)
 	return s
@@ -49,12 +42,10 @@ func TestDelete_removesTheLogsOfItsDomain(t *testing.T) {
 	host := w.addHost("a")
 	shell := w.useShell(host)
 	w.addMachine("m")
-	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	domain := host.Domains()[0].Name
 	w.Expect(shell.scripts).To(BeEmpty())
-	w.delete("m")
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(w.exists("m")).To(BeFalse())
+	w.remove("m")
 	w.Expect(leftovers(host)).To(BeEmpty())
 	w.Expect(shell.scripts).To(HaveLen(1))
 	w.Expect(shell.scripts[0].Variables).To(HaveKeyWithValue("domain", domain))
@@ -69,15 +60,15 @@ func TestDelete_waitsForAShellThatDoesNotAnswer(t *testing.T) {
 			host := w.addHost("a")
 			shell := w.useShell(host)
 			w.addMachine("m")
-			w.Expect(w.settle("m")).To(Succeed())
+			w.Expect(w.Converge("m")).To(Succeed())
 			host.Inject(method, fakevirt.Fault{Err: virt.ErrUnreachable})
-			w.delete("m")
-			w.Expect(w.settle("m")).To(Succeed())
-			w.Expect(conditions.GetReason(w.get("m"), infrav1.ReadyCondition)).To(Equal(infrav1.LibvirtMachineHostUnreachableReason))
+			w.Delete("m")
+			w.Expect(w.Converge("m")).To(Succeed())
+			w.Expect(w.ready().Reason).To(Equal(infrav1.LibvirtMachineHostUnreachableReason))
 			w.Expect(leftovers(host)).To(BeEmpty(), "logs come last")
 			host.ClearFaults()
-			w.Expect(w.settle("m")).To(Succeed())
-			w.Expect(w.exists("m")).To(BeFalse())
+			w.Expect(w.Converge("m")).To(Succeed())
+			w.Expect(w.Exists("m")).To(BeFalse())
 			w.Expect(shell.scripts).To(HaveLen(1))
 		})
 	}
@@ -98,12 +89,10 @@ func TestDelete_isNotHeldUpByLogs(t *testing.T) {
 			w.useShell(host)
 			host.Inject(test.method, fakevirt.Fault{Err: test.err})
 			w.addMachine("m")
-			w.Expect(w.settle("m")).To(Succeed())
-			w.delete("m")
-			w.Expect(w.settle("m")).To(Succeed())
-			w.Expect(w.exists("m")).To(BeFalse())
+			w.Expect(w.Converge("m")).To(Succeed())
+			w.remove("m")
 			w.Expect(leftovers(host)).To(BeEmpty())
-			w.Expect(w.told("LogsRemain")).To(Equal(test.told))
+			w.Expect(slices.ContainsFunc(w.Told(), func(e string) bool { return strings.Contains(e, "LogsRemain") })).To(Equal(test.told))
 		})
 	}
 }
@@ -113,14 +102,14 @@ func TestDelete_removesLogsAlthoughVolumesAreGivenUp(t *testing.T) {
 	host := w.addHost("a")
 	shell := w.useShell(host)
 	w.addMachine("m")
-	w.Expect(w.settle("m")).To(Succeed())
+	w.Expect(w.Converge("m")).To(Succeed())
 	host.Apply(fakevirt.WithoutPools())
-	w.delete("m")
-	w.Expect(w.settle("m")).To(Succeed())
+	w.Delete("m")
+	w.Expect(w.Converge("m")).To(Succeed())
 	w.Expect(shell.scripts).To(BeEmpty())
 	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(w.exists("m")).To(BeFalse())
+	w.Expect(w.Converge("m")).To(Succeed())
+	w.Expect(w.Exists("m")).To(BeFalse())
 	w.Expect(shell.scripts).To(HaveLen(1))
 }
 
@@ -129,24 +118,8 @@ func TestDelete_leavesTheLogsOfAForeignDomain(t *testing.T) {
 	host := w.addHost("a")
 	shell := w.useShell(host)
 	w.addMachine("m")
-	host.PutDomain(virt.Domain{UUID: string(w.get("m").UID), Name: "somebody-elses", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: gib})
-	w.Expect(w.settle("m")).To(Succeed())
-	w.delete("m")
-	w.Expect(w.settle("m")).To(Succeed())
-	w.Expect(w.exists("m")).To(BeFalse())
+	host.PutDomain(virt.Domain{UUID: string(w.Get("m").UID), Name: "somebody-elses", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: gib})
+	w.Expect(w.Converge("m")).To(Succeed())
+	w.remove("m")
 	w.Expect(shell.scripts).To(BeEmpty())
-}
-
-// told says whether an event of the reason was recorded until now.
-func (w *world) told(reason string) bool {
-	for {
-		select {
-		case event := <-w.events.Events:
-			if strings.Contains(event, reason) {
-				return true
-			}
-		default:
-			return false
-		}
-	}
 }

@@ -12,9 +12,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"sigs.k8s.io/cluster-api/util/conditions"
@@ -24,6 +22,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
 // run starts the controller in a manager.
@@ -31,14 +30,14 @@ func (w *world) run(t *testing.T) {
 	t.Helper()
 	environment.RunManager(t, environment.ManagerOptions(), func(ctx context.Context, mgr ctrl.Manager) error {
 		tasks := async.New(async.Options{})
-		w.reconciler.Client, w.reconciler.Events, w.reconciler.Tasks = mgr.GetClient(), w.cloud.Events(), tasks
+		w.Reconciler.Client, w.Reconciler.Events, w.Reconciler.Tasks = mgr.GetClient(), w.cloud.Events(), tasks
 		if err := mgr.Add(tasks); err != nil {
 			return err
 		}
 		if err := index.AddMachine(ctx, mgr.GetFieldIndexer()); err != nil {
 			return err
 		}
-		return w.reconciler.SetupWithManager(ctx, mgr, controller.Options{MaxConcurrentReconciles: 10})
+		return w.Reconciler.SetupWithManager(ctx, mgr, controller.Options{MaxConcurrentReconciles: 10})
 	})
 }
 
@@ -49,17 +48,15 @@ func TestManager_twentyMachinesNeverOverbookHosts(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		hosts = append(hosts, w.addHost(name)) // room for three machines each, by their disks
 	}
-	w.addForeign(hosts[0], 12*gib) // and for two where others have most of the memory
+	w.addForeign(12 * gib) // and for two where others have most of the memory
 	w.run(t)
 	for i := range 20 {
 		w.addMachine(fmt.Sprintf("m%02d", i))
 	}
 	ready := func() (n int) {
 		w.answerClaims()
-		list := &infrav1.LibvirtMachineList{}
-		w.Expect(environment.Client.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
-		for i := range list.Items {
-			if conditions.IsTrue(&list.Items[i], infrav1.ReadyCondition) {
+		for _, lm := range w.machines() {
+			if conditions.IsTrue(&lm, infrav1.ReadyCondition) {
 				n++
 			}
 		}
@@ -77,33 +74,28 @@ func TestManager_twentyMachinesNeverOverbookHosts(t *testing.T) {
 	w.Consistently(ready, time.Second, poll).Should(Equal(8))
 
 	// room on one host lets the next machine in, without anybody polling
-	list := &infrav1.LibvirtMachineList{}
-	w.Expect(environment.Client.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
 	var gone []string
-	for i := range list.Items {
-		if list.Items[i].Spec.Host == hosts[1].Name() {
-			gone = append(gone, list.Items[i].Name)
-			w.Expect(environment.Client.Delete(w.ctx, &list.Items[i])).To(Succeed())
+	for _, lm := range w.machines() {
+		if lm.Spec.Host == hosts[1].Name() {
+			gone = append(gone, lm.Name)
+			w.Remove(&lm)
 		}
 	}
 	w.Expect(gone).To(HaveLen(3))
 	for _, name := range gone {
-		w.Eventually(func() bool { return w.exists(name) }, patience, poll).Should(BeFalse())
+		w.Eventually(func() bool { return w.Exists(name) }, patience, poll).Should(BeFalse())
 	}
 	w.Eventually(booked, patience, poll).Should(Equal([]int{2, 3, 3}))
 	w.Eventually(ready, patience, poll).Should(Equal(8))
 }
 
-// addForeign gives the host somebody else's virtual machine, and tells of it as the LibvirtHost controller does: what the
+// addForeign gives host "a" somebody else's virtual machine, and tells of it as the LibvirtHost controller does: what the
 // host has seen stays as it is while machines are placed.
-func (w *world) addForeign(h *fakevirt.Host, memory int64) {
-	w.t.Helper()
-	h.PutDomain(virt.Domain{UUID: "6f0b4c8e-0000-4000-8000-00000000000f", Name: "foreign", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: memory})
-	object := &infrav1.LibvirtHost{}
-	w.Expect(environment.Client.Get(w.ctx, client.ObjectKey{Name: h.Name()}, object)).To(Succeed())
-	told := infrav1.HostResources{CPUs: ptr.To[int32](1), Memory: resource.NewQuantity(memory, resource.BinarySI)}
-	object.Status.Allocated, object.Status.Unaccounted = told, told
-	w.Expect(environment.Client.Status().Update(w.ctx, object)).To(Succeed())
+func (w *world) addForeign(memory int64) {
+	w.T.Helper()
+	w.hosts["a"].PutDomain(virt.Domain{UUID: "6f0b4c8e-0000-4000-8000-00000000000f", Name: "foreign", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: memory})
+	told := infrav1.HostResources{CPUs: new(int32(1)), Memory: resource.NewQuantity(memory, resource.BinarySI)}
+	fixture.Change(w, "a", func(h *infrav1.LibvirtHost) { h.Status.Allocated, h.Status.Unaccounted = told, told })
 }
 
 func TestManager_eventOfHostWakesItsMachine(t *testing.T) {
@@ -114,13 +106,11 @@ func TestManager_eventOfHostWakesItsMachine(t *testing.T) {
 	w.addMachine("m")
 	isReady := func() bool {
 		w.answerClaims()
-		return conditions.IsTrue(w.get("m"), infrav1.ReadyCondition)
+		return w.isReady("m")
 	}
 	w.Eventually(isReady, patience, poll).Should(BeTrue())
-	host.SetState(string(w.get("m").UID), virt.DomainShutOff)
+	host.SetState(string(w.Get("m").UID), virt.DomainShutOff)
 	w.Eventually(func() virt.DomainState { return host.Domains()[0].State }, patience, poll).Should(Equal(virt.DomainRunning))
 	w.join("m")
-	w.Eventually(func() bool {
-		return conditions.IsTrue(w.get("m"), infrav1.LibvirtMachineBootstrapDataRemovedCondition)
-	}, patience, poll).Should(BeTrue())
+	w.Eventually(func() bool { return w.isScrubbed("m") }, patience, poll).Should(BeTrue())
 }

@@ -14,18 +14,16 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
-	"sigs.k8s.io/cluster-api/util/conditions"
-
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachine"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
-	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
+	"github.com/altcos/cluster-api-provider-altcos/test/builder"
 )
 
 // death is the end of the manager at one call to the host or one write to the API server, before the call takes effect or
@@ -72,39 +70,25 @@ func (d *death) change(write func() error) error {
 	return errBroken
 }
 
-// mortalClient is the API client of a process that dies.
-type mortalClient struct {
-	client.Client
-	death *death
-}
-
-func (c mortalClient) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
-	return c.death.change(func() error { return c.Client.Create(ctx, o, opts...) })
-}
-
-func (c mortalClient) Update(ctx context.Context, o client.Object, opts ...client.UpdateOption) error {
-	return c.death.change(func() error { return c.Client.Update(ctx, o, opts...) })
-}
-
-func (c mortalClient) Patch(ctx context.Context, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
-	return c.death.change(func() error { return c.Client.Patch(ctx, o, patch, opts...) })
-}
-
-func (c mortalClient) Delete(ctx context.Context, o client.Object, opts ...client.DeleteOption) error {
-	return c.death.change(func() error { return c.Client.Delete(ctx, o, opts...) })
-}
-
-func (c mortalClient) Status() client.SubResourceWriter {
-	return mortalStatus{c.Client.Status(), c.death}
-}
-
-type mortalStatus struct {
-	client.SubResourceWriter
-	death *death
-}
-
-func (c mortalStatus) Patch(ctx context.Context, o client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
-	return c.death.change(func() error { return c.SubResourceWriter.Patch(ctx, o, patch, opts...) })
+// client is the API client of a process that dies.
+func (d *death) client() client.Client {
+	return interceptor.NewClient(environment.Client, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			return d.change(func() error { return c.Create(ctx, o, opts...) })
+		},
+		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+			return d.change(func() error { return c.Update(ctx, o, opts...) })
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			return d.change(func() error { return c.Patch(ctx, o, patch, opts...) })
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			return d.change(func() error { return c.Delete(ctx, o, opts...) })
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, name string, o client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			return d.change(func() error { return c.SubResource(name).Patch(ctx, o, patch, opts...) })
+		},
+	})
 }
 
 // atOnce runs background work in the foreground, so that it dies with the process at a known call.
@@ -118,38 +102,32 @@ func (atOnce) Do(task async.Task) async.State {
 }
 func (atOnce) Leave(types.NamespacedName) bool   { return false }
 func (atOnce) Events() <-chan event.GenericEvent { return nil }
-func (w *world) isReady(name string) bool {
-	return conditions.IsTrue(w.get(name), infrav1.ReadyCondition)
-}
-func isImage(leftover string) bool { return strings.HasPrefix(leftover, "volume img-") }
+func isImage(leftover string) bool               { return strings.HasPrefix(leftover, "volume img-") }
 func copyOf(url, sha string) func(*infrav1.LibvirtMachine) {
 	return func(lm *infrav1.LibvirtMachine) {
-		lm.Spec.Image = infrav1.Image{URL: url, SHA256: sha}
+		builder.FromURL(url, sha)(lm)
 		lm.Spec.RootDisk.Provisioning = infrav1.DiskCopy
 	}
 }
 
 // begin starts a process that remembers nothing.
 func (w *world) begin(d *death, spool string) {
-	w.t.Helper()
-	cache, err := imagecache.New(imagecache.Options{Dir: spool, Clock: w.clock})
+	w.T.Helper()
+	cache, err := imagecache.New(imagecache.Options{Dir: spool, Clock: w.Clock})
 	w.Expect(err).NotTo(HaveOccurred())
-	w.reconciler = &libvirtmachine.Reconciler{
-		Client: mortalClient{environment.Client, d}, Hosts: w.access(mortalClient{environment.Client, d}), Images: cache, Tasks: atOnce{}, Ledger: placement.NewLedger(),
-		Recorder: w.events, Clock: w.clock,
-	}
+	w.Reconciler = w.newReconciler(d.client(), cache, atOnce{})
 }
 
 // until reconciles until done, in a new process after each death.
 func (w *world) until(name string, d *death, spool string, done func() bool) {
-	w.t.Helper()
+	w.T.Helper()
 	const enough = 60
 	var last error
 	for range enough {
 		w.answerClaims()
-		_, last = w.reconcile(name)
-		w.clock.SetTime(w.clock.Now().Add(20 * time.Second))
-		w.allTold()
+		_, last = w.Reconcile(name)
+		w.Clock.SetTime(w.Clock.Now().Add(20 * time.Second))
+		w.Told()
 		if d.came() {
 			d.host.ClearFaults()
 			d.dead, d.hostCall, d.write = false, 0, 0
@@ -159,28 +137,26 @@ func (w *world) until(name string, d *death, spool string, done func() bool) {
 			return
 		}
 	}
-	w.t.Fatalf("machine %q does not get on: %v", name, last)
+	w.T.Fatalf("machine %q does not get on: %v", name, last)
 }
 
 // liveOnce brings one machine through its life and says whether the process died in it.
 func (w *world) liveOnce(name string, d *death, spool string, spec func(*infrav1.LibvirtMachine)) (died bool) {
-	w.t.Helper()
+	w.T.Helper()
 	w.addMachine(name, spec)
 	w.begin(d, spool)
 	d.arm()
 	w.until(name, d, spool, func() bool { return w.isReady(name) })
 	w.Expect(d.host.Domains()).To(HaveLen(1))
 	w.Expect(d.host.Domains()[0].State).To(Equal(virt.DomainRunning))
-	uid := w.get(name).UID
-	w.Expect(d.host.Domains()[0].UUID).To(Equal(string(uid)))
+	w.Expect(d.host.Domains()[0].UUID).To(Equal(string(w.Get(name).UID)))
+	ignition := w.ignition(name)
 	w.join(name)
-	w.until(name, d, spool, func() bool {
-		return conditions.IsTrue(w.get(name), infrav1.LibvirtMachineBootstrapDataRemovedCondition)
-	})
-	_, there := d.host.Content(virt.VolumeRef{Pool: pool, Name: string(uid) + ".ign"})
+	w.until(name, d, spool, func() bool { return w.isScrubbed(name) })
+	_, there := d.host.Content(ignition)
 	w.Expect(there).To(BeFalse(), "the secrets are still there")
-	w.delete(name)
-	w.until(name, d, spool, func() bool { return !w.exists(name) })
+	w.Delete(name)
+	w.until(name, d, spool, func() bool { return !w.Exists(name) })
 	w.Expect(slices.DeleteFunc(leftovers(d.host), isImage)).To(BeEmpty())
 	w.Expect(w.claims()).To(BeEmpty())
 	died = d.hostCall == 0 && d.write == 0
