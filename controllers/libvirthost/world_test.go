@@ -15,8 +15,6 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
@@ -56,7 +54,7 @@ func newWorld(t *testing.T, modifiers ...func(*infrav1.LibvirtHost)) *world {
 	t.Helper()
 	w := &world{cloud: fakevirt.NewCloud(), shell: &shell{bridge: true}, images: &collector{}}
 	w.Fixture = fixture.New[*infrav1.LibvirtHost](t, environment, &libvirthost.Reconciler{
-		Client: byHost(), Images: w.images, ImageRetention: retention, Balancer: w.shell, Installs: async.New(async.Options{}),
+		Client: fixture.Indexed(environment.Client), Images: w.images, ImageRetention: retention, Balancer: w.shell, Installs: async.New(async.Options{}),
 	})
 	w.Reconciler.Recorder = w.Recorder
 	w.Reconciler.Hosts = inventory.Access{Client: environment.Client, Namespace: w.Namespace, Connector: w.cloud}
@@ -114,24 +112,6 @@ func (w *world) carry(hosts ...infrav1.LoadBalancerHostStatus) {
 		hosts[i].Name = w.Global("a")
 	}
 	fixture.Change(w, "demo", func(lc *infrav1.LibvirtCluster) { lc.Status.LoadBalancer.Hosts = hosts })
-}
-
-// byHost does the work of the manager's index of machines.
-func byHost() client.Client {
-	return interceptor.NewClient(environment.Client, interceptor.Funcs{
-		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
-			machines, ok := list.(*infrav1.LibvirtMachineList)
-			if !ok {
-				return c.List(ctx, list, options...)
-			}
-			o := (&client.ListOptions{}).ApplyOptions(options)
-			host, _ := o.FieldSelector.RequiresExactMatch(index.MachineByHost)
-			o.FieldSelector = nil
-			err := c.List(ctx, machines, o)
-			machines.Items = slices.DeleteFunc(machines.Items, func(m infrav1.LibvirtMachine) bool { return m.Spec.Host != host })
-			return err
-		},
-	})
 }
 
 // shell is what a host's shell finds.

@@ -5,6 +5,7 @@ package libvirtmachinetemplate_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -147,4 +148,16 @@ func TestManager_reconcilesWhatTheFilterSelects(t *testing.T) {
 	mutex.Lock() // whatever was queued before "late" has had its turn
 	defer mutex.Unlock()
 	w.Expect(seen).To(And(ContainElement("selected"), Not(ContainElement("paused"))))
+}
+
+func TestReconcile_returnsWhyAStatusIsNotStored(t *testing.T) {
+	w, errPatch := newWorld(t), errors.New("status is not stored")
+	w.add("plain")
+	w.Reconciler.Client = interceptor.NewClient(environment.Client, interceptor.Funcs{
+		SubResourcePatch: func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error {
+			return errPatch
+		},
+	})
+	_, err := w.Reconcile("plain")
+	w.Expect(err).To(MatchError(errPatch))
 }
