@@ -37,7 +37,7 @@ manifests: $(KUSTOMIZE) ## Write what clusterctl installs into dist/
 
 ##@ Develop
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## Regenerate deep copies, CRDs, RBAC and webhook configurations
+generate: $(CONTROLLER_GEN) ## Regenerate deep copies, CRDs, RBAC, webhook configurations and lists in docs
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(CONTROLLER_GEN) crd:crdVersions=v1,generateEmbeddedObjectMeta=true paths=./api/... output:crd:dir=config/crd/bases
 	for provider in infrastructure bootstrap; do \
@@ -45,14 +45,16 @@ generate: $(CONTROLLER_GEN) ## Regenerate deep copies, CRDs, RBAC and webhook co
 	done
 	$(CONTROLLER_GEN) rbac:roleName=manager paths="{./controllers/libvirthost,./controllers/libvirtcluster,./controllers/libvirtmachine,./controllers/libvirtmachinetemplate,./internal/manager}" output:rbac:dir=config/rbac/infrastructure
 	$(CONTROLLER_GEN) rbac:roleName=manager paths="{./controllers/altcosbootstrapconfig,./internal/manager}" output:rbac:dir=config/rbac/bootstrap
+	go run ./hack/repo docs
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## Format the source
 	$(GOLANGCI) fmt
 
 .PHONY: lint
-lint: $(GOLANGCI) ## Lint the source and the shell scripts
+lint: $(GOLANGCI) ## Lint the source, its layers and sizes, and the shell scripts
 	$(GOLANGCI) run
+	go run ./hack/repo check
 	hack/shellcheck.sh
 
 .PHONY: lint-api
