@@ -44,7 +44,7 @@ type Environment struct {
 	Config *rest.Config
 	// Client reads and writes without a cache.
 	Client client.WithWatch
-	// Scheme knows Kubernetes, Cluster API and the kinds of this repository.
+	// Scheme has the kinds of Kubernetes, Cluster API and this repository.
 	Scheme *runtime.Scheme
 	// Webhooks is where the webhook server of a manager has to listen. It is empty without WithWebhooks.
 	Webhooks upstream.WebhookInstallOptions

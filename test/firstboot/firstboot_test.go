@@ -67,7 +67,7 @@ func TestEngines_areOfTheVersionsThatImagesHave(t *testing.T) {
 		delete(releases, engine.Name)
 	}
 	if len(releases) > 0 {
-		t.Errorf("there are no engines for %v", releases)
+		t.Errorf("no engines for %v", releases)
 	}
 }
 

@@ -25,13 +25,13 @@ func NewRoot(dir string) error {
 	} {
 		path := filepath.Join(dir, link)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return fmt.Errorf("make root: %w", err)
+			return fmt.Errorf("create root: %w", err)
 		}
 		if err := os.MkdirAll(filepath.Join(filepath.Dir(path), target), 0o755); err != nil {
-			return fmt.Errorf("make root: %w", err)
+			return fmt.Errorf("create root: %w", err)
 		}
 		if err := os.Symlink(target, path); err != nil {
-			return fmt.Errorf("make root: %w", err)
+			return fmt.Errorf("create root: %w", err)
 		}
 	}
 	for name, text := range map[string]string{
@@ -46,10 +46,10 @@ func NewRoot(dir string) error {
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return fmt.Errorf("make root: %w", err)
+			return fmt.Errorf("create root: %w", err)
 		}
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return fmt.Errorf("make root: %w", err)
+			return fmt.Errorf("create root: %w", err)
 		}
 	}
 	return nil

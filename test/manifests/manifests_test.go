@@ -45,7 +45,7 @@ func TestSamples_areAccepted(t *testing.T) {
 	for _, kind := range []string{"LibvirtHost", "LibvirtCluster", "LibvirtClusterTemplate", "LibvirtMachine",
 		"LibvirtMachineTemplate", "AltcosBootstrapConfig", "AltcosBootstrapConfigTemplate"} {
 		if !slices.Contains(kinds, kind) {
-			t.Errorf("there is no sample of %s", kind)
+			t.Errorf("%s has no sample", kind)
 		}
 	}
 }

@@ -123,7 +123,7 @@ func refuseButane(ctx context.Context, t *testing.T, c client.Client, like *boot
 	}
 }
 
-// rotate changes what templates of machines and of workers' configs are made from, and expects new ones. Cluster API compares by dry runs that
+// rotate changes the sources of templates of machines and of workers' configs, and expects new ones. Cluster API compares by dry runs that
 // change the old ones, which neither schema nor webhooks may refuse.
 func rotate(ctx context.Context, t *testing.T, c client.Client, key client.ObjectKey, mine []client.ListOption) {
 	t.Helper()
@@ -164,7 +164,7 @@ func machinesRotated(ctx context.Context, c client.Client, mine []client.ListOpt
 	return nil
 }
 
-// keysRotated looks at the template that workers are made from, which is another one than before.
+// keysRotated checks the template of the workers, which must be another one than before.
 func keysRotated(ctx context.Context, c client.Client, mine []client.ListOption) error {
 	var deployments clusterv1.MachineDeploymentList
 	if err := c.List(ctx, &deployments, mine...); err != nil {
@@ -181,12 +181,12 @@ func keysRotated(ctx context.Context, c client.Client, mine []client.ListOption)
 	}
 	spec := config.Spec.Template.Spec
 	if diff := cmp.Diff([]string{"ssh-ed25519 BBBB another"}, spec.AltcosUser.SSHAuthorizedKeys); diff != "" || spec.Butane != ownButane {
-		return fmt.Errorf("workers are made from %s with Butane %q and keys (-want +got):\n%s", name, spec.Butane, diff)
+		return fmt.Errorf("workers are created from %s with Butane %q and keys (-want +got):\n%s", name, spec.Butane, diff)
 	}
 	return nil
 }
 
-// serveOwnWebhooks runs a manager with nothing but this repository's webhooks, beside those of Cluster API.
+// serveOwnWebhooks runs a manager with this repository's webhooks only, in addition to those of Cluster API.
 func serveOwnWebhooks(t *testing.T, api *envtest.Environment, paths []string) {
 	t.Helper()
 	own := upstream.WebhookInstallOptions{Paths: paths}
@@ -266,7 +266,7 @@ func startClusterAPI(ctx context.Context, t *testing.T) (*envtest.Environment, m
 	}
 	t.Cleanup(func() {
 		_ = command.Process.Kill()
-		_ = command.Wait() // tells that it was killed
+		_ = command.Wait() // reports that it was killed
 		_ = output.Close()
 		if content, err := os.ReadFile(output.Name()); t.Failed() && err == nil {
 			t.Logf("Cluster API:\n%s", content)

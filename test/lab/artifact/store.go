@@ -22,14 +22,14 @@ import (
 // DirEnv names the environment variable that moves the store away from the user's cache directory.
 const DirEnv = "ALTCOS_LAB_CACHE"
 
-// unusedFor is how long a product stays that nobody asks for.
+// unusedFor is how long an unused product is kept.
 const unusedFor = 72 * time.Hour
 
 // Store is a directory of build products. Several processes may use it at the same time.
 type Store struct {
 	// Dir is the root of the store.
 	Dir string
-	// Progress is told, in a few words, what is about to be built. It may be nil.
+	// Progress is called with a short description before something is built. It may be nil.
 	Progress func(message string)
 }
 
@@ -49,7 +49,7 @@ func Open() (*Store, error) {
 	return &Store{Dir: dir}, nil
 }
 
-// Key is everything that a product is made from: versions, scripts, configuration. Products with equal keys are equal.
+// Key is everything that a product depends on: versions, scripts, configuration. Products with equal keys are equal.
 type Key []string
 
 func (k Key) digest() string {
@@ -86,8 +86,8 @@ func FileKey(paths ...string) (Key, error) {
 	return key, nil
 }
 
-// Ensure returns the directory of the product called name made from key. When it is not there, build is called with an
-// empty directory, which becomes the product only if build succeeds; products of the same name that nobody asked for in
+// Ensure returns the directory of the product called name built from key. When it is missing, build is called with an
+// empty directory, which becomes the product only if build succeeds; products of the same name that were not used in
 // the last days are then removed.
 // Processes that want the same product wait for one another.
 func (s *Store) Ensure(ctx context.Context, name string, key Key, build func(ctx context.Context, dir string) error) (string, error) {
@@ -134,7 +134,7 @@ func (s *Store) lock(name string) (unlock func(), err error) {
 	return func() { _ = file.Close() }, nil
 }
 
-// use notes that a product is wanted, if it is there.
+// use notes that a product is used, if it exists.
 func use(target string) (found bool, err error) {
 	now := time.Now()
 	err = os.Chtimes(target, now, now)
@@ -147,7 +147,7 @@ func use(target string) (found bool, err error) {
 	return true, nil
 }
 
-// prune removes products of name other than keep that nobody wanted lately. Others may be what a running lab stands on.
+// prune removes products of name other than keep that were not used lately. A running lab may need the others.
 func (s *Store) prune(name, keep string) error {
 	entries, err := os.ReadDir(s.Dir)
 	if err != nil {

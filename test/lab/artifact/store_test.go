@@ -84,7 +84,7 @@ func TestEnsure_removesOnlyWhatNobodyAsksFor(t *testing.T) {
 	build("tool", "v3")
 	for dir, want := range map[string]bool{old: false, used: true, other: true} {
 		if _, err := os.Stat(dir); (err == nil) != want {
-			t.Errorf("%s is there: %t, want %t", filepath.Base(dir), err == nil, want)
+			t.Errorf("%s exists: %t, want %t", filepath.Base(dir), err == nil, want)
 		}
 	}
 }

@@ -99,7 +99,7 @@ func buildPinns(ctx context.Context, output string) error {
 	return nil
 }
 
-// BuildPackages lists the Debian packages that building the set needs besides Go.
+// BuildPackages lists the Debian packages that building the set needs in addition to Go.
 func (s Set) BuildPackages() []string {
 	switch s {
 	case Runtime:

@@ -31,7 +31,7 @@ func (l *lab) host(name string) (*hypervisor.Host, error) {
 // report prints the tree of the cluster and its nodes.
 func (l *lab) report(ctx context.Context, programs management.Binaries) error {
 	if !l.clusterExists(ctx) {
-		l.say("there is no Cluster %s/%s", namespace, clusterName)
+		l.say("Cluster %s/%s does not exist", namespace, clusterName)
 		return nil
 	}
 	err := l.show(ctx, filepath.Join(programs.ClusterAPI, "clusterctl"),
@@ -66,7 +66,7 @@ func programs(ctx context.Context) (management.Binaries, error) {
 	return management.EnsureBinaries(ctx, store)
 }
 
-// Status prints how the demo fares. It changes nothing.
+// Status prints the state of the demo. It changes nothing.
 func Status(ctx context.Context, options Options) error {
 	l, err := open(options)
 	if err != nil {
@@ -130,7 +130,7 @@ func Host(ctx context.Context, options Options, name string, arguments []string)
 	return l.run(arguments[0], host.Command(ctx, arguments[0], arguments[1:]...))
 }
 
-// Down has the product delete its cluster, then removes every trace of the demo. The cache stays.
+// Down has the product delete its cluster, then removes the demo completely. The cache stays.
 func Down(ctx context.Context, options Options) error {
 	l, err := open(options)
 	if err != nil {

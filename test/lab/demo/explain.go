@@ -88,7 +88,7 @@ func lastEvents(events []corev1.Event, object unstructured.Unstructured) []corev
 	return own[max(0, len(own)-shownEvents):]
 }
 
-// lastSeen is when the event came the last time. Which field tells depends on the API that its author used.
+// lastSeen is when the event occurred last. The field depends on the API that its author used.
 func lastSeen(event corev1.Event) time.Time {
 	last := event.CreationTimestamp.Time
 	times := []time.Time{event.FirstTimestamp.Time, event.LastTimestamp.Time, event.EventTime.Time}

@@ -26,14 +26,14 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/management"
 )
 
-// signer returns the lab's SSH key, which is made once.
+// signer returns the lab's SSH key, which is created once.
 func (l *lab) signer() (ssh.Signer, []byte, error) {
 	path := filepath.Join(l.StateDir, "ssh-key")
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		var private ed25519.PrivateKey
 		if _, private, err = ed25519.GenerateKey(rand.Reader); err != nil {
-			return nil, nil, fmt.Errorf("make SSH key: %w", err)
+			return nil, nil, fmt.Errorf("create SSH key: %w", err)
 		}
 		block, err := ssh.MarshalPrivateKey(private, "")
 		if err != nil {

@@ -31,7 +31,7 @@ type products struct {
 	kvm      bool
 }
 
-// Build makes what the lab is made of and starts nothing.
+// Build builds what the lab consists of and starts nothing.
 func Build(ctx context.Context, options Options) error {
 	l, err := open(options)
 	if err != nil {
@@ -41,7 +41,7 @@ func Build(ctx context.Context, options Options) error {
 	return err
 }
 
-// prepare installs packages and takes what the lab is made of from the store, building what is not there.
+// prepare installs packages and takes what the lab consists of from the store, building what is missing.
 func (l *lab) prepare(ctx context.Context) (products, error) {
 	names := []string{"iproute2", "util-linux", "ca-certificates"}
 	for _, set := range binaries.Sets() {
@@ -118,7 +118,7 @@ func copyFile(source, target string, mode os.FileMode) error {
 	return os.Rename(target+".partial", target)
 }
 
-// isStandIn tells whether the image is the lab's own, which carries its container images in a store of their own.
+// isStandIn reports whether the image is the lab's own, which has its container images in a store of their own.
 func isStandIn() bool { return strings.TrimSpace(os.Getenv(guest.ImageEnv)) == "" }
 
 func accelerator(kvm bool) string {

@@ -21,7 +21,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 )
 
-// missing says what the cluster still lacks; nil when nothing.
+// missing describes what the cluster still lacks; nil when nothing.
 func (f *follower) missing(ctx context.Context) error {
 	secret := &corev1.Secret{}
 	if f.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: clusterName + "-kubeconfig"}, secret) != nil {
@@ -94,7 +94,7 @@ func isNodeOf(node corev1.Node, machine infrav1.LibvirtMachine) bool {
 }
 
 // checkPods wants every pod of the network plug-in and of CoreDNS to run and to be ready. One that has not been started
-// has no condition that says so.
+// has no such condition.
 func checkPods(pods []corev1.Pod) error {
 	found := map[string]int{}
 	for _, pod := range pods {

@@ -28,7 +28,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/segment"
 )
 
-// Up makes what is missing of the demo and returns when its cluster is ready.
+// Up creates what is missing of the demo and returns when its cluster is ready.
 func Up(ctx context.Context, options Options) error {
 	running, err := Start(ctx, options)
 	if err != nil {
@@ -37,7 +37,7 @@ func Up(ctx context.Context, options Options) error {
 	return running.Follow(ctx, options.ControlPlanes, options.Workers)
 }
 
-// Start makes what is missing of the demo and asks for its cluster, whose way has only begun when it returns.
+// Start creates what is missing of the demo and applies its cluster, which is not ready yet when it returns.
 func Start(ctx context.Context, options Options) (*Running, error) {
 	l, err := open(options)
 	if err != nil {

@@ -20,14 +20,14 @@ import (
 )
 
 const (
-	// askEvery and askLimit make gaps visible that a client with patience would not tell from a slow answer.
+	// askEvery and askLimit make gaps visible that a patient client would take for slow answers.
 	askEvery = 200 * time.Millisecond
 	askLimit = time.Second
 )
 
 var errNotAsked = errors.New("not asked yet")
 
-// Watch knows when the API server of the demo's cluster answered through the virtual address.
+// Watch records when the API server of the demo's cluster answered through the virtual IP.
 type Watch struct {
 	mutex   sync.Mutex
 	last    time.Time

@@ -23,7 +23,7 @@ var buildFiles embed.FS
 
 const (
 	suite = "bookworm"
-	// kernelName is the file of the kernel beside the initramfs, and in the guest's /boot.
+	// kernelName is the file of the kernel next to the initramfs, and in the guest's /boot.
 	kernelName = "vmlinuz"
 )
 
@@ -72,7 +72,7 @@ func aptSources() ([]string, error) {
 	return sources, nil
 }
 
-// ensureBase makes base.tar, the root file system before anything of ours is added but users and links.
+// ensureBase builds base.tar, the root file system with only users and links of ours.
 func ensureBase(ctx context.Context, store *artifact.Store) (string, error) {
 	list, err := file("packages.txt")
 	if err != nil {
@@ -93,7 +93,7 @@ func ensureBase(ctx context.Context, store *artifact.Store) (string, error) {
 	return filepath.Join(dir, "base.tar"), err
 }
 
-// ensureTools makes a directory with the programs that kube-proxy and flannel call, and what those need.
+// ensureTools builds a directory with the programs that kube-proxy and flannel call, and what those need.
 func ensureTools(ctx context.Context, store *artifact.Store) (string, error) {
 	list, err := file("tools.txt")
 	if err != nil {
@@ -119,7 +119,7 @@ func debootstrap(ctx context.Context, target, list, variant string, arguments ..
 	return run(ctx, "mmdebstrap", append(all, sources...)...)
 }
 
-// pruneTools removes what a container never runs and makes the links that Debian's alternatives would have made.
+// pruneTools removes what a container never runs and creates the links of Debian's alternatives.
 func pruneTools(root string) error {
 	for _, path := range []string{"var", "etc/apt", "usr/share", "usr/lib/x86_64-linux-gnu/gconv", "dev"} {
 		if err := os.RemoveAll(filepath.Join(root, path)); err != nil {
@@ -144,12 +144,12 @@ func relink(path, target string) error {
 		return fmt.Errorf("replace link: %w", err)
 	}
 	if err := os.Symlink(target, path); err != nil {
-		return fmt.Errorf("make link: %w", err)
+		return fmt.Errorf("create link: %w", err)
 	}
 	return nil
 }
 
-// ensureInitramfs makes the initramfs with the real Ignition engine.
+// ensureInitramfs builds the initramfs with the real Ignition engine.
 func ensureInitramfs(ctx context.Context, store *artifact.Store, base string) (string, error) {
 	programs, err := binaries.Ensure(ctx, store, binaries.Ignition)
 	if err != nil {

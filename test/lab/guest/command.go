@@ -18,7 +18,7 @@ var buildPackages = []string{"mmdebstrap", "qemu-utils", "e2fsprogs", "grub-pc-b
 func run(ctx context.Context, name string, arguments ...string) error {
 	command := exec.CommandContext(ctx, name, arguments...)
 	command.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
-		"INITRD=No") // the kernel package need not make an initramfs: ours comes later
+		"INITRD=No") // the kernel package need not build an initramfs: ours is built later
 	output, err := command.CombinedOutput()
 	if err == nil {
 		return nil

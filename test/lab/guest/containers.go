@@ -25,7 +25,7 @@ func imageName(archive string) string {
 	return unescapeName.Replace(strings.TrimSuffix(filepath.Base(archive), ".tar"))
 }
 
-// ensureContainers makes store.tar, a containers-storage (overlay) that holds every image, and the compressed archives.
+// ensureContainers builds store.tar, a containers-storage (overlay) that holds every image, and the compressed archives.
 func ensureContainers(ctx context.Context, store *artifact.Store, images string) (string, error) {
 	version, err := programVersion(ctx, "skopeo")
 	if err != nil {
@@ -43,7 +43,7 @@ func ensureContainers(ctx context.Context, store *artifact.Store, images string)
 		root, runRoot := filepath.Join(dir, "root"), filepath.Join(dir, "run")
 		compressed := filepath.Join(dir, "archives")
 		if err := os.Mkdir(compressed, 0o755); err != nil {
-			return fmt.Errorf("make directory of archives: %w", err)
+			return fmt.Errorf("create directory of archives: %w", err)
 		}
 		for _, path := range archives {
 			destination := fmt.Sprintf("containers-storage:[overlay@%s+%s]%s", root, runRoot, imageName(path))

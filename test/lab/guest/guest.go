@@ -84,7 +84,7 @@ func ensureParts(ctx context.Context, store *artifact.Store) (p parts, err error
 	return p, err
 }
 
-// key covers whatever the disk is made from. Products of other stages are named after their own keys.
+// key covers everything that the disk depends on. Products of other stages are named after their own keys.
 func (p parts) key() (artifact.Key, error) {
 	menu, err := file("grub.cfg")
 	if err != nil {

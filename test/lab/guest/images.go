@@ -76,7 +76,7 @@ func images(p programs, pause string, tools archive.Layer) []archive.Image {
 	}
 }
 
-// ensureImages makes one docker-archive per image, named as archiveName says.
+// ensureImages writes one docker-archive per image, named by archiveName.
 func ensureImages(ctx context.Context, store *artifact.Store, p programs) (string, error) {
 	root, err := ensureTools(ctx, store)
 	if err != nil {
@@ -94,7 +94,7 @@ func ensureImages(ctx context.Context, store *artifact.Store, p programs) (strin
 	return store.Ensure(ctx, "guest-images", key, func(ctx context.Context, dir string) error {
 		work, err := os.MkdirTemp("", "pause")
 		if err != nil {
-			return fmt.Errorf("make work directory: %w", err)
+			return fmt.Errorf("create work directory: %w", err)
 		}
 		defer os.RemoveAll(work)
 		source, err := writeScript(work, "pause.c")

@@ -12,7 +12,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/packages"
 )
 
-// ProbeKVM tells whether guests can run with KVM on this machine, by booting the guest's kernel for 20 s at most. An error
+// ProbeKVM reports whether guests can run with KVM on this machine, by booting the guest's kernel for 20 s at most. An error
 // means that the kernel or QEMU is not to be had.
 func ProbeKVM(ctx context.Context, store *artifact.Store) (bool, error) {
 	if err := packages.Ensure(ctx, append(buildPackages, "qemu-system-x86")...); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/binaries"
 )
 
-// rootFiles are copied over the base. They belong to root; mode tells their permissions.
+// rootFiles are copied over the base. They belong to root; mode is their permissions.
 //
 //go:embed all:rootfs
 var rootFiles embed.FS
@@ -27,7 +27,7 @@ type parts struct {
 	programs                    programs
 }
 
-// assemble makes the root file system of the guest in root.
+// assemble builds the root file system of the guest in root.
 func (p parts) assemble(ctx context.Context, root string) error {
 	if err := unpack(ctx, p.base, root); err != nil {
 		return err
@@ -145,7 +145,7 @@ func (p parts) installContainers(ctx context.Context, root string) error {
 	}
 	target := filepath.Join(root, "usr/dockerImages")
 	if err := os.MkdirAll(target, 0o755); err != nil {
-		return fmt.Errorf("make directory of image archives: %w", err)
+		return fmt.Errorf("create directory of image archives: %w", err)
 	}
 	for _, path := range archives {
 		if err := copyFile(path, filepath.Join(target, filepath.Base(path)), 0o644); err != nil {
@@ -176,7 +176,7 @@ func (p parts) installBoot(root string) error {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Join(boot, "grub"), 0o755); err != nil {
-		return fmt.Errorf("make GRUB's directory: %w", err)
+		return fmt.Errorf("create GRUB's directory: %w", err)
 	}
 	for path, content := range map[string]string{
 		"boot/grub/grub.cfg": menu, "boot/ignition.firstboot": "", "etc/kubernetes-version": binaries.KubernetesVersion + "\n",

@@ -26,7 +26,7 @@ func (h *Host) Command(ctx context.Context, name string, arguments ...string) *e
 	return command
 }
 
-// Exec runs a command in the host and returns its output. The error tells what the command wrote to its standard error.
+// Exec runs a command in the host and returns its output. The error has what the command wrote to its standard error.
 func (h *Host) Exec(ctx context.Context, name string, arguments ...string) (string, error) {
 	if !h.state.alive() {
 		return "", fmt.Errorf("run %q on host %q: %w", name, h.Name, ErrOff)

@@ -32,7 +32,7 @@ var system embed.FS
 //go:embed customize.sh
 var customizeScript []byte
 
-// Base returns the root file system that hosts share, a directory that nobody may write to. Building it takes one to
+// Base returns the root file system that hosts share, a read-only directory. Building it takes one to
 // three minutes and the machine's own package sources.
 func Base(ctx context.Context, store *artifact.Store) (string, error) {
 	suite, err := machineSuite()

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// makeCgroup makes a control group of the unified hierarchy for a host. Machines that still have the old hierarchies
-// have the unified one beside them, without controllers; systemd needs none.
+// makeCgroup creates a control group of the unified hierarchy for a host. Machines that still have the old hierarchies
+// have the unified one too, without controllers; systemd needs none.
 func makeCgroup(name string) (string, error) {
 	mountPoint, err := unifiedHierarchy()
 	if err != nil {
@@ -25,7 +25,7 @@ func makeCgroup(name string) (string, error) {
 	}
 	dir := filepath.Join(mountPoint, name)
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-		return "", fmt.Errorf("make control group: %w", err)
+		return "", fmt.Errorf("create control group: %w", err)
 	}
 	return dir, nil
 }

@@ -24,7 +24,7 @@ const (
 	hostKeyRel = "etc/ssh/ssh_host_ed25519_key"
 )
 
-// prepareDisk makes the directories of a host's disk and writes the host's identity to it. The host's SSH key is made
+// prepareDisk creates the directories of a host's disk and writes the host's identity to it. The host's SSH key is created
 // once and returned.
 func prepareDisk(lab string, options Options) (ssh.PublicKey, error) {
 	for _, name := range []string{"upper", "work", "root", "images"} {
@@ -92,7 +92,7 @@ func defaultPool(identity uuid.UUID) ([]byte, error) {
 	return []byte(text + "\n"), nil
 }
 
-// hostKey returns the public half of the SSH host key at path, which is made when it is not there.
+// hostKey returns the public half of the SSH host key at path, which is created when missing.
 func hostKey(path string) (ssh.PublicKey, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -111,7 +111,7 @@ func hostKey(path string) (ssh.PublicKey, error) {
 func newHostKey(path string) ([]byte, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("make SSH host key: %w", err)
+		return nil, fmt.Errorf("create SSH host key: %w", err)
 	}
 	block, err := ssh.MarshalPrivateKey(private, "")
 	if err != nil {

@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package hypervisor makes the hosts of a lab: each is a Debian system with real systemd as its first process, in
+// Package hypervisor creates the hosts of a lab: each is a Debian system with real systemd as its first process, in
 // namespaces of its own (network, mount, PID, UTS, IPC, cgroup), with libvirtd, sshd, haproxy and keepalived as ordinary
 // units and the bridge br0 on the lab's segment.
 //

@@ -83,7 +83,7 @@ func Ensure(ctx context.Context, store *artifact.Store, network *segment.Segment
 	return host, nil
 }
 
-// bringUp starts the host unless it is there already. Programs that want the same host wait for one another.
+// bringUp starts the host unless it runs. Programs that want the same host wait for one another.
 func (h *Host) bringUp(ctx context.Context, base string, options Options) error {
 	lock, err := os.OpenFile(filepath.Join(h.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -118,7 +118,7 @@ func (h *Host) connected() bool {
 }
 
 // PowerOff takes the host's power away: every process in it is killed at once, virtual machines too, and its port on the
-// segment falls silent. What it wrote stays; Ensure starts it again. It is no error when the host is off.
+// segment falls silent. What it wrote stays; Ensure starts it again. A host that is off is no error.
 func (h *Host) PowerOff(ctx context.Context) error {
 	if err := h.segment.RemovePort(ctx, h.Name); err != nil {
 		return err

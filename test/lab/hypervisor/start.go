@@ -105,7 +105,7 @@ func (h *Host) awaitBoot(ctx context.Context) error {
 	return h.explainBoot(err, last)
 }
 
-// explainBoot tells what is known about a boot that did not succeed. The context of the boot may have ended.
+// explainBoot collects what is known about a boot that failed. The context of the boot may have ended.
 func (h *Host) explainBoot(err error, last string) error {
 	if !h.state.alive() {
 		console, _ := os.ReadFile(consolePath(h.dir))

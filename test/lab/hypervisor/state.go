@@ -23,7 +23,7 @@ type state struct {
 	PID int `json:"pid"`
 	// StartTime is when it began, in clock ticks since the machine booted, so that a reused PID is not taken for it.
 	StartTime uint64 `json:"startTime"`
-	// BootID tells one boot of the machine from another.
+	// BootID differs between boots of the machine.
 	BootID string `json:"bootID"`
 	// Cgroup is the directory of the host's control group.
 	Cgroup string `json:"cgroup"`
@@ -88,7 +88,7 @@ func (s state) alive() bool {
 	if err != nil || start != s.StartTime {
 		return false
 	}
-	if zombie { // it may be our own child that nobody waited for
+	if zombie { // it may be our own child that has not been waited for
 		var status unix.WaitStatus
 		_, _ = unix.Wait4(s.PID, &status, unix.WNOHANG, nil)
 	}

@@ -60,7 +60,7 @@ func Start(ctx context.Context) (*Daemon, error) {
 	// Not below a test's temporary folder: the path of a socket has 107 characters at most.
 	root, err := os.MkdirTemp("/var/tmp", "libvirtd-")
 	if err != nil {
-		return nil, fmt.Errorf("make folder: %w", err)
+		return nil, fmt.Errorf("create folder: %w", err)
 	}
 	d := &Daemon{root: root, Socket: filepath.Join(root, "run", "libvirt-sock"), stderr: &strings.Builder{}}
 	if err := errors.Join(d.layOut(), d.supervise(), d.Run(ctx)); err != nil {
@@ -100,7 +100,7 @@ func (d *Daemon) layOut() error {
 	return nil
 }
 
-// supervise makes the namespaces.
+// supervise creates the namespaces.
 func (d *Daemon) supervise() error {
 	d.process = exec.Command("bash", "-c", supervise, "supervise", d.root)
 	d.process.SysProcAttr = &syscall.SysProcAttr{
@@ -176,7 +176,7 @@ func (d *Daemon) Thaw() error { return d.order("signal", "CONT") }
 // URI is the connection URI of the daemon.
 func (d *Daemon) URI() string { return "qemu+unix:///system?socket=" + d.Socket }
 
-// Path is where the test finds a file that the daemon knows by a path below /var/lib/libvirt or /var/log/libvirt.
+// Path returns where the test finds a file that for the daemon is below /var/lib/libvirt or /var/log/libvirt.
 func (d *Daemon) Path(inside string) string {
 	for prefix, folder := range map[string]string{"/var/lib/libvirt/": "lib", "/var/log/libvirt/": "log"} {
 		if rest, ok := strings.CutPrefix(inside, prefix); ok {
@@ -186,11 +186,11 @@ func (d *Daemon) Path(inside string) string {
 	return inside
 }
 
-// Close ends libvirtd with its guests and removes every trace.
+// Close ends libvirtd with its guests and removes all files.
 func (d *Daemon) Close() error {
 	if d.process != nil {
 		_ = d.orders.Close()
-		// The status tells nothing: the supervisor ends when its input does, or has failed and was reported.
+		// The status is not needed: the supervisor ends when its input does, or has failed and was reported.
 		_ = d.process.Wait()
 		d.process = nil
 	}

@@ -59,7 +59,7 @@ type Options struct {
 	Network Network
 	// Detached processes outlive this one, until Stop; others are killed by the kernel when this one ends.
 	Detached bool
-	// Progress is told, in a few words, what is being done. It may be nil.
+	// Progress is called with a short description of each step. It may be nil.
 	Progress func(message string)
 }
 
@@ -131,7 +131,7 @@ func open(ctx context.Context, options Options) (*Cluster, error) {
 	return c, err
 }
 
-// connect makes the client with which the cluster is filled.
+// connect creates the client that fills the cluster.
 func (c *Cluster) connect(context.Context) error {
 	config, err := c.RESTConfig()
 	if err != nil {

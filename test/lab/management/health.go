@@ -58,7 +58,7 @@ func httpClient(network Network, trusted *authority, files *pair) (*http.Client,
 	}}, nil
 }
 
-// listens is healthy when somebody accepts connections at address.
+// listens is healthy when connections to address are accepted.
 func listens(ctx context.Context, network Network, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()

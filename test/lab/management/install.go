@@ -24,10 +24,10 @@ const fieldOwner = client.FieldOwner("altcos-lab")
 // establishLimit is how long kube-apiserver may take to serve a new kind.
 const establishLimit = time.Minute
 
-// Client is the administrator's client. It knows the kinds of Kubernetes; others go as unstructured objects.
+// Client is the administrator's client. It has the types of Kubernetes; others are unstructured objects.
 func (c *Cluster) Client() client.Client { return c.client }
 
-// Apply makes the cluster's object equal to this one, which must carry its kind.
+// Apply makes the cluster's object equal to this one, whose kind must be set.
 func (c *Cluster) Apply(ctx context.Context, object client.Object) error {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {

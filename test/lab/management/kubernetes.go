@@ -37,7 +37,7 @@ func (c *Cluster) startStore(ctx context.Context) error {
 			"--cert-file=" + files.certificate, "--key-file=" + files.key, "--trusted-ca-file=" + authority, "--client-cert-auth",
 			"--peer-cert-file=" + files.certificate, "--peer-key-file=" + files.key, "--peer-trusted-ca-file=" + authority,
 			"--peer-client-cert-auth",
-			"--unsafe-no-fsync", // a lab that loses power is made anew
+			"--unsafe-no-fsync", // a lab that loses power is created again
 		},
 	})
 }

@@ -33,7 +33,7 @@ func pairIn(dir, name string) pair {
 	return pair{filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key")}
 }
 
-// authority signs certificates for one purpose. Its files are made once and kept.
+// authority signs certificates for one purpose. Its files are created once and kept.
 type authority struct {
 	dir         string
 	files       pair
@@ -102,7 +102,7 @@ func (a *authority) client(user string, groups ...string) (pair, error) {
 	})
 }
 
-// issue keeps files that are there, were signed by this authority and cover the template's names.
+// issue keeps existing files that were signed by this authority and cover the template's names.
 func (a *authority) issue(files pair, template *x509.Certificate) (pair, error) {
 	if a.isCurrent(files, template) {
 		return files, nil

@@ -40,7 +40,7 @@ type process struct {
 	StartTime string   `json:"startTime"` // clock ticks since boot
 }
 
-// isRunning tells whether the very process still runs; a zombie does not.
+// isRunning reports whether this very process still runs; a zombie does not.
 func (p process) isRunning() bool {
 	state, startTime, err := stat(p.PID)
 	return err == nil && state != "Z" && state != "X" && startTime == p.StartTime
@@ -68,7 +68,7 @@ func stat(pid int) (state, startTime string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	// The program's name stands in parentheses and may itself contain anything.
+	// The program's name is in parentheses and may itself contain anything.
 	_, rest, found := strings.Cut(string(content[strings.LastIndex(string(content), ")")+1:]), " ")
 	fields := strings.Fields(rest)
 	if !found || len(fields) < 20 {

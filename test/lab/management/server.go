@@ -5,13 +5,13 @@ package management
 
 import "context"
 
-// Server is a program beside the managers, in the cluster's network.
+// Server is a program other than a manager in the cluster's network.
 type Server struct {
 	// Name names the process and its log.
 	Name string
 	// Argv is the program and its arguments.
 	Argv []string
-	// Address is where it listens, host and port; it is healthy when somebody answers there.
+	// Address is where it listens, host and port; it is healthy when something answers there.
 	Address string
 }
 

@@ -104,7 +104,7 @@ func (s *supervisor) start(ctx context.Context, wanted server) (process, error) 
 	}
 	record := process{Name: wanted.name, Stage: wanted.stage, Argv: wanted.argv, PID: command.Process.Pid}
 	_, record.StartTime, err = stat(record.PID)
-	go func() { _ = command.Wait() }() // nobody asks for the exit status; its log says why it ended
+	go func() { _ = command.Wait() }() // the exit status is not needed; the log tells why it ended
 	return record, err
 }
 

@@ -18,7 +18,7 @@ const lockPath = "/run/lock/altcos-lab-packages.lock"
 
 // Ensure installs those of the named packages that are missing, without their recommendations and without questions.
 // Package lists are fetched only when apt does not know a package. Nothing is done, and no right is needed, when
-// everything is there.
+// everything is installed.
 func Ensure(ctx context.Context, names ...string) error {
 	if len(missing(ctx, names)) == 0 {
 		return nil

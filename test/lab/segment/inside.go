@@ -23,7 +23,7 @@ func (s *Segment) Command(ctx context.Context, name string, arguments ...string)
 	return exec.CommandContext(ctx, "nsenter", wrapped...)
 }
 
-// DialContext connects from inside the segment. The address is a numeric one with a port: nobody answers for names there.
+// DialContext connects from inside the segment. The address is numeric, with a port: names are not resolved there.
 func (s *Segment) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if _, err := netip.ParseAddrPort(address); err != nil {
 		return nil, fmt.Errorf("connect inside lab %q: %w", s.lab, err)
@@ -50,7 +50,7 @@ func (s *Segment) Listen(ctx context.Context, network, address string) (net.List
 	return listener, err
 }
 
-// inside runs act on a thread that is in the segment's network namespace. Sockets stay in the namespace they were made in.
+// inside runs act on a thread that is in the segment's network namespace. Sockets stay in the namespace in which they were created.
 func (s *Segment) inside(act func() error) error {
 	target, err := os.Open(filepath.Join(namespaceDir, s.Namespace()))
 	if err != nil {

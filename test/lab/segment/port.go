@@ -19,7 +19,7 @@ type Port struct {
 	Address netip.Addr
 }
 
-// EnsurePort makes the network namespace of a host: a bridge br0 with the host's address, connected to the segment. It
+// EnsurePort creates the network namespace of a host: a bridge br0 with the host's address, connected to the segment. It
 // returns the name of the namespace. A link that was cut stays cut.
 func (s *Segment) EnsurePort(ctx context.Context, port Port) (namespace string, err error) {
 	if !portName.MatchString(port.Name) || port.Name == lanName {
@@ -63,13 +63,13 @@ func (s *Segment) connect(ctx context.Context, name string) error {
 	)
 }
 
-// PortNamespace returns the file that stands for the network namespace of a host. It need not exist.
+// PortNamespace returns the file of the network namespace of a host. It need not exist.
 func (s *Segment) PortNamespace(name string) string {
 	return filepath.Join(namespaceDir, s.namespace(name))
 }
 
-// RemovePort removes a host's namespace; its address answers nobody from then on, even when a process still holds the
-// namespace. It is no error when there is none.
+// RemovePort removes a host's namespace; its address does not answer from then on, even when a process still holds the
+// namespace. A missing namespace is no error.
 func (s *Segment) RemovePort(ctx context.Context, name string) error {
 	unlock, err := s.lock()
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *Segment) each(ctx context.Context, name string, commands ...[]string) e
 
 func lanPort(name string) string { return "p-" + name }
 
-// hardwareAddress makes a locally administered address, fixed, so that a restarted host is known to its neighbours.
+// hardwareAddress returns a locally administered address that never changes, so that neighbours know a restarted host.
 func hardwareAddress(address netip.Addr) string {
 	ip := address.As4()
 	return fmt.Sprintf("02:00:%02x:%02x:%02x:%02x", ip[0], ip[1], ip[2], ip[3])

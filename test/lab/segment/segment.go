@@ -43,7 +43,7 @@ type Segment struct {
 	lab string
 }
 
-// Ensure returns the segment of the lab called lab and makes what is missing of it. It needs root and iproute2.
+// Ensure returns the segment of the lab called lab and creates what is missing of it. It needs root and iproute2.
 func Ensure(ctx context.Context, lab string) (*Segment, error) {
 	s, unlock, err := openLocked(lab)
 	if err != nil {
@@ -65,7 +65,7 @@ func Ensure(ctx context.Context, lab string) (*Segment, error) {
 	return s, s.ip(ctx, lanName, "link", "set", lanBridge, "up")
 }
 
-// Open returns the segment of the lab called lab as it is, if it is at all. It makes nothing.
+// Open returns the segment of the lab called lab if it exists. It changes nothing.
 func Open(lab string) (*Segment, error) {
 	if !labName.MatchString(lab) {
 		return nil, fmt.Errorf("name of lab %q: want %s", lab, labName)
@@ -100,7 +100,7 @@ func Remove(ctx context.Context, lab string) error {
 // Lab returns the name of the lab.
 func (s *Segment) Lab() string { return s.lab }
 
-// Namespace returns the name of the network namespace of the segment itself, as ip-netns(8) knows it.
+// Namespace returns the name of the network namespace of the segment itself, as ip-netns(8) calls it.
 func (s *Segment) Namespace() string { return s.namespace(lanName) }
 
 func (s *Segment) namespace(name string) string { return "altcos-" + s.lab + "-" + name }

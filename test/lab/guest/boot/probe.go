@@ -13,7 +13,7 @@ import (
 // probeLimit is what a kernel gets to boot: with KVM that works it needs two seconds, with emulation six.
 const probeLimit = 20 * time.Second
 
-// ProbeKVM tells whether this machine can run guests with KVM. The device may exist, and even run a boot sector, on
+// ProbeKVM reports whether this machine can run guests with KVM. The device may exist, and even run a boot sector, on
 // machines where a kernel never comes up; so a kernel is booted. Without a root file system it panics, and ends QEMU.
 func ProbeKVM(ctx context.Context, kernel string) bool {
 	device, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)

@@ -41,12 +41,12 @@ type Lab struct {
 	names map[string]bool
 }
 
-// New makes the network of a lab. The name must be that of no other test that may run at the same time. The test fails
+// New creates the network of a lab. Tests that may run at the same time need different names. The test fails
 // when it does not run as root.
 func New(t testing.TB, name string) *Lab {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Fatal("hypervisor hosts need root: they are made of namespaces, mounts and control groups")
+		t.Fatal("hypervisor hosts need root: they consist of namespaces, mounts and control groups")
 	}
 	store, err := artifact.Open()
 	check(t, err)
