@@ -13,11 +13,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/util"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/cluster-api/util/secret"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/machinerole"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
@@ -26,7 +26,7 @@ import (
 // no machine could join or be trusted any more. Those that are there, also the user's own, stay as they are; once the
 // control plane runs, none is made: another authority would not be the one that it uses.
 func (r *Reconciler) ensureAuthorities(ctx context.Context, s *scope) error {
-	if s.cluster.Spec.ControlPlaneRef.IsDefined() || !util.IsControlPlaneMachine(s.machine) ||
+	if s.cluster.Spec.ControlPlaneRef.IsDefined() || !machinerole.IsControlPlane(s.machine) ||
 		conditions.IsTrue(s.cluster, clusterv1.ClusterControlPlaneInitializedCondition) {
 		return nil
 	}

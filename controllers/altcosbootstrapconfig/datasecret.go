@@ -17,12 +17,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/util"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/internal/machinerole"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profilesource"
 )
@@ -55,7 +55,7 @@ func (r *Reconciler) render(ctx context.Context, s *scope) error {
 		Bootstrap:    data,
 		InstanceData: cloudconfig.InstanceData{Hostname: s.machine.Name, AvailabilityZone: s.machine.Spec.FailureDomain},
 	}
-	machine := profilesource.Machine{Cluster: s.cluster, ControlPlane: util.IsControlPlaneMachine(s.machine)}
+	machine := profilesource.Machine{Cluster: s.cluster, ControlPlane: machinerole.IsControlPlane(s.machine)}
 	input.Profile, input.UserLayers, err = profilesource.Resolve(ctx, r.Client, machine, &s.config.Spec.AltcosProfile)
 	if err == nil {
 		s.ignition, err = render.Render(input)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/machinerole"
 	"k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,7 +22,7 @@ const skewReason = string(clusterv1.MachineSetPreflightCheckKubeadmVersionSkew)
 // machine is made nevertheless: Cluster API lets people skip its own check too.
 func (r *Reconciler) skew(ctx context.Context, s *scope) (string, error) {
 	own, known := minor(s.machine)
-	if _, controls := s.machine.Labels[clusterv1.MachineControlPlaneLabel]; controls || !known {
+	if machinerole.IsControlPlane(s.machine) || !known {
 		return "", nil
 	}
 	machines := &clusterv1.MachineList{}

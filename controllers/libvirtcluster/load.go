@@ -11,14 +11,13 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
@@ -69,7 +68,7 @@ func (r *Reconciler) load(ctx context.Context, lc *infrav1.LibvirtCluster) (*sco
 
 // findHosts lists the hosts that the cluster's selector and the hosts' own selectors allow.
 func (r *Reconciler) findHosts(ctx context.Context, s *scope) error {
-	selector, err := selectorOf(s.lc.Spec.HostSelector)
+	selector, err := inventory.Selector(s.lc.Spec.HostSelector)
 	if err != nil {
 		return outcome.Terminalf(infrav1.LibvirtClusterNoHostsReason, "spec.hostSelector: %w", err)
 	}
@@ -82,19 +81,10 @@ func (r *Reconciler) findHosts(ctx context.Context, s *scope) error {
 		return fmt.Errorf("read namespace %q: %w", s.lc.Namespace, err)
 	}
 	s.hosts = slices.DeleteFunc(list.Items, func(host infrav1.LibvirtHost) bool {
-		allowed, err := selectorOf(host.Spec.NamespaceSelector)
-		return err != nil || !allowed.Matches(labels.Set(namespace.Labels))
+		return !inventory.OpenTo(&host, namespace)
 	})
 	slices.SortFunc(s.hosts, func(a, b infrav1.LibvirtHost) int { return cmp.Compare(a.Name, b.Name) })
 	return nil
-}
-
-// selectorOf matches everything when nothing is selected, unlike metav1's own rule.
-func selectorOf(selector *metav1.LabelSelector) (labels.Selector, error) {
-	if selector == nil {
-		return labels.Everything(), nil
-	}
-	return metav1.LabelSelectorAsSelector(selector)
 }
 
 func (r *Reconciler) machinesOf(ctx context.Context, s *scope) ([]infrav1.LibvirtMachine, error) {

@@ -22,6 +22,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/machinerole"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -134,7 +135,7 @@ func (s *scope) backends(vip netip.Addr) (staying, leaving []loadbalancer.Backen
 	for i := range s.machines {
 		machine := &s.machines[i]
 		address, ok := nodeAddress(machine, vip)
-		if _, controlPlane := machine.Labels[clusterv1.MachineControlPlaneLabel]; !controlPlane || !ok {
+		if !machinerole.IsControlPlane(machine) || !ok {
 			continue
 		}
 		backend := loadbalancer.Backend{Name: machine.Name, Address: netip.AddrPortFrom(address, uint16(port))}
@@ -175,7 +176,7 @@ func (r *Reconciler) loadBalancerOutcome(s *scope, err error) error {
 			"%s is in use by another machine; choose another address or free it: %v", endpoint, err)
 	case errors.Is(err, loadbalancer.ErrInvalid): // the CA is part of it, and nobody tells us when that changes
 		return outcome.Blockedf(infrav1.LibvirtClusterEndpointInvalidReason, resyncInterval, "%v", err)
-	case errors.Is(err, loadbalancer.ErrForeignOwner), errors.Is(err, loadbalancer.ErrRejected):
+	case errors.Is(err, loadbalancer.ErrNotOwned), errors.Is(err, loadbalancer.ErrRejected):
 		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerRejectedReason, r.retries.next(s.lc.UID),
 			"%v; the manager's log has what the host said", err)
 	case s.report.Holder != "" && onlyUnreachable(err):

@@ -7,31 +7,25 @@ import (
 	"slices"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/machinerole"
 	"github.com/altcos/cluster-api-provider-altcos/internal/watch"
 )
 
 // backendChanged passes what changes the backends: control planes that get an address, are being deleted, or are gone.
 // The end of any machine matters to a cluster that waits for its machines to go.
 func backendChanged() predicate.Predicate {
-	controlPlane := func(o client.Object) bool {
-		_, ok := o.GetLabels()[clusterv1.MachineControlPlaneLabel]
-		return ok
-	}
 	changed := watch.Updates(func(before, after *infrav1.LibvirtMachine) bool {
-		return controlPlane(after) &&
+		return machinerole.IsControlPlane(after) &&
 			(!slices.Equal(before.Status.Addresses, after.Status.Addresses) ||
 				before.DeletionTimestamp.IsZero() != after.DeletionTimestamp.IsZero() ||
-				controlPlane(before) != controlPlane(after))
+				machinerole.IsControlPlane(before) != machinerole.IsControlPlane(after))
 	})
 	return predicate.Funcs{
-		CreateFunc:  func(e event.CreateEvent) bool { return controlPlane(e.Object) },
+		CreateFunc:  func(e event.CreateEvent) bool { return machinerole.IsControlPlane(e.Object) },
 		UpdateFunc:  changed.Update,
 		GenericFunc: func(event.GenericEvent) bool { return false },
 	}

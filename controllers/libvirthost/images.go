@@ -4,7 +4,6 @@
 package libvirthost
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +70,7 @@ func (r *Reconciler) wantedImages(ctx context.Context, host *infrav1.LibvirtHost
 		wanted[image.Pool] = map[string]bool{}
 	}
 	for _, machine := range machines.Items {
-		pool := cmp.Or(machine.Spec.StoragePool, inventory.StoragePool(host))
+		pool := inventory.PoolOf(&machine, host)
 		if wanted[pool] == nil {
 			wanted[pool] = map[string]bool{}
 		}

@@ -114,7 +114,7 @@ func (r *Reconciler) releaseSystem(ctx context.Context, s *scope, shell virt.She
 			cluster.VIP = netip.PrefixFrom(address, address.BitLen())
 		}
 		err := r.Balancer.Release(ctx, cluster, []loadbalancer.Host{{Name: s.host.Name, Shell: shell, Bridge: inventory.Bridge(s.host)}})
-		if err != nil && !errors.Is(err, loadbalancer.ErrForeignOwner) {
+		if err != nil && !errors.Is(err, loadbalancer.ErrNotOwned) {
 			return fmt.Errorf("remove load balancer of cluster %s/%s: %w", clusters[i].Namespace, clusters[i].Name, err)
 		}
 	}

@@ -20,7 +20,7 @@ var errBroken = errors.New("connection broke")
 func methods() []fakevirt.Method {
 	return []fakevirt.Method{
 		fakevirt.MethodConnect, fakevirt.MethodDomain, fakevirt.MethodDefineDomain, fakevirt.MethodStartDomain,
-		fakevirt.MethodScrubDomain, fakevirt.MethodRemoveDomain, fakevirt.MethodVolume, fakevirt.MethodListVolumes,
+		fakevirt.MethodRemoveFirmwareConfig, fakevirt.MethodRemoveDomain, fakevirt.MethodVolume, fakevirt.MethodListVolumes,
 		fakevirt.MethodCreateVolume, fakevirt.MethodWriteVolume, fakevirt.MethodDeleteVolume,
 	}
 }

@@ -107,7 +107,7 @@ func TestDelete_ofControlPlaneWaitsForLoadBalancer(t *testing.T) {
 	}
 }
 
-func TestForeign_domainOfOurNameIsNeitherTakenNorRemoved(t *testing.T) {
+func TestNotOwned_domainOfOurNameIsNeitherTakenNorRemoved(t *testing.T) {
 	w := newWorld(t)
 	host := w.addHost("a")
 	w.addMachine("m")

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/cluster-api/util"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/internal/machinerole"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 	"github.com/altcos/cluster-api-provider-altcos/internal/vm"
@@ -126,10 +127,9 @@ func (s *scope) clusterName() string {
 	return s.lm.Labels[clusterv1.ClusterNameLabel]
 }
 
-// isControlPlane says whether the machine runs an API server.
+// isControlPlane reports whether the machine runs an API server.
 func (s *scope) isControlPlane() bool {
-	_, labelled := s.lm.Labels[clusterv1.MachineControlPlaneLabel]
-	return labelled || s.machine != nil && util.IsControlPlaneMachine(s.machine)
+	return machinerole.IsControlPlane(s.lm) || s.machine != nil && machinerole.IsControlPlane(s.machine)
 }
 
 // wasProvisioned says whether the machine has been running once. Our own status is lost when clusterctl moves the

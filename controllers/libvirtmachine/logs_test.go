@@ -113,7 +113,7 @@ func TestDelete_removesLogsAlthoughVolumesAreGivenUp(t *testing.T) {
 	w.Expect(shell.scripts).To(HaveLen(1))
 }
 
-func TestDelete_leavesTheLogsOfAForeignDomain(t *testing.T) {
+func TestDelete_leavesTheLogsOfADomainOfAnotherOwner(t *testing.T) {
 	w := newWorld(t)
 	host := w.addHost("a")
 	shell := w.useShell(host)

@@ -48,7 +48,7 @@ func TestManager_twentyMachinesNeverOverbookHosts(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		hosts = append(hosts, w.addHost(name)) // room for three machines each, by their disks
 	}
-	w.addForeign(12 * gib) // and for two where others have most of the memory
+	w.addUnaccounted(12 * gib) // and for two where others have most of the memory
 	w.run(t)
 	for i := range 20 {
 		w.addMachine(fmt.Sprintf("m%02d", i))
@@ -89,11 +89,11 @@ func TestManager_twentyMachinesNeverOverbookHosts(t *testing.T) {
 	w.Eventually(ready, patience, poll).Should(Equal(8))
 }
 
-// addForeign gives host "a" somebody else's virtual machine, and tells of it as the LibvirtHost controller does: what the
+// addUnaccounted gives host "a" somebody else's virtual machine, and tells of it as the LibvirtHost controller does: what the
 // host has seen stays as it is while machines are placed.
-func (w *world) addForeign(memory int64) {
+func (w *world) addUnaccounted(memory int64) {
 	w.T.Helper()
-	w.hosts["a"].PutDomain(virt.Domain{UUID: "6f0b4c8e-0000-4000-8000-00000000000f", Name: "foreign", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: memory})
+	w.hosts["a"].PutDomain(virt.Domain{UUID: "6f0b4c8e-0000-4000-8000-00000000000f", Name: "unaccounted", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: memory})
 	told := infrav1.HostResources{CPUs: new(int32(1)), Memory: resource.NewQuantity(memory, resource.BinarySI)}
 	fixture.Change(w, "a", func(h *infrav1.LibvirtHost) { h.Status.Allocated, h.Status.Unaccounted = told, told })
 }

@@ -56,7 +56,7 @@ func TestDrift_isLeftToWhoMadeIt(t *testing.T) {
 	before := host.Domains()[0]
 	changes := func() (n int) {
 		for _, method := range []fakevirt.Method{
-			fakevirt.MethodDefineDomain, fakevirt.MethodStartDomain, fakevirt.MethodScrubDomain, fakevirt.MethodRemoveDomain,
+			fakevirt.MethodDefineDomain, fakevirt.MethodStartDomain, fakevirt.MethodRemoveFirmwareConfig, fakevirt.MethodRemoveDomain,
 			fakevirt.MethodCreateVolume, fakevirt.MethodWriteVolume,
 		} {
 			n += host.Calls(method)

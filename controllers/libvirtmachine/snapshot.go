@@ -18,61 +18,35 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
+	"github.com/altcos/cluster-api-provider-altcos/internal/machinerole"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
-	"github.com/altcos/cluster-api-provider-altcos/internal/vm"
 )
 
 // newRequest is what the machine asks of a host.
 func newRequest(s *scope) (placement.Request, error) {
-	selects, err := hostSelector(s)
+	selectors := []*metav1.LabelSelector{s.lm.Spec.HostSelector}
+	if s.infra != nil {
+		selectors = append(selectors, s.infra.Spec.HostSelector)
+	}
+	selector, err := inventory.Selector(selectors...)
 	if err != nil {
-		return placement.Request{}, err
+		return placement.Request{}, outcome.Terminalf(infrav1.LibvirtMachineNoHostFitsReason, "read hostSelector: %w", err)
 	}
 	return placement.Request{
 		UID:           string(s.lm.UID),
 		Group:         group(s.lm),
 		Requests:      capacity.Requests(s.lm),
-		Selects:       selects,
+		Selects:       func(set map[string]string) bool { return selector.Matches(labels.Set(set)) },
 		FailureDomain: s.machine.Spec.FailureDomain,
 		Host:          s.lm.Spec.Host,
 	}, nil
 }
 
-// hostSelector accepts hosts that the cluster and the machine select.
-func hostSelector(s *scope) (func(map[string]string) bool, error) {
-	var selectors []labels.Selector
-	for _, selector := range []*metav1.LabelSelector{clusterHostSelector(s.infra), s.lm.Spec.HostSelector} {
-		if selector == nil {
-			continue
-		}
-		parsed, err := metav1.LabelSelectorAsSelector(selector)
-		if err != nil {
-			return nil, outcome.Terminalf(infrav1.LibvirtMachineNoHostFitsReason, "read hostSelector: %w", err)
-		}
-		selectors = append(selectors, parsed)
-	}
-	return func(set map[string]string) bool {
-		for _, selector := range selectors {
-			if !selector.Matches(labels.Set(set)) {
-				return false
-			}
-		}
-		return true
-	}, nil
-}
-
-func clusterHostSelector(infra *infrav1.LibvirtCluster) *metav1.LabelSelector {
-	if infra == nil {
-		return nil
-	}
-	return infra.Spec.HostSelector
-}
-
 // group is what spreads over hosts: a control plane, or the machines of one deployment.
 func group(lm *infrav1.LibvirtMachine) string {
 	cluster := lm.Namespace + "/" + lm.Labels[clusterv1.ClusterNameLabel]
-	if _, ok := lm.Labels[clusterv1.MachineControlPlaneLabel]; ok {
+	if machinerole.IsControlPlane(lm) {
 		return "control-plane/" + cluster
 	}
 	for _, label := range []string{clusterv1.MachineDeploymentNameLabel, clusterv1.MachineSetNameLabel} {
@@ -117,7 +91,7 @@ func boundTo(h *infrav1.LibvirtHost, machines []*infrav1.LibvirtMachine) []place
 	var bound []placement.Bound
 	for _, lm := range machines {
 		requests := capacity.Requests(lm)
-		if vm.Pool(lm, h) != inventory.StoragePool(h) {
+		if inventory.PoolOf(lm, h) != inventory.StoragePool(h) {
 			requests.DiskBytes = 0
 		}
 		bound = append(bound, placement.Bound{UID: string(lm.UID), Group: group(lm), Requests: requests})
@@ -126,21 +100,13 @@ func boundTo(h *infrav1.LibvirtHost, machines []*infrav1.LibvirtMachine) []place
 }
 
 func snapshotHost(h *infrav1.LibvirtHost, namespace *corev1.Namespace, bound []placement.Bound) placement.Host {
-	allowed := true
-	if h.Spec.NamespaceSelector != nil {
-		selector, err := metav1.LabelSelectorAsSelector(h.Spec.NamespaceSelector)
-		if err != nil { // a host that cannot be understood is open to nobody
-			selector = labels.Nothing()
-		}
-		allowed = selector.Matches(labels.Set(namespace.Labels))
-	}
 	return placement.Host{
 		Name:             h.Name,
 		Labels:           h.Labels,
 		FailureDomain:    inventory.FailureDomain(h),
 		Ready:            conditions.IsTrue(h, infrav1.ReadyCondition),
 		Unschedulable:    h.Spec.Scheduling == infrav1.HostSchedulingDisabled || !h.DeletionTimestamp.IsZero(),
-		NamespaceAllowed: allowed,
+		NamespaceAllowed: inventory.OpenTo(h, namespace),
 		Allocatable:      capacity.FromStatus(h.Status.Allocatable),
 		Unaccounted:      capacity.UnaccountedOn(h, bound),
 		Bound:            bound,

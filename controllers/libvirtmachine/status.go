@@ -10,7 +10,6 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
-	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -58,7 +57,7 @@ func (s *scope) describe() {
 	if s.vm.Domain != nil {
 		status.Domain.Name = s.vm.Domain.Name
 		status.Domain.State = string(s.vm.Domain.State)
-		status.Domain.ConsoleLog = domainxml.ConsoleLogPath(s.vm.Domain.Name)
+		status.Domain.ConsoleLog = s.vm.Domain.ConsoleLog
 	}
 	if !s.lm.DeletionTimestamp.IsZero() {
 		return

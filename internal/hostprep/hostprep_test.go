@@ -147,13 +147,13 @@ func TestDisableBridgeFilter_ownsOnlyItsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := sysctl(t.Context(), here{}, file); err == nil {
-		t.Error("a foreign file was replaced")
+		t.Error("the file of another owner was replaced")
 	}
 	if err := forget(t.Context(), here{}, file); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(file); err != nil {
-		t.Error("a foreign file was removed")
+		t.Error("the file of another owner was removed")
 	}
 }
 

@@ -19,9 +19,14 @@ const (
 // Bridge returns the bridge that machines on the host are attached to.
 func Bridge(host *infrav1.LibvirtHost) string { return cmp.Or(host.Spec.Bridge, DefaultBridge) }
 
-// StoragePool returns the storage pool that machines on the host use.
+// StoragePool returns the storage pool that machines on the host use unless they name another one.
 func StoragePool(host *infrav1.LibvirtHost) string {
 	return cmp.Or(host.Spec.StoragePool, DefaultStoragePool)
+}
+
+// PoolOf returns the storage pool of the machine's volumes on the host.
+func PoolOf(machine *infrav1.LibvirtMachine, host *infrav1.LibvirtHost) string {
+	return cmp.Or(machine.Spec.StoragePool, StoragePool(host))
 }
 
 // FailureDomain returns the failure domain that machines on the host report.
@@ -29,10 +34,10 @@ func FailureDomain(host *infrav1.LibvirtHost) string {
 	return cmp.Or(host.Spec.FailureDomain, host.Name)
 }
 
-// HasShell says whether the host's URI gives a way to run commands on it.
+// HasShell reports whether the host's URI gives a way to run commands on it.
 func HasShell(host *infrav1.LibvirtHost) bool { return strings.HasPrefix(host.Spec.URI, "qemu+ssh://") }
 
-// CarriesLoadBalancers says whether the host may run haproxy and keepalived for clusters.
+// CarriesLoadBalancers reports whether the host may run haproxy and keepalived for clusters.
 func CarriesLoadBalancers(host *infrav1.LibvirtHost) bool {
 	return HasShell(host) && host.Spec.LoadBalancer != infrav1.HostLoadBalancerDisabled
 }

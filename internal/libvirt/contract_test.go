@@ -38,12 +38,12 @@ func TestHost_keepsTheContract(t *testing.T) {
 			}
 			return h.(*host).destroy(ctx, found)
 		},
-		ForeignDomain: defineForeign(t, h.(*host)),
+		UnownedDomain: defineByHand(t, h.(*host)),
 	})
 }
 
-// defineForeign defines a domain as a person with virsh would.
-func defineForeign(t *testing.T, h *host) string {
+// defineByHand defines a domain as a person with virsh would.
+func defineByHand(t *testing.T, h *host) string {
 	t.Helper()
 	id := uuid.NewString()
 	text := "<domain type='qemu'><name>by-hand</name><uuid>" + id + "</uuid><memory unit='MiB'>32</memory>" +

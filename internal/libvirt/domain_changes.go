@@ -36,7 +36,7 @@ func (h *host) define(ctx context.Context, spec virt.DomainSpec) (virt.Domain, e
 	case err == nil && spec.Owner.Owns(existing.Owner):
 		return existing, nil
 	case err == nil:
-		return virt.Domain{}, fmt.Errorf("%w: uuid is taken by domain %q", virt.ErrForeign, existing.Name)
+		return virt.Domain{}, fmt.Errorf("%w: uuid is taken by domain %q", virt.ErrNotOwned, existing.Name)
 	case !errors.Is(err, virt.ErrNotFound):
 		return virt.Domain{}, err
 	}
@@ -65,7 +65,7 @@ func (h *host) checkNameFree(ctx context.Context, name string) error {
 	other, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainLookupByName(name) })
 	switch {
 	case err == nil:
-		return fmt.Errorf("%w: name is taken by domain %s", virt.ErrForeign, formatUUID(other.UUID))
+		return fmt.Errorf("%w: name is taken by domain %s", virt.ErrNotOwned, formatUUID(other.UUID))
 	case errors.Is(err, virt.ErrNotFound):
 		return nil
 	}
@@ -168,15 +168,15 @@ func (h *host) start(ctx context.Context, id string, owner virt.Owner) error {
 	return err
 }
 
-// ScrubDomain implements virt.Domains.
-func (h *host) ScrubDomain(ctx context.Context, id string, owner virt.Owner) error {
-	if err := h.scrub(ctx, id, owner); err != nil {
-		return fmt.Errorf("scrub domain %q on host %q: %w", id, h.name, err)
+// RemoveFirmwareConfig implements virt.Domains.
+func (h *host) RemoveFirmwareConfig(ctx context.Context, id string, owner virt.Owner) error {
+	if err := h.removeFirmwareConfig(ctx, id, owner); err != nil {
+		return fmt.Errorf("remove firmware configuration of domain %q on host %q: %w", id, h.name, err)
 	}
 	return nil
 }
 
-func (h *host) scrub(ctx context.Context, id string, owner virt.Owner) error {
+func (h *host) removeFirmwareConfig(ctx context.Context, id string, owner virt.Owner) error {
 	unlock, err := h.lock(ctx, h.domainKey(id))
 	if err != nil {
 		return err

@@ -125,7 +125,7 @@ func isActive(state rpc.DomainState) bool {
 }
 
 // owned returns the domain and its stored definition if they belong to owner: the element in the metadata is the
-// proof. Errors: virt.ErrNotFound, virt.ErrForeign.
+// proof. Errors: virt.ErrNotFound, virt.ErrNotOwned.
 func (h *host) owned(ctx context.Context, id string, owner virt.Owner) (rpc.Domain, *libvirtxml.Domain, error) {
 	found, err := h.lookupDomain(ctx, id)
 	if err != nil {
@@ -137,7 +137,7 @@ func (h *host) owned(ctx context.Context, id string, owner virt.Owner) (rpc.Doma
 		return rpc.Domain{}, nil, err
 	}
 	if !owner.Owns(domainxml.Owner(definition)) {
-		return rpc.Domain{}, nil, virt.ErrForeign
+		return rpc.Domain{}, nil, virt.ErrNotOwned
 	}
 	return found, definition, nil
 }

@@ -11,7 +11,6 @@ import (
 
 	rpc "github.com/digitalocean/go-libvirt"
 
-	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
 )
@@ -64,13 +63,13 @@ func TestRemoveDomain_takesFirmwareTPMSavedStateAndSnapshots(t *testing.T) {
 	h := openHost(t, openPool(t, Limits{}))
 	spec := minimalSpec()
 	spec.Firmware, spec.TPM = virt.FirmwareUEFI, true
-	define(t, h, spec)
+	defined := define(t, h, spec)
 	ctx := deadline(t, time.Minute)
 	must(t, h.StartDomain(ctx, spec.UUID, spec.Owner))
 	found, err := h.(*host).lookupDomain(ctx, spec.UUID)
 	must(t, err)
 
-	log, err := os.Stat(daemon.Path(domainxml.ConsoleLogPath(spec.Name)))
+	log, err := os.Stat(daemon.Path(defined.ConsoleLog))
 	if err != nil || log.Mode().Perm()&0o077 != 0 {
 		t.Errorf("console log: %v, %v", log, err)
 	}

@@ -380,7 +380,7 @@ func TestWriteVolume_tellsThatThePoolGotFull(t *testing.T) {
 	must(t, h.DeleteVolume(t.Context(), second.VolumeRef))
 }
 
-func TestOwned_aCopyWithOurMetadataIsForeign(t *testing.T) {
+func TestOwned_aCopyWithOurMetadataIsNotOurs(t *testing.T) {
 	h := openHost(t, openPool(t, Limits{})).(*host)
 	spec := minimalSpec()
 	define(t, h, spec)
@@ -394,7 +394,7 @@ func TestOwned_aCopyWithOurMetadataIsForeign(t *testing.T) {
 	defer func() {
 		must(t, h.Do(t.Context(), time.Minute, func(c *rpc.Libvirt) error { return c.DomainUndefineFlags(found, rpc.DomainUndefineNvram) }))
 	}()
-	wantError(t, h.RemoveDomain(t.Context(), definition.UUID, spec.Owner), virt.ErrForeign)
+	wantError(t, h.RemoveDomain(t.Context(), definition.UUID, spec.Owner), virt.ErrNotOwned)
 }
 
 // bigVolume takes so long to copy that a test can look at the copy meanwhile.

@@ -15,7 +15,7 @@ import (
 )
 
 // Apply makes one host follow the plan, as one transaction under a lock of the host: stage, validate as a whole, switch,
-// reload, verify, or restore what was there. Errors: StepError with ErrForeignOwner, ErrHostBusy, ErrRejected or
+// reload, verify, or restore what was there. Errors: StepError with ErrNotOwned, ErrHostBusy, ErrRejected or
 // ErrRolledBack; the shell's own when the outcome is not known (the script ends by itself all the same).
 func Apply(ctx context.Context, shell virt.Shell, layout Layout, tree Tree, plan Plan) error {
 	if plan.Empty() {

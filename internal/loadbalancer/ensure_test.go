@@ -249,21 +249,21 @@ func TestNewPlan_doesWhatIsNeededAndNoMore(t *testing.T) {
 		want   Plan
 		err    error
 	}{
-		"a host as wanted needs nothing":     {change: func(*State) {}},
-		"another hash is written":            {change: func(s *State) { s.Hash = "x" }, want: Plan{WriteTree: true}},
-		"an edited tree is written":          {change: func(s *State) { s.Intact = false }, want: Plan{WriteTree: true}},
-		"an absent tree is written":          {change: func(s *State) { s.Owner = "" }, want: Plan{WriteTree: true}},
-		"a stopped haproxy is started":       {change: func(s *State) { s.HAProxy.Active = "failed" }, want: Plan{HAProxy: true}},
-		"an old haproxy is reloaded":         {change: func(s *State) { s.Description = "x" }, want: Plan{HAProxy: true}},
-		"an old keepalived is reloaded":      {change: func(s *State) { s.KeepalivedCurrent = false }, want: Plan{Keepalived: true}},
-		"a disabled unit is enabled":         {change: func(s *State) { s.Keepalived.Enabled = "disabled" }, want: Plan{Enable: true}},
-		"an older shared file is replaced":   {change: func(s *State) { s.shared["check"] = sharedState{0, "x"} }, want: Plan{WriteShared: []string{"check"}}},
-		"a damaged shared file is replaced":  {change: func(s *State) { s.shared["check"] = sharedState{1, "x"} }, want: Plan{WriteShared: []string{"check"}}},
-		"an absent shared file is written":   {change: func(s *State) { delete(s.shared, "check") }, want: Plan{WriteShared: []string{"check"}}},
-		"a newer shared file is left alone":  {change: func(s *State) { s.shared["check"] = sharedState{SharedRevision + 1, "x"} }},
-		"a foreign shared file is refused":   {change: func(s *State) { s.shared["check"] = sharedState{-1, "x"} }, err: ErrForeignOwner},
-		"another owner's tree is refused":    {change: func(s *State) { s.Owner = "x" }, err: ErrForeignOwner},
-		"a tree without an owner is refused": {change: func(s *State) { s.Owner = "unproven" }, err: ErrForeignOwner},
+		"a host as wanted needs nothing":            {change: func(*State) {}},
+		"another hash is written":                   {change: func(s *State) { s.Hash = "x" }, want: Plan{WriteTree: true}},
+		"an edited tree is written":                 {change: func(s *State) { s.Intact = false }, want: Plan{WriteTree: true}},
+		"an absent tree is written":                 {change: func(s *State) { s.Owner = "" }, want: Plan{WriteTree: true}},
+		"a stopped haproxy is started":              {change: func(s *State) { s.HAProxy.Active = "failed" }, want: Plan{HAProxy: true}},
+		"an old haproxy is reloaded":                {change: func(s *State) { s.Description = "x" }, want: Plan{HAProxy: true}},
+		"an old keepalived is reloaded":             {change: func(s *State) { s.KeepalivedCurrent = false }, want: Plan{Keepalived: true}},
+		"a disabled unit is enabled":                {change: func(s *State) { s.Keepalived.Enabled = "disabled" }, want: Plan{Enable: true}},
+		"an older shared file is replaced":          {change: func(s *State) { s.shared["check"] = sharedState{0, "x"} }, want: Plan{WriteShared: []string{"check"}}},
+		"a damaged shared file is replaced":         {change: func(s *State) { s.shared["check"] = sharedState{1, "x"} }, want: Plan{WriteShared: []string{"check"}}},
+		"an absent shared file is written":          {change: func(s *State) { delete(s.shared, "check") }, want: Plan{WriteShared: []string{"check"}}},
+		"a newer shared file is left alone":         {change: func(s *State) { s.shared["check"] = sharedState{SharedRevision + 1, "x"} }},
+		"a shared file of another owner is refused": {change: func(s *State) { s.shared["check"] = sharedState{-1, "x"} }, err: ErrNotOwned},
+		"another owner's tree is refused":           {change: func(s *State) { s.Owner = "x" }, err: ErrNotOwned},
+		"a tree without an owner is refused":        {change: func(s *State) { s.Owner = "unproven" }, err: ErrNotOwned},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

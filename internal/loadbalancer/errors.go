@@ -10,9 +10,9 @@ import (
 )
 
 var (
-	// ErrForeignOwner says that files of this cluster's name belong to somebody else, or that nothing proves whose they
+	// ErrNotOwned says that files of this cluster's name belong to somebody else, or that nothing proves whose they
 	// are; the host was left alone.
-	ErrForeignOwner = errors.New("files on the host belong to another owner")
+	ErrNotOwned = errors.New("files on the host belong to another owner")
 	// ErrAddressInUse says that a machine other than our hosts answers for the VIP.
 	ErrAddressInUse = errors.New("address is in use by another machine")
 	// ErrHostBusy says that another transaction held the host for too long; try again.
@@ -44,7 +44,7 @@ func (e *StepError) Unwrap() error { return e.kind }
 
 // stepKinds tells what a script's step means; a step that is not here means ErrRolledBack.
 var stepKinds = map[string]error{ //nolint:gochecknoglobals // a table that nobody writes
-	"foreign":             ErrForeignOwner,
+	"not-owned":           ErrNotOwned,
 	"in-use":              ErrAddressInUse,
 	"busy":                ErrHostBusy,
 	"validate-haproxy":    ErrRejected,

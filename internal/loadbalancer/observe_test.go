@@ -18,7 +18,7 @@ keepalived-version 2.2.7
 haproxy-unit active enabled
 keepalived-unit inactive
 shared check 1 aa
-shared haproxy-unit foreign bb
+shared haproxy-unit not-owned bb
 cluster demo
 cluster other
 owner 3f0c-owner

@@ -27,11 +27,11 @@ type Plan struct {
 // Empty says that the host is as wanted.
 func (p Plan) Empty() bool { return len(p.Reasons) == 0 }
 
-// NewPlan compares a wanted tree with what the host says. It returns ErrForeignOwner instead of a plan when the files
+// NewPlan compares a wanted tree with what the host says. It returns ErrNotOwned instead of a plan when the files
 // there are not the cluster's.
 func NewPlan(tree Tree, shared []SharedFile, state State) (Plan, error) {
 	if state.Owner != "" && state.Owner != tree.Owner {
-		return Plan{}, fmt.Errorf("plan load balancer %q: %w: %q", tree.ID, ErrForeignOwner, state.Owner)
+		return Plan{}, fmt.Errorf("plan load balancer %q: %w: %q", tree.ID, ErrNotOwned, state.Owner)
 	}
 	plan := Plan{}
 	because := func(wanted bool, flag *bool, reason string) {
@@ -59,7 +59,7 @@ func (p *Plan) addShared(shared []SharedFile, state State) error {
 	for _, file := range shared {
 		found, there := state.shared[file.Name]
 		if there && found.revision < 0 {
-			return fmt.Errorf("%w: %q", ErrForeignOwner, file.Path)
+			return fmt.Errorf("%w: %q", ErrNotOwned, file.Path)
 		}
 		sum := sha256.Sum256(file.Content)
 		newer := there && found.revision > SharedRevision

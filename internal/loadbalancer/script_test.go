@@ -68,7 +68,7 @@ func TestAsk_talksToTheAdminSocketWithWhatTheHostHas(t *testing.T) {
 
 func TestStepError_tellsWhatACallerCanDo(t *testing.T) {
 	tests := map[string]error{
-		"done": nil, "foreign": ErrForeignOwner, "busy": ErrHostBusy, "in-use": ErrAddressInUse,
+		"done": nil, "not-owned": ErrNotOwned, "busy": ErrHostBusy, "in-use": ErrAddressInUse,
 		"validate-keepalived": ErrRejected, "verify-haproxy": ErrRolledBack, "run-haproxy": ErrRolledBack, "anything else": ErrRolledBack,
 	}
 	for step, want := range tests {

@@ -72,12 +72,12 @@ func TestBalancer_oneHostsLife(t *testing.T) {
 		})
 	}
 
-	foreign := cluster
-	foreign.Owner = "somebody-else"
-	if _, err := balancer.Ensure(ctx, foreign, hosts); !errors.Is(err, ErrForeignOwner) && !errors.Is(err, ErrAddressInUse) {
+	other := cluster
+	other.Owner = "somebody-else"
+	if _, err := balancer.Ensure(ctx, other, hosts); !errors.Is(err, ErrNotOwned) && !errors.Is(err, ErrAddressInUse) {
 		t.Errorf("another owner: %v", err)
 	}
-	if err := balancer.Release(ctx, foreign, hosts); !errors.Is(err, ErrForeignOwner) {
+	if err := balancer.Release(ctx, other, hosts); !errors.Is(err, ErrNotOwned) {
 		t.Errorf("release by another owner: %v", err)
 	}
 	unchanged(t, balancer, cluster, hosts)

@@ -13,15 +13,15 @@ type Domains interface {
 	ListDomains(ctx context.Context) ([]Domain, error)
 	// DefineDomain makes the domain known to the host without starting it. A domain that is already there with the same
 	// UUID and owner is returned as it is, whatever its definition: definitions are never changed behind a running
-	// guest. Errors: ErrForeign (UUID or name is somebody else's), ErrInvalid.
+	// guest. Errors: ErrNotOwned (UUID or name is somebody else's), ErrInvalid.
 	DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error)
-	// StartDomain starts the domain; a running one is left alone. Errors: ErrNotFound, ErrForeign.
+	// StartDomain starts the domain; a running one is left alone. Errors: ErrNotFound, ErrNotOwned.
 	StartDomain(ctx context.Context, uuid string, owner Owner) error
-	// ScrubDomain removes the firmware configuration from the stored definition, so that its volume may be deleted and
-	// the domain still starts. The running guest is not touched. Errors: ErrNotFound, ErrForeign.
-	ScrubDomain(ctx context.Context, uuid string, owner Owner) error
+	// RemoveFirmwareConfig removes the firmware configuration from the stored definition, so that its volume may be deleted and
+	// the domain still starts. The running guest is not touched. Errors: ErrNotFound, ErrNotOwned.
+	RemoveFirmwareConfig(ctx context.Context, uuid string, owner Owner) error
 	// RemoveDomain powers the domain off and undefines it with its NVRAM, TPM state and managed save image. An absent
-	// domain is no error. Errors: ErrForeign.
+	// domain is no error. Errors: ErrNotOwned.
 	RemoveDomain(ctx context.Context, uuid string, owner Owner) error
 }
 
@@ -66,6 +66,8 @@ type Domain struct {
 	HasFirmwareConfig bool
 	// DiskPaths are the files of its disks, in order.
 	DiskPaths []string
+	// ConsoleLog is the file on the host that the serial console is written to, empty for none.
+	ConsoleLog string
 }
 
 // DomainSpec is a virtual machine as wanted.

@@ -16,8 +16,8 @@ var (
 	ErrNoPool = fmt.Errorf("storage pool %w", ErrNotFound)
 	// ErrExists says that another object already has the name. Callers look whose it is.
 	ErrExists = errors.New("already exists")
-	// ErrForeign says that the object belongs to somebody else. Callers must not touch it and tell the user.
-	ErrForeign = errors.New("belongs to another owner")
+	// ErrNotOwned says that the object belongs to somebody else. Callers must not touch it and tell the user.
+	ErrNotOwned = errors.New("belongs to another owner")
 	// ErrUnreachable says that the host did not answer; nothing is known about its objects. Callers retry.
 	ErrUnreachable = errors.New("host is unreachable")
 	// ErrAuthentication says that the host refused our credentials, or that its identity is not the pinned one. Callers

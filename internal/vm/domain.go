@@ -113,7 +113,7 @@ func (m *Machine) EnsureDomain(ctx context.Context) error {
 // domain whose definition names a file that is gone does not start.
 func (m *Machine) RemoveBootstrapData(ctx context.Context) error {
 	if m.Domain.HasFirmwareConfig {
-		if err := m.conn.ScrubDomain(ctx, m.UUID, m.owner()); err != nil {
+		if err := m.conn.RemoveFirmwareConfig(ctx, m.UUID, m.owner()); err != nil {
 			return m.hostError(err)
 		}
 	}

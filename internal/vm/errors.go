@@ -4,14 +4,12 @@
 package vm
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -36,7 +34,7 @@ func (m *Machine) hostError(err error, rejected ...string) error {
 	case errors.Is(err, virt.ErrNoPool):
 		return outcome.Blockedf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
 			"host %q has no storage pool %q; define and start it there", m.Object.Spec.Host, m.pool())
-	case errors.Is(err, virt.ErrForeign):
+	case errors.Is(err, virt.ErrNotOwned):
 		return outcome.Blockedf(infrav1.LibvirtMachineDomainNotOwnedReason, retrySlow, "%s", err)
 	case errors.Is(err, virt.ErrNoSpace):
 		return outcome.Blockedf(infrav1.LibvirtMachineStorageFullReason, retrySlow, "%s", err)
@@ -69,9 +67,4 @@ func (m *Machine) unobserved(after time.Duration, format string, err error) erro
 // isAbsent says that the host has no such volume or domain. Of a pool that is absent nothing can be said.
 func isAbsent(err error) bool {
 	return errors.Is(err, virt.ErrNotFound) && !errors.Is(err, virt.ErrNoPool)
-}
-
-// Pool is the storage pool of a machine's volumes on a host.
-func Pool(lm *infrav1.LibvirtMachine, host *infrav1.LibvirtHost) string {
-	return cmp.Or(lm.Spec.StoragePool, inventory.StoragePool(host))
 }

@@ -76,7 +76,7 @@ func (m *Machine) owner() virt.Owner {
 }
 
 // pool is the storage pool of the machine's volumes. Placement has stored it before there were any.
-func (m *Machine) pool() string { return Pool(m.Object, m.Host) }
+func (m *Machine) pool() string { return inventory.PoolOf(m.Object, m.Host) }
 
 func (m *Machine) volume(name string) virt.VolumeRef {
 	return virt.VolumeRef{Pool: m.pool(), Name: name}

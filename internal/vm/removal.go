@@ -40,7 +40,7 @@ func (m *Machine) remove(ctx context.Context) error {
 		return err
 	}
 	err := m.conn.RemoveDomain(ctx, m.UUID, m.owner())
-	if errors.Is(err, virt.ErrForeign) { // none of ours: ours was never defined
+	if errors.Is(err, virt.ErrNotOwned) { // none of ours: ours was never defined
 		domain, err := m.conn.Domain(ctx, m.UUID)
 		if err != nil {
 			return m.hostError(err)

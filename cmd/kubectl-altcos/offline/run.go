@@ -35,6 +35,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtmachine"
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
+	"github.com/altcos/cluster-api-provider-altcos/internal/machinerole"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 	"github.com/altcos/cluster-api-provider-altcos/internal/providerid"
 )
@@ -211,7 +212,7 @@ func (r *run) kubeadmData(key client.ObjectKey, machine *clusterv1.Machine) (*co
 	data := r.bootstrapData
 	if len(data) == 0 {
 		var pods []string
-		if _, controlPlane := machine.Labels[clusterv1.MachineControlPlaneLabel]; controlPlane {
+		if machinerole.IsControlPlane(machine) {
 			pods = podSubnets(r.objects, machine.Namespace, machine.Spec.ClusterName)
 		}
 		var err error

@@ -90,7 +90,7 @@ func TestObserve_readsBackWhatWasBuilt(t *testing.T) {
 			}
 			want := virt.Domain{
 				UUID: spec.UUID, Name: spec.Name, Owner: spec.Owner, VCPUs: spec.VCPUs, MemoryBytes: spec.MemoryBytes,
-				HasFirmwareConfig: spec.FirmwareConfig != nil,
+				HasFirmwareConfig: spec.FirmwareConfig != nil, ConsoleLog: ConsoleLogPath(spec.Name),
 			}
 			for _, disk := range resolved.Disks {
 				want.DiskPaths = append(want.DiskPaths, disk.Path)

@@ -42,6 +42,7 @@ func Observe(domain *libvirtxml.Domain) virt.Domain {
 		Owner:             Owner(domain),
 		HasFirmwareConfig: len(firmwareConfigPaths(domain)) > 0,
 		DiskPaths:         diskPaths(domain),
+		ConsoleLog:        consoleLog(domain),
 	}
 	if domain.VCPU != nil {
 		observed.VCPUs = int(domain.VCPU.Value)
@@ -120,6 +121,18 @@ func diskPaths(domain *libvirtxml.Domain) []string {
 		}
 	}
 	return paths
+}
+
+func consoleLog(domain *libvirtxml.Domain) string {
+	if domain.Devices == nil {
+		return ""
+	}
+	for _, serial := range domain.Devices.Serials {
+		if serial.Log != nil {
+			return serial.Log.File
+		}
+	}
+	return ""
 }
 
 func sourcePath(source *libvirtxml.DomainDiskSource) string {

@@ -66,7 +66,7 @@ var kinds = map[rpc.ErrorNumber]error{ //nolint:gochecknoglobals // a table that
 
 // words are the errors of package virt; what wraps one of them is classified already.
 var words = []error{ //nolint:gochecknoglobals // a table that nobody writes
-	virt.ErrNotFound, virt.ErrExists, virt.ErrForeign, virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrBusy,
+	virt.ErrNotFound, virt.ErrExists, virt.ErrNotOwned, virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrBusy,
 	virt.ErrInUse, virt.ErrInvalid, virt.ErrNoSpace, virt.ErrUnsupported,
 }
 

@@ -56,7 +56,7 @@ func TestClassify_wrappedErrors(t *testing.T) {
 		{"end of stream", io.EOF, virt.ErrUnreachable},
 		{"a deadline", context.DeadlineExceeded, virt.ErrUnreachable},
 		{"ssh is silent", sshexec.ErrUnreachable, virt.ErrUnreachable},
-		{"what is classified stays", fmt.Errorf("%w: %w", virt.ErrForeign, code(rpc.ErrNoDomain)), virt.ErrForeign},
+		{"what is classified stays", fmt.Errorf("%w: %w", virt.ErrNotOwned, code(rpc.ErrNoDomain)), virt.ErrNotOwned},
 		{"an internal error says nothing", code(rpc.ErrInternalError), nil},
 		{"a failed operation says nothing", code(rpc.ErrOperationFailed), nil},
 		{"an error of our own says nothing", errors.New("x"), nil},

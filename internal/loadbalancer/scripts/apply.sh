@@ -56,7 +56,7 @@ validate() {
 
 lock
 found=$(owner)
-[ -z "$found" ] || [ "$found" = "$owner" ] || finish foreign "$found"
+[ -z "$found" ] || [ "$found" = "$owner" ] || finish not-owned "$found"
 [ -e "$current" ] && old=$(readlink "$current")
 trap rollback EXIT
 mkdir -p "$config/bin" "$config/keepalived" "$clusters" || fail stage "cannot make $config"
@@ -72,7 +72,7 @@ for wanted in $write_shared; do
 	path=${line#*|}
 	path=${path%|*}
 	if [ -e "$path" ]; then
-		managed "$path" || fail foreign "$path"
+		managed "$path" || fail not-owned "$path"
 		cp -p "$path" "$stage/backup/$wanted" || fail shared "cannot back up $path"
 	fi
 	cp "$stage/shared/$wanted" "$path.altcos-new" && chmod "$mode" "$path.altcos-new" &&

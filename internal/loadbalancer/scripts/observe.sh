@@ -7,9 +7,9 @@ echo "haproxy-unit $(systemctl is-active "$haproxy" 2>/dev/null) $(systemctl is-
 echo "keepalived-unit $(systemctl is-active "$keepalived" 2>/dev/null) $(systemctl is-enabled "$keepalived" 2>/dev/null)"
 printf '%s\n' "$shared" | while IFS='|' read -r name path _; do
 	[ -n "$name" ] && [ -e "$path" ] || continue
-	revision=foreign
+	revision=not-owned
 	managed "$path" && revision=$(sed -n 's/^# Managed by .* revision=\([0-9]*\)$/\1/p' "$path" | head -n 1)
-	echo "shared $name ${revision:-foreign} $(sha256sum <"$path" | cut -d' ' -f1)"
+	echo "shared $name ${revision:-not-owned} $(sha256sum <"$path" | cut -d' ' -f1)"
 done
 for other in "$clusters"/*; do
 	[ -d "$other" ] && echo "cluster ${other##*/}"

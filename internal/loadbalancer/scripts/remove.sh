@@ -3,7 +3,7 @@
 # Set before: owner vip.
 lock
 found=$(owner)
-[ -z "$found" ] || [ "$found" = "$owner" ] || finish foreign "$found"
+[ -z "$found" ] || [ "$found" = "$owner" ] || finish not-owned "$found"
 drop_cluster >/dev/null 2>&1
 [ ! -e "$cluster" ] || finish remove "$cluster is still there"
 ! active "$haproxy" || finish remove "$haproxy is still active"

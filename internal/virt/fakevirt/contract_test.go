@@ -21,13 +21,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestHost_keepsTheContract(t *testing.T) {
 	h := fakevirt.NewCloud().AddHost("h1")
-	foreign := virt.Domain{UUID: uuid.NewString(), Name: "foreign", State: virt.DomainShutOff}
-	h.PutDomain(foreign)
+	unowned := virt.Domain{UUID: uuid.NewString(), Name: "unowned", State: virt.DomainShutOff}
+	h.PutDomain(unowned)
 	virttest.Run(t, virttest.Options{
 		Host:          h,
 		Pool:          "default",
 		Bridge:        "br0",
-		ForeignDomain: foreign.UUID,
+		UnownedDomain: unowned.UUID,
 		ReadVolume: func(_ context.Context, v virt.Volume) ([]byte, error) {
 			content, ok := h.Content(v.VolumeRef)
 			if !ok {

@@ -35,6 +35,7 @@ func (d *domain) observed() virt.Domain {
 		MemoryBytes:       d.spec.MemoryBytes,
 		HasFirmwareConfig: d.spec.FirmwareConfig != nil,
 		DiskPaths:         slices.Clone(d.diskPaths),
+		ConsoleLog:        "/var/log/libvirt/qemu/" + d.spec.Name + "-console.log",
 	}
 }
 
@@ -91,7 +92,7 @@ func (h *Host) define(spec virt.DomainSpec) (d *domain, created bool, err error)
 		case id == spec.UUID && spec.Owner.Owns(other.spec.Owner):
 			return other, false, nil
 		case id == spec.UUID || other.spec.Name == spec.Name:
-			return nil, false, virt.ErrForeign
+			return nil, false, virt.ErrNotOwned
 		}
 	}
 	d = &domain{spec: spec, state: virt.DomainShutOff}
@@ -158,7 +159,7 @@ func (h *Host) owned(id string, owner virt.Owner) (*domain, error) {
 		return nil, virt.ErrNotFound
 	}
 	if !owner.Owns(d.spec.Owner) {
-		return nil, virt.ErrForeign
+		return nil, virt.ErrNotOwned
 	}
 	return d, nil
 }
@@ -223,12 +224,12 @@ func (h *Host) checkDisk(d *domain, path string) error {
 	return nil
 }
 
-// ScrubDomain implements virt.Domains.
-func (h *Host) ScrubDomain(ctx context.Context, id string, owner virt.Owner) error {
-	_, err := call(ctx, h, MethodScrubDomain, func() (struct{}, error) {
+// RemoveFirmwareConfig implements virt.Domains.
+func (h *Host) RemoveFirmwareConfig(ctx context.Context, id string, owner virt.Owner) error {
+	_, err := call(ctx, h, MethodRemoveFirmwareConfig, func() (struct{}, error) {
 		d, err := h.owned(id, owner)
 		if err != nil {
-			return struct{}{}, fmt.Errorf("scrub domain %q: %w", id, err)
+			return struct{}{}, fmt.Errorf("remove firmware configuration of domain %q: %w", id, err)
 		}
 		d.spec.FirmwareConfig, d.configPath = nil, ""
 		return struct{}{}, nil
@@ -245,7 +246,7 @@ func (h *Host) RemoveDomain(ctx context.Context, id string, owner virt.Owner) er
 			return struct{}{}, nil
 		}
 		if !owner.Owns(d.spec.Owner) {
-			return struct{}{}, fmt.Errorf("remove domain %q: %w", id, virt.ErrForeign)
+			return struct{}{}, fmt.Errorf("remove domain %q: %w", id, virt.ErrNotOwned)
 		}
 		delete(h.domains, id)
 		removed = true

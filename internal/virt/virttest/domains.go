@@ -24,7 +24,7 @@ func (s *suite) testDomains(t *testing.T) {
 		_, err := s.Host.Domain(s.ctx(t), id)
 		wantErr(t, "read", err, virt.ErrNotFound)
 		wantErr(t, "start", s.Host.StartDomain(s.ctx(t), id, owner), virt.ErrNotFound)
-		wantErr(t, "scrub", s.Host.ScrubDomain(s.ctx(t), id, owner), virt.ErrNotFound)
+		wantErr(t, "remove firmware configuration", s.Host.RemoveFirmwareConfig(s.ctx(t), id, owner), virt.ErrNotFound)
 		if err := s.Host.RemoveDomain(s.ctx(t), id, owner); err != nil {
 			t.Errorf("remove: %v", err)
 		}
@@ -112,9 +112,9 @@ func (s *suite) testOwnership(t *testing.T) {
 		renamed, restored := spec.Owner, spec.Owner
 		renamed.Name, restored.Namespace = "copy", "elsewhere"
 		for _, owner := range []virt.Owner{thief, {}, renamed, restored, {UID: spec.UUID}} {
-			wantErr(t, "start", s.Host.StartDomain(s.ctx(t), spec.UUID, owner), virt.ErrForeign)
-			wantErr(t, "scrub", s.Host.ScrubDomain(s.ctx(t), spec.UUID, owner), virt.ErrForeign)
-			wantErr(t, "remove", s.Host.RemoveDomain(s.ctx(t), spec.UUID, owner), virt.ErrForeign)
+			wantErr(t, "start", s.Host.StartDomain(s.ctx(t), spec.UUID, owner), virt.ErrNotOwned)
+			wantErr(t, "remove firmware configuration", s.Host.RemoveFirmwareConfig(s.ctx(t), spec.UUID, owner), virt.ErrNotOwned)
+			wantErr(t, "remove", s.Host.RemoveDomain(s.ctx(t), spec.UUID, owner), virt.ErrNotOwned)
 		}
 		if diff := cmp.Diff(mine, s.observe(t, spec)); diff != "" {
 			t.Errorf("domain changed:\n%s", diff)
@@ -124,14 +124,14 @@ func (s *suite) testOwnership(t *testing.T) {
 		other := spec
 		other.Owner, other.Name = thief, spec.Name+"-2"
 		_, err := s.Host.DefineDomain(s.ctx(t), other)
-		wantErr(t, "define", err, virt.ErrForeign)
+		wantErr(t, "define", err, virt.ErrNotOwned)
 	})
 	t.Run("a name that is taken is somebody else's", func(t *testing.T) {
 		other := spec
 		other.Owner, other.UUID = thief, thief.UID
 		s.cleanup(t, func(ctx context.Context) error { return s.Host.RemoveDomain(ctx, other.UUID, thief) })
 		_, err := s.Host.DefineDomain(s.ctx(t), other)
-		wantErr(t, "define", err, virt.ErrForeign)
+		wantErr(t, "define", err, virt.ErrNotOwned)
 	})
 	t.Run("the cluster of the owner proves nothing and may change, its name tells a copy", func(t *testing.T) {
 		renamed, copied := spec, spec
@@ -140,39 +140,39 @@ func (s *suite) testOwnership(t *testing.T) {
 			t.Errorf("define: %v", err)
 		}
 		_, err := s.Host.DefineDomain(s.ctx(t), copied)
-		wantErr(t, "define copy", err, virt.ErrForeign)
+		wantErr(t, "define copy", err, virt.ErrNotOwned)
 	})
-	if s.ForeignDomain != "" {
-		t.Run("a domain without our metadata is listed and left alone", s.testForeignDomain)
+	if s.UnownedDomain != "" {
+		t.Run("a domain without our metadata is listed and left alone", s.testUnownedDomain)
 	}
 }
 
-func (s *suite) testForeignDomain(t *testing.T) {
+func (s *suite) testUnownedDomain(t *testing.T) {
 	list, err := s.Host.ListDomains(s.ctx(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(list, func(d virt.Domain) bool { return d.UUID == s.ForeignDomain })
+	i := slices.IndexFunc(list, func(d virt.Domain) bool { return d.UUID == s.UnownedDomain })
 	if i < 0 {
-		t.Fatal("foreign domain is not listed")
+		t.Fatal("domain of another owner is not listed")
 	}
 	if list[i].Owner != (virt.Owner{}) {
-		t.Errorf("foreign domain has owner %+v", list[i].Owner)
+		t.Errorf("domain of another owner has owner %+v", list[i].Owner)
 	}
-	for _, owner := range []virt.Owner{{UID: s.ForeignDomain}, {}} {
-		wantErr(t, "start", s.Host.StartDomain(s.ctx(t), s.ForeignDomain, owner), virt.ErrForeign)
-		wantErr(t, "scrub", s.Host.ScrubDomain(s.ctx(t), s.ForeignDomain, owner), virt.ErrForeign)
-		wantErr(t, "remove", s.Host.RemoveDomain(s.ctx(t), s.ForeignDomain, owner), virt.ErrForeign)
+	for _, owner := range []virt.Owner{{UID: s.UnownedDomain}, {}} {
+		wantErr(t, "start", s.Host.StartDomain(s.ctx(t), s.UnownedDomain, owner), virt.ErrNotOwned)
+		wantErr(t, "remove firmware configuration", s.Host.RemoveFirmwareConfig(s.ctx(t), s.UnownedDomain, owner), virt.ErrNotOwned)
+		wantErr(t, "remove", s.Host.RemoveDomain(s.ctx(t), s.UnownedDomain, owner), virt.ErrNotOwned)
 	}
 	spec := s.spec(t, "squatter")
-	spec.UUID = s.ForeignDomain
-	spec.Owner.UID = s.ForeignDomain
+	spec.UUID = s.UnownedDomain
+	spec.Owner.UID = s.UnownedDomain
 	_, err = s.Host.DefineDomain(s.ctx(t), spec)
-	wantErr(t, "define with its UUID", err, virt.ErrForeign)
+	wantErr(t, "define with its UUID", err, virt.ErrNotOwned)
 }
 
 func (s *suite) testGuests(t *testing.T) {
-	t.Run("a running guest is scrubbed unnoticed and starts again without its configuration", s.testScrub)
+	t.Run("the firmware configuration of a running guest is removed while it runs, and it starts again without it", s.testRemoveFirmwareConfig)
 	t.Run("a running guest is removed", func(t *testing.T) {
 		spec := s.spec(t, "removed")
 		s.define(t, spec)
@@ -190,9 +190,9 @@ func (s *suite) testGuests(t *testing.T) {
 	})
 }
 
-func (s *suite) testScrub(t *testing.T) {
-	config := s.raw(t, "scrubbed-config", []byte(`{"ignition":{"version":"3.2.0"}}`))
-	spec := s.spec(t, "scrubbed")
+func (s *suite) testRemoveFirmwareConfig(t *testing.T) {
+	config := s.raw(t, "unconfigured-config", []byte(`{"ignition":{"version":"3.2.0"}}`))
+	spec := s.spec(t, "unconfigured")
 	spec.FirmwareConfig = &config.VolumeRef
 	s.define(t, spec)
 	s.start(t, spec)
@@ -205,16 +205,16 @@ func (s *suite) testScrub(t *testing.T) {
 		t.Errorf("defining again stopped the domain: %+v", again)
 	}
 	for range 2 {
-		if err := s.Host.ScrubDomain(s.ctx(t), spec.UUID, spec.Owner); err != nil {
+		if err := s.Host.RemoveFirmwareConfig(s.ctx(t), spec.UUID, spec.Owner); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d := s.observe(t, spec)
 	if d.State != virt.DomainRunning || d.HasFirmwareConfig || d.Owner != spec.Owner || len(d.DiskPaths) != 1 {
-		t.Errorf("scrubbed domain is %+v", d)
+		t.Errorf("domain without configuration is %+v", d)
 	}
 	if err := s.Host.DeleteVolume(s.ctx(t), config.VolumeRef); err != nil {
-		t.Fatalf("delete configuration of scrubbed domain: %v", err)
+		t.Fatalf("delete removed configuration: %v", err)
 	}
 	wantErr(t, "delete disk", s.Host.DeleteVolume(s.ctx(t), spec.Disks[0].Volume), virt.ErrInUse)
 	if err := s.PowerOff(s.ctx(t), spec.UUID); err != nil {

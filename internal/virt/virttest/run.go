@@ -37,8 +37,8 @@ type Options struct {
 	VolumeMode func(ctx context.Context, v virt.Volume) (fs.FileMode, error)
 	// PowerOff ends a guest without undefining the domain.
 	PowerOff func(ctx context.Context, uuid string) error
-	// ForeignDomain is the UUID of a domain that somebody made without our metadata; optional.
-	ForeignDomain string
+	// UnownedDomain is the UUID of a domain that somebody made without our metadata; optional.
+	UnownedDomain string
 }
 
 // suite is one run on one host.
@@ -189,7 +189,7 @@ func wantErr(t *testing.T, what string, err, want error) {
 }
 
 var sentinels = []error{
-	virt.ErrNotFound, virt.ErrNoPool, virt.ErrExists, virt.ErrForeign, virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrBusy,
+	virt.ErrNotFound, virt.ErrNoPool, virt.ErrExists, virt.ErrNotOwned, virt.ErrUnreachable, virt.ErrAuthentication, virt.ErrBusy,
 	virt.ErrInUse, virt.ErrInvalid, virt.ErrNoSpace, virt.ErrUnsupported,
 }
 

@@ -116,7 +116,7 @@ func (s *story) checkOneByOne(from, replicas int) {
 			count++
 		case removed:
 			count--
-		case created, wrote, deleted, started, joined, scrubbed:
+		case created, wrote, deleted, started, joined, unconfigured:
 		}
 		s.Expect(count).To(And(BeNumerically(">=", replicas), BeNumerically("<=", replicas+1)), fmt.Sprintf("control planes when %s was %s", e.uuid, e.act))
 	}

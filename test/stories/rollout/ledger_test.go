@@ -19,14 +19,14 @@ import (
 type act string
 
 const (
-	created  act = "created"
-	wrote    act = "wrote"
-	deleted  act = "deleted"
-	defined  act = "defined"
-	started  act = "started"
-	joined   act = "joined"
-	scrubbed act = "scrubbed"
-	removed  act = "removed"
+	created      act = "created"
+	wrote        act = "wrote"
+	deleted      act = "deleted"
+	defined      act = "defined"
+	started      act = "started"
+	joined       act = "joined"
+	unconfigured act = "unconfigured"
+	removed      act = "removed"
 )
 
 // ignition is the kind of volume that holds a machine's config.
@@ -158,10 +158,10 @@ func (a *account) StartDomain(ctx context.Context, uuid string, owner virt.Owner
 	return err
 }
 
-// ScrubDomain implements virt.Domains.
-func (a *account) ScrubDomain(ctx context.Context, uuid string, owner virt.Owner) error {
-	err := a.Host.ScrubDomain(ctx, uuid, owner)
-	a.ledger.note(entry{act: scrubbed, host: a.Host, uuid: uuid}, err)
+// RemoveFirmwareConfig implements virt.Domains.
+func (a *account) RemoveFirmwareConfig(ctx context.Context, uuid string, owner virt.Owner) error {
+	err := a.Host.RemoveFirmwareConfig(ctx, uuid, owner)
+	a.ledger.note(entry{act: unconfigured, host: a.Host, uuid: uuid}, err)
 	return err
 }
 

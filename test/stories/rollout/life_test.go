@@ -22,8 +22,8 @@ type life struct {
 	ignition []byte
 	configs  [][]byte
 	// spec is the definition of its one domain.
-	spec                                      virt.DomainSpec
-	defined, started, joined, scrubbed, ended bool
+	spec                                          virt.DomainSpec
+	defined, started, joined, unconfigured, ended bool
 	// born is the number of the entry with the definition, rendered that of the last config.
 	born, rendered int
 }
@@ -62,7 +62,7 @@ func lives(entries []entry) ([]*life, error) {
 }
 
 // take judges one entry. What may be repeated is what comes before the definition: it alone is from a config that nobody has
-// read. The definition, the start and the scrub are made once.
+// read. The definition, the start and the removal of the configuration are made once.
 func (l *life) take(number int, e entry) error {
 	if e.host != l.host {
 		return fmt.Errorf("on host %s, though the machine is on %s", e.host.Name(), l.host.Name())
@@ -77,7 +77,7 @@ func (l *life) take(number int, e entry) error {
 	case created, wrote:
 		return l.fill(number, e)
 	case deleted:
-		if l.defined && !l.ended && (e.volume != ignition || !l.scrubbed) {
+		if l.defined && !l.ended && (e.volume != ignition || !l.unconfigured) {
 			return errors.New("while the domain needs it")
 		}
 	case defined:
@@ -86,10 +86,10 @@ func (l *life) take(number int, e entry) error {
 		return once(&l.started, l.defined, nil)
 	case joined:
 		return once(&l.joined, l.started, nil)
-	case scrubbed:
-		return once(&l.scrubbed, l.joined, nil)
+	case unconfigured:
+		return once(&l.unconfigured, l.joined, nil)
 	case removed:
-		return once(&l.ended, l.scrubbed, nil)
+		return once(&l.ended, l.unconfigured, nil)
 	}
 	return nil
 }
@@ -130,17 +130,17 @@ func (l *life) checkHost() error {
 		return nil
 	}
 	want := l.spec
-	if l.scrubbed {
+	if l.unconfigured {
 		want.FirmwareConfig = nil
 	}
 	if diff := cmp.Diff(want, spec); diff != "" {
 		return fmt.Errorf("machine %s: the definition has changed (-defined +now):\n%s", l.name(), diff)
 	}
 	content, there := l.host.Content(virt.VolumeRef{Pool: pool, Name: l.uuid + ignition})
-	if !l.scrubbed && !bytes.Equal(content, l.ignition) {
+	if !l.unconfigured && !bytes.Equal(content, l.ignition) {
 		return fmt.Errorf("machine %s: the config on the host has changed", l.name())
 	}
-	if l.scrubbed && there {
+	if l.unconfigured && there {
 		return fmt.Errorf("machine %s: the config is still on the host", l.name())
 	}
 	return nil
