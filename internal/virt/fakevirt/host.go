@@ -41,9 +41,6 @@ func WithCPUs(n int) HostOption { return func(h *Host) { h.facts.CPUs = n } }
 // WithMemory sets the memory in bytes.
 func WithMemory(bytes int64) HostOption { return func(h *Host) { h.facts.MemoryBytes = bytes } }
 
-// WithFacts replaces all facts.
-func WithFacts(facts virt.Facts) HostOption { return func(h *Host) { h.facts = facts } }
-
 // WithPool adds or replaces a storage pool of the given capacity in bytes.
 func WithPool(name string, capacity int64) HostOption {
 	return func(h *Host) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,9 +74,12 @@ func (s *suite) testDefine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(d.ConsoleLog, spec.Name) {
+		t.Errorf("console log %q is not the domain's own", d.ConsoleLog)
+	}
 	want := virt.Domain{
 		UUID: spec.UUID, Name: spec.Name, Owner: spec.Owner, State: virt.DomainShutOff, VCPUs: 1, MemoryBytes: 64 * mib,
-		HasFirmwareConfig: true, DiskPaths: []string{root.Path, data.Path},
+		HasFirmwareConfig: true, DiskPaths: []string{root.Path, data.Path}, ConsoleLog: d.ConsoleLog,
 	}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Errorf("defined domain differs (-want +got):\n%s", diff)
