@@ -17,9 +17,6 @@ import (
 	kubeadmv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
-	"sigs.k8s.io/cluster-api/util/labels"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
@@ -54,32 +51,23 @@ type scope struct {
 
 // Reconcile moves one AltcosBootstrapConfig towards its data Secret. It needs no finalizer: everything it makes is
 // owned by it and goes with it.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	config := &bootstrapv1.AltcosBootstrapConfig{}
-	if err := r.Client.Get(ctx, req.NamespacedName, config); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	// The label is asked for here, not of events only: a Machine or a Cluster leads here without it.
-	if !config.DeletionTimestamp.IsZero() || (r.WatchFilter != "" && !labels.HasWatchLabel(config, r.WatchFilter)) {
-		return ctrl.Result{}, nil
+	if ours, err := phase.Read(ctx, r.Client, req, config, r.WatchFilter); err != nil || !ours || !config.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, err
 	}
 	s, ctx, err := r.load(ctx, config)
 	if err != nil {
 		return outcome.Resolve(err)
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, config); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(config, r.Client)
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
-	}
-	defer func() { // nothing that can fail visibly may stand above this line
-		s.describe()
-		end := phase.Ending{Patcher: patcher, Recorder: r.Recorder, Summary: "the data secret is available"}
-		res, reterr = s.record.Finish(ctx, end, reterr)
-	}()
-	return ctrl.Result{}, r.run(ctx, s)
+	return s.record.Run(ctx, phase.Course{
+		Client:   r.Client,
+		Recorder: r.Recorder,
+		Cluster:  s.cluster,
+		Ensure:   func(ctx context.Context) error { return r.run(ctx, s) },
+		Describe: s.describe,
+		Summary:  "the data secret is available",
+	})
 }
 
 func (r *Reconciler) run(ctx context.Context, s *scope) error {

@@ -6,7 +6,6 @@ package libvirtcluster
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -14,13 +13,8 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"sigs.k8s.io/cluster-api/util/annotations"
-	"sigs.k8s.io/cluster-api/util/finalizers"
-	"sigs.k8s.io/cluster-api/util/labels"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
@@ -69,46 +63,28 @@ func (r *Reconciler) clock() clock.PassiveClock {
 }
 
 // Reconcile moves one LibvirtCluster towards its spec.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	lc := &infrav1.LibvirtCluster{}
-	if err := r.Client.Get(ctx, req.NamespacedName, lc); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	if r.WatchFilter != "" && !labels.HasWatchLabel(lc, r.WatchFilter) { // watches of other kinds lead here too
-		return ctrl.Result{}, nil
-	}
-	if annotations.IsExternallyManaged(lc) { // somebody else is in charge of spec and status
-		return ctrl.Result{}, nil
+	ours, err := phase.Read(ctx, r.Client, req, lc, r.WatchFilter)
+	if err != nil || !ours || annotations.IsExternallyManaged(lc) { // then somebody else is in charge of spec and status
+		return ctrl.Result{}, err
 	}
 	s, err := r.load(ctx, lc)
 	if err != nil {
 		return outcome.Resolve(err)
 	}
-	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, lc, infrav1.ClusterFinalizer); err != nil || added {
-		return ctrl.Result{}, err
-	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, lc); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(lc, r.Client)
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
-	}
-	defer func() { // nothing that can fail visibly may stand above this line
-		s.describe()
-		end := phase.Ending{Patcher: patcher, Recorder: r.Recorder, Summary: "the endpoint is served"}
-		res, reterr = s.record.Finish(ctx, end, reterr)
-		if reterr == nil && res.RequeueAfter == 0 && controllerutil.ContainsFinalizer(lc, infrav1.ClusterFinalizer) {
-			res.RequeueAfter = s.nextLook()
-		}
-	}()
-
-	phases, cancel := context.WithTimeout(ctx, phaseTimeout)
-	defer cancel()
-	if lc.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, r.ensure(phases, s)
-	}
-	return ctrl.Result{}, r.remove(phases, s)
+	return s.record.Run(ctx, phase.Course{
+		Client:    r.Client,
+		Recorder:  r.Recorder,
+		Cluster:   s.cluster,
+		Finalizer: infrav1.ClusterFinalizer,
+		Timeout:   phaseTimeout,
+		Ensure:    func(ctx context.Context) error { return r.ensure(ctx, s) },
+		Remove:    func(ctx context.Context) error { return r.remove(ctx, s) },
+		Describe:  s.describe,
+		Summary:   "the endpoint is served",
+		LookAgain: s.nextLook,
+	})
 }
 
 // remove takes away what the cluster has on hosts and in pools, then lets it go.
@@ -118,7 +94,6 @@ func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 	}
 	r.RouterIDs.Forget(s.lc.UID)
 	r.retries.reset(s.lc.UID)
-	controllerutil.RemoveFinalizer(s.lc, infrav1.ClusterFinalizer)
 	return nil
 }
 

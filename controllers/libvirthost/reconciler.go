@@ -5,19 +5,12 @@ package libvirthost
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"time"
 
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-
-	"sigs.k8s.io/cluster-api/util/finalizers"
-	"sigs.k8s.io/cluster-api/util/labels"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
@@ -88,37 +81,22 @@ type scope struct {
 }
 
 // Reconcile looks at one LibvirtHost.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	host := &infrav1.LibvirtHost{}
-	if err := r.Client.Get(ctx, req.NamespacedName, host); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	if r.WatchFilter != "" && !labels.HasWatchLabel(host, r.WatchFilter) { // watches of other kinds lead here too
-		return ctrl.Result{}, nil
-	}
-	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, host, infrav1.HostFinalizer); err != nil || added {
+	if ours, err := phase.Read(ctx, r.Client, req, host, r.WatchFilter); err != nil || !ours {
 		return ctrl.Result{}, err
-	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, host); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(host, r.Client)
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
 	}
 	s := &scope{host: host, record: phase.NewRecord(host, conditionTable())}
-	defer func() { // nothing that can fail visibly may stand above this line
-		s.describe()
-		end := phase.Ending{Patcher: patcher, Recorder: r.Recorder, Summary: "machines can run on the host"}
-		res, reterr = s.record.Finish(ctx, end, reterr)
-		if reterr == nil && res.RequeueAfter == 0 && host.DeletionTimestamp.IsZero() {
-			res.RequeueAfter = s.nextProbe()
-		}
-	}()
-	if host.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, r.look(ctx, s)
-	}
-	return ctrl.Result{}, r.remove(ctx, s)
+	return s.record.Run(ctx, phase.Course{
+		Client:    r.Client,
+		Recorder:  r.Recorder,
+		Finalizer: infrav1.HostFinalizer,
+		Ensure:    func(ctx context.Context) error { return r.look(ctx, s) },
+		Remove:    func(ctx context.Context) error { return r.remove(ctx, s) },
+		Describe:  s.describe,
+		Summary:   "machines can run on the host",
+		LookAgain: s.nextProbe,
+	})
 }
 
 // look finds out how the host is, and keeps its pools tidy.
@@ -142,7 +120,6 @@ func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 		return err
 	}
 	r.Hosts.Forget(s.host)
-	controllerutil.RemoveFinalizer(s.host, infrav1.HostFinalizer)
 	return nil
 }
 

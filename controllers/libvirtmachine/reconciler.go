@@ -5,19 +5,12 @@ package libvirtmachine
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-
-	"sigs.k8s.io/cluster-api/util/finalizers"
-	"sigs.k8s.io/cluster-api/util/labels"
-	"sigs.k8s.io/cluster-api/util/patch"
-	"sigs.k8s.io/cluster-api/util/paused"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
@@ -64,46 +57,26 @@ type Reconciler struct {
 }
 
 // Reconcile moves one LibvirtMachine towards its spec.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.Result, reterr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	lm := &infrav1.LibvirtMachine{}
-	if err := r.Client.Get(ctx, req.NamespacedName, lm); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	// The predicate of For does not see what other watches wake.
-	if r.WatchFilter != "" && !labels.HasWatchLabel(lm, r.WatchFilter) {
-		return ctrl.Result{}, nil
+	if ours, err := phase.Read(ctx, r.Client, req, lm, r.WatchFilter); err != nil || !ours {
+		return ctrl.Result{}, err
 	}
 	s, ctx, err := r.load(ctx, lm)
 	if err != nil {
 		return outcome.Resolve(err)
 	}
-	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, lm, infrav1.MachineFinalizer); err != nil || added {
-		return ctrl.Result{}, err
-	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, lm); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	patcher, err := patch.NewHelper(lm, r.Client)
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
-	}
-	defer func() { // nothing that can fail visibly may stand above this line
-		s.describe()
-		end := phase.Ending{Patcher: patcher, Recorder: r.Recorder, Summary: "the virtual machine is running"}
-		res, reterr = s.record.Finish(ctx, end, reterr)
-	}()
-
-	phases, cancel := context.WithTimeout(ctx, phaseTimeout)
-	defer cancel()
-	if !lm.DeletionTimestamp.IsZero() {
-		if err := r.delete(phases, s); err != nil {
-			return ctrl.Result{}, err
-		}
-		r.Ledger.Forget(string(lm.UID))
-		controllerutil.RemoveFinalizer(lm, infrav1.MachineFinalizer)
-		return ctrl.Result{}, nil
-	}
-	return ctrl.Result{}, r.ensure(phases, s)
+	return s.record.Run(ctx, phase.Course{
+		Client:    r.Client,
+		Recorder:  r.Recorder,
+		Cluster:   s.cluster,
+		Finalizer: infrav1.MachineFinalizer,
+		Timeout:   phaseTimeout,
+		Ensure:    func(ctx context.Context) error { return r.ensure(ctx, s) },
+		Remove:    func(ctx context.Context) error { return r.remove(ctx, s) },
+		Describe:  s.describe,
+		Summary:   "the virtual machine is running",
+	})
 }
 
 // ensure brings the machine up, as far as it can be brought now.
@@ -124,14 +97,13 @@ func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
 	)
 }
 
-// delete removes what the machine has. Each step needs the one before: an address must not be given to another machine,
+// remove removes what the machine has. Each step needs the one before: an address must not be given to another machine,
 // and a disk not be deleted, while the domain may run.
-func (r *Reconciler) delete(ctx context.Context, s *scope) error {
+func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 	s.record.Set(domainRunning, outcome.Waitf(infrav1.LibvirtMachineDeletingReason, 0, "the machine is being deleted"))
-	return phase.UntilFirst(ctx, s,
-		cancelTasks,
-		r.releaseBackend,
-		r.removeMachine,
-		r.releaseAddresses,
-	)
+	if err := phase.UntilFirst(ctx, s, cancelTasks, r.releaseBackend, r.removeMachine, r.releaseAddresses); err != nil {
+		return err
+	}
+	r.Ledger.Forget(string(s.lm.UID))
+	return nil
 }

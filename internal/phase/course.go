@@ -1,0 +1,96 @@
+// Copyright The cluster-api-provider-altcos Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package phase
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/finalizers"
+	"sigs.k8s.io/cluster-api/util/labels"
+	"sigs.k8s.io/cluster-api/util/patch"
+	"sigs.k8s.io/cluster-api/util/paused"
+)
+
+// Read reads the object of a request. It is not ours to reconcile when it is gone or does not match the filter, the value
+// of the label cluster.x-k8s.io/watch-filter: watches of other kinds lead to objects without it.
+func Read(ctx context.Context, c client.Reader, req ctrl.Request, object client.Object, filter string) (ours bool, err error) {
+	if err := c.Get(ctx, req.NamespacedName, object); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return filter == "" || labels.HasWatchLabel(object, filter), nil
+}
+
+// Course is what one reconciliation of an object does around its phases.
+type Course struct {
+	// Client reads from the manager's cache and writes.
+	Client client.Client
+	// Recorder of events.
+	Recorder events.EventRecorder
+	// Cluster pauses the object together with itself; nil when it has none.
+	Cluster *clusterv1.Cluster
+	// Finalizer keeps the object until Remove has succeeded; empty for a kind without Remove.
+	Finalizer string
+	// Timeout bounds the phases, so that a host that hangs neither holds a worker for long nor keeps the status from being
+	// stored; 0 for none.
+	Timeout time.Duration
+	// Ensure brings the object to its spec, as far as that is possible now.
+	Ensure func(context.Context) error
+	// Remove takes away what the object has outside the API.
+	Remove func(context.Context) error
+	// Describe writes what the status tells beside the conditions.
+	Describe func()
+	// Summary is what an event says when the object has become ready.
+	Summary string
+	// LookAgain is when to reconcile without any event when no phase asks for it; nil for never.
+	LookAgain func() time.Duration
+}
+
+// Run reconciles the record's object: finalizer, pause, phases, status, event. What can fail visibly comes after the first
+// two, so that the status tells of it.
+func (r *Record) Run(ctx context.Context, c Course) (ctrl.Result, error) {
+	if c.Finalizer != "" {
+		if added, err := finalizers.EnsureFinalizer(ctx, c.Client, r.object, c.Finalizer); err != nil || added {
+			return ctrl.Result{}, err
+		}
+	}
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, c.Client, c.Cluster, r.object); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
+	}
+	patcher, err := patch.NewHelper(r.object, c.Client)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
+	}
+	result := r.phases(ctx, c)
+	c.Describe()
+	res, err := r.Finish(ctx, Ending{Patcher: patcher, Recorder: c.Recorder, Summary: c.Summary}, result)
+	gone := !r.object.GetDeletionTimestamp().IsZero() && !controllerutil.ContainsFinalizer(r.object, c.Finalizer)
+	if err == nil && res.RequeueAfter == 0 && c.LookAgain != nil && !gone {
+		res.RequeueAfter = c.LookAgain()
+	}
+	return res, err
+}
+
+func (r *Record) phases(ctx context.Context, c Course) error {
+	if c.Timeout > 0 {
+		limited, cancel := context.WithTimeout(ctx, c.Timeout)
+		defer cancel()
+		ctx = limited
+	}
+	if r.object.GetDeletionTimestamp().IsZero() {
+		return c.Ensure(ctx)
+	}
+	if err := c.Remove(ctx); err != nil {
+		return err
+	}
+	controllerutil.RemoveFinalizer(r.object, c.Finalizer)
+	return nil
+}
