@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/utils/ptr"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
 
@@ -42,23 +41,23 @@ func everything(tb testing.TB) cloudinit.BaseUserData {
 		PostKubeadmCommands: []string{"echo post"},
 		KubeadmVerbosity:    "--v 5",
 		AdditionalFiles: []bootstrapv1.File{
-			{Path: "/etc/plain", Owner: "root:root", Permissions: "0640", Append: ptr.To(true), Content: "a\nb\n"},
+			{Path: "/etc/plain", Owner: "root:root", Permissions: "0640", Append: new(true), Content: "a\nb\n"},
 			{Path: "/etc/b64", Encoding: bootstrapv1.Base64, Permissions: "0600", Content: "aGVsbG8K"},
 			{Path: "/etc/zipped", Encoding: bootstrapv1.GzipBase64, Content: zipped},
 		},
 		Users: []bootstrapv1.User{{
-			Name: "core", Passwd: "$6$x", Gecos: "Some One", Groups: "wheel, docker", HomeDir: "/var/home/core", Inactive: ptr.To(false),
-			LockPassword: ptr.To(false), Shell: "/bin/bash", PrimaryGroup: "core", Sudo: "ALL=(ALL) NOPASSWD:ALL",
+			Name: "core", Passwd: "$6$x", Gecos: "Some One", Groups: "wheel, docker", HomeDir: "/var/home/core", Inactive: new(false),
+			LockPassword: new(false), Shell: "/bin/bash", PrimaryGroup: "core", Sudo: "ALL=(ALL) NOPASSWD:ALL",
 			SSHAuthorizedKeys: []string{"ssh-ed25519 AAAA a@b"},
 		}, {Name: "plain"}},
-		NTP: &bootstrapv1.NTP{Enabled: ptr.To(true), Servers: []string{"pool.ntp.org", "10.0.0.1"}},
+		NTP: &bootstrapv1.NTP{Enabled: new(true), Servers: []string{"pool.ntp.org", "10.0.0.1"}},
 		DiskSetup: &bootstrapv1.DiskSetup{
 			Partitions: []bootstrapv1.Partition{
-				{Device: "/dev/vdb", TableType: "gpt", Layout: ptr.To(true), Overwrite: ptr.To(true)},
+				{Device: "/dev/vdb", TableType: "gpt", Layout: new(true), Overwrite: new(true)},
 				{Device: "/dev/vdc", DiskLayout: []bootstrapv1.PartitionSpec{{Percentage: 30, PartitionType: bootstrapv1.PartitionTypeNTFS}, {Percentage: 70}}},
 			},
 			Filesystems: []bootstrapv1.Filesystem{{
-				Device: "/dev/vdb", Filesystem: "ext4", Label: "etcd", Partition: "1", Overwrite: ptr.To(false), ReplaceFS: "ntfs",
+				Device: "/dev/vdb", Filesystem: "ext4", Label: "etcd", Partition: "1", Overwrite: new(false), ReplaceFS: "ntfs",
 				ExtraOpts: []string{"-E", "lazy_itable_init=1"},
 			}},
 		},
@@ -92,18 +91,18 @@ func wanted(kind cabpk.Kind) *cloudconfig.Config {
 	return &cloudconfig.Config{
 		BootCmd: []string{"echo 'boot'", "tab\there"},
 		RunCmd:  []string{`echo "pre" 'x' \ $HOME`, "two\nlines", kubeadm, "echo post"},
-		NTP:     &cloudconfig.NTP{Enabled: ptr.To(true), Servers: []string{"pool.ntp.org", "10.0.0.1"}},
+		NTP:     &cloudconfig.NTP{Enabled: new(true), Servers: []string{"pool.ntp.org", "10.0.0.1"}},
 		Users: []cloudconfig.User{{
 			Name: "core", PasswordHash: "$6$x", Gecos: "Some One", Groups: []string{"wheel", "docker"}, HomeDir: "/var/home/core",
-			Inactive: ptr.To(false), LockPassword: ptr.To(false), Shell: "/bin/bash", PrimaryGroup: "core", Sudo: "ALL=(ALL) NOPASSWD:ALL",
+			Inactive: new(false), LockPassword: new(false), Shell: "/bin/bash", PrimaryGroup: "core", Sudo: "ALL=(ALL) NOPASSWD:ALL",
 			SSHAuthorizedKeys: []string{"ssh-ed25519 AAAA a@b"},
 		}, {Name: "plain"}},
 		Disks: []cloudconfig.Disk{
-			{Device: "/dev/vdb", TableType: "gpt", WholeDisk: ptr.To(true), Overwrite: ptr.To(true)},
+			{Device: "/dev/vdb", TableType: "gpt", WholeDisk: new(true), Overwrite: new(true)},
 			{Device: "/dev/vdc", Partitions: []cloudconfig.Partition{{Percent: 30, Type: "07"}, {Percent: 70}}, TableType: ""},
 		},
 		Filesystems: []cloudconfig.Filesystem{{
-			Device: "/dev/vdb", Format: "ext4", Label: "etcd", Partition: "1", Overwrite: ptr.To(false), ReplaceFS: "ntfs",
+			Device: "/dev/vdb", Format: "ext4", Label: "etcd", Partition: "1", Overwrite: new(false), ReplaceFS: "ntfs",
 			Options: []string{"-E", "lazy_itable_init=1"},
 		}},
 		Mounts: []cloudconfig.Mount{{"LABEL=etcd", "/var/lib/etcd"}, {"/dev/vdc1", "/srv/x", "ext4", "noatime,nofail"}},
@@ -117,8 +116,8 @@ func checkFiles(t *testing.T, kind cabpk.Kind, got *cloudconfig.Config) {
 		files[f.Path] = f
 	}
 	want := map[string]cloudconfig.File{
-		"/etc/plain":  {Path: "/etc/plain", Owner: "root:root", Mode: ptr.To(0o640), Append: true, Content: []byte("a\nb\n")},
-		"/etc/b64":    {Path: "/etc/b64", Mode: ptr.To(0o600), Content: []byte("hello\n")},
+		"/etc/plain":  {Path: "/etc/plain", Owner: "root:root", Mode: new(0o640), Append: true, Content: []byte("a\nb\n")},
+		"/etc/b64":    {Path: "/etc/b64", Mode: new(0o600), Content: []byte("hello\n")},
 		"/etc/zipped": {Path: "/etc/zipped", Content: []byte("zipped\n")},
 	}
 	for path, w := range want {

@@ -21,7 +21,7 @@ import (
 )
 
 // FuzzParse: no input panics or hangs, every error is a list of problems, and what is accepted is all there: another
-// YAML library finds the same in it.
+// YAML library reads the same in it.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(jinja + "runcmd: ['{{ v1.instance_id }}']\nntp:\n  servers:\n"))
 	f.Add([]byte(header + "users:\n- name: a\n  groups: b, c\ndisk_setup:\n  /dev/vdb: {table_type: gpt, layout: [[100, 8e]]}\n"))

@@ -153,7 +153,7 @@ func instead(name string) string {
 	return "write the value itself"
 }
 
-// spelled repeats a name only when it cannot be anything else: braces may stand around a secret by mistake.
+// spelled repeats a name only when it cannot be anything else: braces may be around a secret by mistake.
 func spelled(name string) string {
 	if strings.HasPrefix(name, "ds.") || strings.HasPrefix(name, "v1.") {
 		return fmt.Sprintf(" %q", name)

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/utils/ptr"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
 
@@ -95,7 +94,7 @@ const knownJinja = "ds.meta_data.hostname, ds.meta_data.instance_id, ds.meta_dat
 
 // A worker's data is rendered before it has addresses: what people write for clouds has to lead them to the argument.
 func TestParse_namesTheArgumentOfKubeletThatHasAnUnknownAddress(t *testing.T) {
-	arg := func(name, value string) bootstrapv1.Arg { return bootstrapv1.Arg{Name: name, Value: ptr.To(value)} }
+	arg := func(name, value string) bootstrapv1.Arg { return bootstrapv1.Arg{Name: name, Value: new(value)} }
 	data := cabpk.Render(t, cabpk.Worker, cloudinit.BaseUserData{AdditionalFiles: []bootstrapv1.File{{Path: "/etc/a", Content: "x"}}},
 		bootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.hostname }}", KubeletExtraArgs: []bootstrapv1.Arg{
 			arg("v", "3"), arg("node-ip", "{{ ds.meta_data.local_ipv4 }},{{ ds.meta_data.local_ipv6 }}"), arg("provider-id", "libvirt://{{ ds.meta_data.instance_id }}"),

@@ -57,7 +57,7 @@ func withValue(field, value string) cabpk.Machine {
 	return m
 }
 
-// checkValue: a value is read as it stands in the spec, or refused. One that begins with a quote is YAML
+// checkValue: a value is read exactly as it is in the spec, or refused. One that begins with a quote is YAML
 // that its author meant.
 func checkValue(t *testing.T, field, value string) (refused bool) {
 	t.Helper()
@@ -80,7 +80,7 @@ func checkValue(t *testing.T, field, value string) (refused bool) {
 }
 
 func TestParse_readsUnquotedValuesWholeOrRefusesThem(t *testing.T) {
-	values := map[string]bool{ // whether YAML takes them for something else
+	values := map[string]bool{ // whether YAML reads them as something else
 		"/a b": false, "/a#b": false, "/a:b": false, "/true": false, "/a #b": true, "/a\u00a0#b": false, "/a: b": true,
 		"/a\nb": true, "/a\n      b": true, "/a\n\n      b": true, "/a\r      b": true, "/a\n# b": true, "/a\n\n      # b": true, "/a\r# b": true, "|\n      a": true, ">\n      a": true, "#\n      a": true, "/a é\n      b": true,
 		"#a": true, "|": true, ">": true, "|-": true, "~": true, "null": true, "!": true, "! a": true, "!a": true, "&a": true, "&a b": true, "*a": true, "- a": true, "%a": true, "@a": true,

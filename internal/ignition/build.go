@@ -39,7 +39,7 @@ func (b *Builder) Append(path, text string) {
 	})
 }
 
-// Directory adds a directory, or sets the mode of the one that is there.
+// Directory adds a directory, or sets the mode of an existing one.
 func (b *Builder) Directory(path string, mode int) {
 	b.Config.Storage.Directories = append(b.Config.Storage.Directories, types.Directory{
 		Node: types.Node{Path: path}, DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: &mode},

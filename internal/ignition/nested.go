@@ -68,7 +68,7 @@ func (f *Flattener) flatten(name string, raw []byte, depth int) ([]Document, err
 	}
 	own := Document{Name: name, Raw: raw}
 	if json.Unmarshal(raw, &head) != nil {
-		return []Document{own}, nil //nolint:nilerr // reading the whole of it says what is wrong, and where
+		return []Document{own}, nil //nolint:nilerr // reading the whole of it reports what is wrong, and where
 	}
 	own.Version = head.Ignition.Version
 	if head.Ignition.Config.Replace.Source != nil {

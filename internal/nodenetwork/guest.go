@@ -53,7 +53,7 @@ func Guest(b *ignition.Builder, interfaces []Interface, problems *problem.List) 
 	}
 }
 
-// check finds what the API's schema lets pass.
+// check reports what the API's schema accepts nevertheless.
 func (n *Interface) check(problems *problem.List, path string) {
 	switch n.DHCP {
 	case "", infrav1.DHCPNone, infrav1.DHCPIPv4, infrav1.DHCPIPv6, infrav1.DHCPBoth:

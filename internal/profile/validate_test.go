@@ -12,7 +12,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
 )
 
-// The profile is looked at as it is when a machine is made, so that nobody waits for a machine to learn what is wrong.
+// The profile is validated as for a machine, so that one need not create a machine to learn what is wrong.
 func TestValidateSpec_looksAtTheProfile(t *testing.T) {
 	cases := map[string]struct {
 		profile bootstrapv1.AltcosProfile

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/blang/semver/v4"
-	"k8s.io/utils/ptr"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
 	kubeadmtypes "sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/types"
@@ -47,7 +46,7 @@ func Render(tb testing.TB, kind Kind, base cloudinit.BaseUserData, registration 
 	}
 	switch kind {
 	case Init:
-		data := &upstream.AdditionalData{KubernetesVersion: ptr.To("v" + version.String()), ClusterName: ptr.To("demo"), PodSubnet: ptr.To("10.244.0.0/16")}
+		data := &upstream.AdditionalData{KubernetesVersion: new("v" + version.String()), ClusterName: new("demo"), PodSubnet: new("10.244.0.0/16")}
 		cluster := &bootstrapv1.ClusterConfiguration{ControlPlaneEndpoint: "10.150.0.160:8443"}
 		out, err = cloudinit.NewInitControlPlane(&cloudinit.ControlPlaneInput{
 			BaseUserData:         base,

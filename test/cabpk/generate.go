@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/blang/semver/v4"
-	"k8s.io/utils/ptr"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 )
 
@@ -21,7 +20,7 @@ import (
 // express all of them.
 type Generator struct {
 	*rand.Rand
-	// Tags are Jinja tags to strew into texts.
+	// Tags are Jinja tags to insert into texts.
 	Tags []string
 }
 
@@ -52,7 +51,7 @@ func (g Generator) Machine(kind Kind) Machine {
 	s.DiskSetup.Filesystems = some(g, 4, func(i int) bootstrapv1.Filesystem { return g.filesystem(i, s.DiskSetup.Partitions) })
 	s.Mounts = some(g, 4, func(i int) bootstrapv1.MountPoints { return g.mount(i, s.DiskSetup.Filesystems) })
 	if g.chance(2) {
-		s.Verbosity = ptr.To(int32(g.IntN(11)))
+		s.Verbosity = new(int32(g.IntN(11)))
 	}
 	g.kubeadm(&m)
 	return m
@@ -78,7 +77,7 @@ func (g Generator) maybe(from ...string) string {
 	return g.pick(from...)
 }
 
-func (g Generator) flag() *bool { return []*bool{nil, ptr.To(true), ptr.To(false)}[g.IntN(3)] }
+func (g Generator) flag() *bool { return []*bool{nil, new(true), new(false)}[g.IntN(3)] }
 
 func (g Generator) word() string {
 	b := make([]byte, 1+g.IntN(8))
@@ -158,7 +157,7 @@ func (g Generator) user(i int) bootstrapv1.User {
 		SSHAuthorizedKeys: some(g, 4, func(int) string { return g.pick("", `from="10.0.0.0/8" `) + "ssh-ed25519 AAAA" + g.word() + " a@b" }),
 	}
 	if g.chance(3) {
-		u.Inactive = ptr.To(false)
+		u.Inactive = new(false)
 	}
 	if i < 2 && g.chance(8) {
 		u.Name = []string{"docker", "altcos"}[i]
@@ -174,9 +173,9 @@ func (g Generator) disk(i int) bootstrapv1.Partition {
 	p := bootstrapv1.Partition{Device: g.device(i, "p"), TableType: "gpt", Overwrite: g.flag()}
 	switch g.IntN(4) {
 	case 0:
-		p.Layout, p.TableType = ptr.To(false), g.pick("", "mbr", "gpt")
+		p.Layout, p.TableType = new(false), g.pick("", "mbr", "gpt")
 	case 1:
-		p.Layout = ptr.To(true)
+		p.Layout = new(true)
 	default:
 		p.DiskLayout = []bootstrapv1.PartitionSpec{{Percentage: 100, PartitionType: g.pick("", bootstrapv1.PartitionTypeLinux, bootstrapv1.PartitionTypeLinuxSwap,
 			bootstrapv1.PartitionTypeLinuxRAID, bootstrapv1.PartitionTypeLVM, bootstrapv1.PartitionTypeFat32, bootstrapv1.PartitionTypeNTFS,

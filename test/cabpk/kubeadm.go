@@ -11,7 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 )
 
@@ -41,7 +40,7 @@ func (g Generator) value() string {
 
 func (g Generator) args() []bootstrapv1.Arg {
 	return some(g, 3, func(i int) bootstrapv1.Arg {
-		return bootstrapv1.Arg{Name: fmt.Sprintf("%s-%d", g.word(), i), Value: ptr.To(g.value())}
+		return bootstrapv1.Arg{Name: fmt.Sprintf("%s-%d", g.word(), i), Value: new(g.value())}
 	})
 }
 
@@ -120,7 +119,7 @@ func (g Generator) token(i int) bootstrapv1.BootstrapToken {
 	}
 	switch g.IntN(3) {
 	case 0:
-		t.TTLSeconds = ptr.To(int32(g.IntN(90000)))
+		t.TTLSeconds = new(int32(g.IntN(90000)))
 	case 1:
 		t.Expires = metav1.NewTime(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC))
 	}
@@ -138,7 +137,7 @@ func (g Generator) phase(int) string { return g.pick("addon/kube-proxy", "prefli
 
 func (g Generator) timeouts() bootstrapv1.Timeouts {
 	seconds := func() *int32 {
-		return []*int32{nil, nil, ptr.To[int32](0), ptr.To[int32](90), ptr.To[int32](3601)}[g.IntN(5)]
+		return []*int32{nil, nil, new(int32(0)), new(int32(90)), new(int32(3601))}[g.IntN(5)]
 	}
 	return bootstrapv1.Timeouts{
 		ControlPlaneComponentHealthCheckSeconds: seconds(), KubeletHealthCheckSeconds: seconds(), KubernetesAPICallSeconds: seconds(),
@@ -153,7 +152,7 @@ func (g Generator) discovery() bootstrapv1.Discovery {
 	case 0:
 		return d
 	case 1:
-		d.BootstrapToken.CACertHashes, d.BootstrapToken.UnsafeSkipCAVerification = nil, ptr.To(true)
+		d.BootstrapToken.CACertHashes, d.BootstrapToken.UnsafeSkipCAVerification = nil, new(true)
 		d.TLSBootstrapToken = "fedcba.0123456789abcdef"
 		return d
 	}
@@ -193,7 +192,7 @@ func (g Generator) taints() *[]corev1.Taint {
 	if g.chance(2) {
 		return nil
 	}
-	return ptr.To(append([]corev1.Taint{}, some(g, 2, func(int) corev1.Taint {
+	return new(append([]corev1.Taint{}, some(g, 2, func(int) corev1.Taint {
 		return corev1.Taint{Key: "example.org/" + g.word(), Value: g.maybe(g.word()), Effect: corev1.TaintEffectNoSchedule}
 	})...))
 }

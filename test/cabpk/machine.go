@@ -70,7 +70,7 @@ func (m Machine) Kubeadm(tb testing.TB) (cluster, own string) {
 	tb.Helper()
 	if m.Kind == Init {
 		data := &upstream.AdditionalData{
-			KubernetesVersion: ptr.To("v" + m.Version.String()), ClusterName: ptr.To("demo"), PodSubnet: ptr.To("10.244.0.0/16"),
+			KubernetesVersion: new("v" + m.Version.String()), ClusterName: new("demo"), PodSubnet: new("10.244.0.0/16"),
 			ControlPlaneComponentHealthCheckSeconds: m.Spec.InitConfiguration.Timeouts.ControlPlaneComponentHealthCheckSeconds,
 		}
 		return marshal(tb)(kubeadmtypes.MarshalClusterConfigurationForVersion(&m.Spec.ClusterConfiguration, m.Version, data)),
@@ -81,7 +81,7 @@ func (m Machine) Kubeadm(tb testing.TB) (cluster, own string) {
 		join.ControlPlane = &bootstrapv1.JoinControlPlane{}
 	}
 	if taints := ptr.Deref(join.NodeRegistration.Taints, nil); m.Kind == Worker && !slices.Contains(taints, clusterv1.NodeUninitializedTaint) {
-		join.NodeRegistration.Taints = ptr.To(append(slices.Clone(taints), clusterv1.NodeUninitializedTaint))
+		join.NodeRegistration.Taints = new(append(slices.Clone(taints), clusterv1.NodeUninitializedTaint))
 	}
 	return "", marshal(tb)(kubeadmtypes.MarshalJoinConfigurationForVersion(join, m.Version))
 }

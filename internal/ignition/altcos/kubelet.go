@@ -8,7 +8,7 @@ import "github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 // kubelet replaces the image's drop-in, which knows neither kubeadm's files nor flags of today. It must have the
 // image's own name: kubeadm.conf sorts after every other drop-in of the packages and wins over them.
 // Profile and node layer both bring it, so that a node has its provider ID whatever its bootstrap data was.
-// KUBELET_NODE_ARGS come before what kubeadm was told, so that a user's node-ip wins over ours. KUBELET_PROVIDER_ARGS
+// KUBELET_NODE_ARGS come before those of kubeadm, so that a user's node-ip wins over ours. KUBELET_PROVIDER_ARGS
 // come last: the machine is only found by its own provider ID.
 func kubelet(b *ignition.Builder) {
 	b.Dropin("kubelet.service", "kubeadm.conf", ignition.UnitText{}.Section("Service",

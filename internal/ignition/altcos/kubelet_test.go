@@ -13,7 +13,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 )
 
-// TestNode_winsOverKubeadmByItsProviderIDOnly: of an option that is there twice, kubelet takes the last.
+// TestNode_winsOverKubeadmByItsProviderIDOnly: kubelet uses the last value of a repeated option.
 func TestNode_winsOverKubeadmByItsProviderIDOnly(t *testing.T) {
 	n := altcos.Node{Hostname: "a", ProviderID: "libvirt://x", Interfaces: []nodenetwork.Interface{{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}}}}
 	l, err := n.Layer()

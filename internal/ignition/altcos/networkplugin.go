@@ -40,7 +40,7 @@ const flannelPods = "10.244.0.0/16"
 //go:embed flannel.sh
 var flannelScript []byte
 
-// NetworkPluginLayer returns the layer for the first control plane; empty when the profile wants no plugin. Flannel
+// NetworkPluginLayer returns the layer for the first control plane; empty when the profile has no plugin. Flannel
 // needs pods: one network, or one of each family.
 func (p *Profile) NetworkPluginLayer(pods []netip.Prefix) (ignition.Layer, error) {
 	var problems problem.List

@@ -16,7 +16,7 @@ const (
 	StateDir = "/var/lib/altcos-bootstrap"
 	// KubeadmDone exists once kubeadm succeeded on this machine.
 	KubeadmDone = StateDir + "/kubeadm.done"
-	// CRISocket is CRI-O's socket, as kubeadm wants it.
+	// CRISocket is CRI-O's socket in kubeadm's form.
 	CRISocket = "unix:///var/run/crio/crio.sock"
 	// KubeadmUnit runs kubeadm once.
 	KubeadmUnit = "altcos-kubeadm.service"

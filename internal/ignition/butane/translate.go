@@ -48,7 +48,7 @@ func Layers(name string, data []byte, flattener *ignition.Flattener) ([]ignition
 	for i, d := range docs {
 		l, err := d.Layer(true)
 		if i == 0 && generated {
-			err = problem.WithoutPlaces(err) // nobody sees the JSON that Butane makes
+			err = problem.WithoutPlaces(err) // the JSON is generated, its author does not see it
 		}
 		if err != nil {
 			return nil, err
@@ -65,7 +65,7 @@ func Layers(name string, data []byte, flattener *ignition.Flattener) ([]ignition
 // almost a megabyte, for each of them. Larger texts must shrink before their JSON is looked at.
 const packLater = 64 << 10
 
-// toJSON returns Ignition JSON as it is, and what Butane means as JSON that is generated.
+// toJSON returns Ignition JSON unchanged, and Butane as generated JSON.
 func toJSON(data []byte) (raw []byte, generated bool, err error) {
 	if len(data) > MaxInput {
 		return nil, false, problem.Newf("", "is %d bytes, at most %d are accepted", len(data), MaxInput)

@@ -29,7 +29,7 @@ func convert(tb testing.TB, text string) (fromcloudconfig.Result, error) {
 	return fromcloudconfig.Convert(cfg)
 }
 
-// layer converts text and demands that Ignition has nothing to say against the result.
+// layer converts text and requires that Ignition accepts the result.
 func layer(tb testing.TB, text string) types.Config {
 	tb.Helper()
 	got, err := convert(tb, text)

@@ -72,7 +72,7 @@ func (c *converter) disks() {
 	}
 }
 
-// onlyPartition is the partition over the whole disk; ok is false when the disk wants others.
+// onlyPartition is the partition over the whole disk; ok is false when the disk is to have others.
 func (c *converter) onlyPartition(field string, d cloudconfig.Disk) (part types.Partition, ok bool) {
 	part.Number = 1
 	if d.WholeDisk != nil {
@@ -133,7 +133,7 @@ func (c *converter) checkFilesystem(field string, f cloudconfig.Filesystem, fs t
 	}
 }
 
-// partition finds the device that the file system goes to. auto and any (which cloud-init means when nothing is said)
+// partition finds the device that the file system goes to. auto and any (cloud-init's default)
 // search the disk: here they mean the one partition that disk_setup makes on it, or the device itself.
 func (c *converter) partition(field string, f cloudconfig.Filesystem) string {
 	made := slices.ContainsFunc(c.b.Config.Storage.Disks, func(d types.Disk) bool { return d.Device == f.Device })

@@ -15,7 +15,7 @@
 // A mount without options gets cloud-init's, which have nofail: kubeadm waits for it, and runs without it when it fails. It
 // needs a mount that has options without nofail, such as "defaults".
 //
-// Three facts shape it. Ignition writes before the real root is there, so what belongs below /run is staged on disk
+// Three facts shape it. Ignition writes before the real root is mounted, so what belongs below /run is staged on disk
 // and put in place by the script. cloud-init runs its commands once in the life of a machine, so does the unit.
 // kubeadm prints tokens and keys, so output goes to a file for root alone and only progress goes to the journal.
 package fromcloudconfig

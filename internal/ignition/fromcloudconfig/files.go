@@ -26,7 +26,7 @@ const (
 // stagedFile is a file that must be written on the running system.
 type stagedFile struct {
 	source, target string
-	// owner and mode are empty and nil when what is there stays.
+	// owner and mode are empty and nil when those of the existing file stay.
 	owner string
 	mode  *int
 	add   bool

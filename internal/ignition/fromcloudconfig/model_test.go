@@ -29,7 +29,7 @@ type wish struct {
 	mounts      []bootstrapv1.MountPoints
 }
 
-// model says, on its own, what the whole Ignition config for a wish has to be. Contents are plain data URLs, not escaped
+// model computes independently what the whole Ignition config for a wish has to be. Contents are plain data URLs, not escaped
 // and not compressed (see plainly). It takes valid wishes only.
 type model struct {
 	wish   wish

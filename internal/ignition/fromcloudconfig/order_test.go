@@ -18,7 +18,7 @@ import (
 )
 
 // TestScript_stopsAtTheFirstCommandThatFails runs generated machines, each with one command that fails or none: those
-// before it ran in the order of the spec, those after it did not, and the sentinel is there when kubeadm succeeded.
+// before it ran in the order of the spec, those after it did not, and the sentinel exists when kubeadm succeeded.
 func TestScript_stopsAtTheFirstCommandThatFails(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

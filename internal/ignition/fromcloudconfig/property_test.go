@@ -22,9 +22,9 @@ import (
 
 var kinds = []cabpk.Kind{cabpk.Init, cabpk.JoinCP, cabpk.Worker}
 
-// TestConvert_saysAllThatCABPKSays: the Ignition config of a generated machine is what the model says, with every field
+// TestConvert_expressesAllThatCABPKWrites: the Ignition config of a generated machine is what the model says, with every field
 // of every file, user, command, disk, file system and mount in its place, and with nothing else.
-func TestConvert_saysAllThatCABPKSays(t *testing.T) {
+func TestConvert_expressesAllThatCABPKWrites(t *testing.T) {
 	script := newSkeleton(t)
 	for seed := range uint64(300) {
 		kind := kinds[seed%3]
@@ -35,8 +35,8 @@ func TestConvert_saysAllThatCABPKSays(t *testing.T) {
 	}
 }
 
-// FuzzConvert_saysAllThatCABPKSays is the same with as many machines as there is time for.
-func FuzzConvert_saysAllThatCABPKSays(f *testing.F) {
+// FuzzConvert_expressesAllThatCABPKWrites is the same with as many machines as there is time for.
+func FuzzConvert_expressesAllThatCABPKWrites(f *testing.F) {
 	script := newSkeleton(f)
 	f.Add(uint64(0), uint8(0))
 	f.Fuzz(func(t *testing.T, seed uint64, kind uint8) {

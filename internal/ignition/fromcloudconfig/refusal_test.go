@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/utils/ptr"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
@@ -86,7 +85,7 @@ func refusals() map[string]refusal {
 		"a file in procfs":                   {badFile(bootstrapv1.File{Path: "/proc/sys/vm/x"}, "path"), "not a place for files"},
 		"a file of the provider's":           {badFile(bootstrapv1.File{Path: "/var/lib/altcos-bootstrap/bootstrap.sh"}, "path"), "provider's own"},
 		"the host name":                      {badFile(bootstrapv1.File{Path: "/etc/hostname", Content: "mine\n"}, "path"), "for each machine"},
-		"more of a host name":                {badFile(bootstrapv1.File{Path: "/etc/hostname", Content: "mine\n", Append: ptr.To(true)}, "path"), "for each machine"},
+		"more of a host name":                {badFile(bootstrapv1.File{Path: "/etc/hostname", Content: "mine\n", Append: new(true)}, "path"), "for each machine"},
 		"the first network file":             {badFile(bootstrapv1.File{Path: "/etc/systemd/network/20-wired.network"}, "path"), "for each machine"},
 		"the file of a VLAN":                 {badFile(bootstrapv1.File{Path: "/etc//systemd/network/20-wired1-vlan.netdev"}, "path"), "for each machine"},
 		"kubelet's drop-in":                  {badFile(bootstrapv1.File{Path: "/etc/systemd/system/kubelet.service.d/kubeadm.conf"}, "path"), "for each machine"},
@@ -98,7 +97,7 @@ func refusals() map[string]refusal {
 		"text that says it is gzip":          {badFile(bootstrapv1.File{Path: "/etc/x", Encoding: bootstrapv1.Gzip, Content: "abc"}, "content"), "not gzip"},
 		"a text that begins with blanks":     {badFile(bootstrapv1.File{Path: "/etc/x", Content: "  a: b\n  c: d\n"}, "content"), "base64"},
 		"an unknown Jinja name in a file":    {badFile(bootstrapv1.File{Path: "/etc/x", Content: "a {{ ds.meta_data.public_keys }}"}, "content"), "unknown Jinja name"},
-		"an inactive user":                   {badUser(bootstrapv1.User{Name: "x", Inactive: ptr.To(true)}, "inactive"), "inactive"},
+		"an inactive user":                   {badUser(bootstrapv1.User{Name: "x", Inactive: new(true)}, "inactive"), "inactive"},
 		"a user with a capital letter":       {badUser(bootstrapv1.User{Name: "Root"}, "name"), "not a valid user name"},
 		"a group with a blank":               {badUser(bootstrapv1.User{Name: "x", Groups: "a b"}, "groups"), "not a valid group name"},
 		"a shell with a colon":               {badUser(bootstrapv1.User{Name: "x", Shell: "/bin/a:b"}, "shell"), "colon"},
@@ -109,21 +108,21 @@ func refusals() map[string]refusal {
 		"a key with a comment":               {badUser(bootstrapv1.User{Name: "x", SSHAuthorizedKeys: []string{`command="echo #1" ssh-ed25519 AAAA`}}, "ssh_authorized_keys[0]"), "single quotes"},
 		"a path with a comment":              {badFile(bootstrapv1.File{Path: "/etc/a #b"}, "path"), "single quotes"},
 		"a label that is a comment":          {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext4", Label: "#l"}, "label"), "single quotes"},
-		"a partition table of MBR":           {badDisk(bootstrapv1.Partition{Device: "/dev/bad", TableType: "mbr", Layout: ptr.To(true)}, ".table_type"), "must be gpt"},
-		"no kind of partition table":         {badDisk(bootstrapv1.Partition{Device: "/dev/bad", Layout: ptr.To(true)}, ".table_type"), "must be gpt"},
+		"a partition table of MBR":           {badDisk(bootstrapv1.Partition{Device: "/dev/bad", TableType: "mbr", Layout: new(true)}, ".table_type"), "must be gpt"},
+		"no kind of partition table":         {badDisk(bootstrapv1.Partition{Device: "/dev/bad", Layout: new(true)}, ".table_type"), "must be gpt"},
 		"a layout of neither":                {badDisk(bootstrapv1.Partition{Device: "/dev/bad", TableType: "gpt"}, ".layout"), "true, false or a list"},
 		"two partitions":                     {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 50}, bootstrapv1.PartitionSpec{Percentage: 50}), ".layout"), "size of the disk"},
 		"half a disk":                        {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 50}), ".layout"), "size of the disk"},
 		"an extended partition":              {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 100, PartitionType: "LinuxExtended"}), ".layout"), "without counterpart"},
 		"a partition of type nothing":        {badDisk(layout(bootstrapv1.PartitionSpec{Percentage: 100, PartitionType: "00000000-0000-0000-0000-000000000000"}), ".layout"), "without counterpart"},
-		"a disk of a cloud":                  {badDisk(bootstrapv1.Partition{Device: "ephemeral0", TableType: "gpt", Layout: ptr.To(true)}, ""), "below /dev"},
+		"a disk of a cloud":                  {badDisk(bootstrapv1.Partition{Device: "ephemeral0", TableType: "gpt", Layout: new(true)}, ""), "below /dev"},
 		"ext3":                               {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext3"}, "filesystem"), "ext4, btrfs, xfs, vfat or swap"},
 		"a file system to replace":           {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext4", ReplaceFS: "ntfs"}, "replace_fs"), "overwrite"},
 		"a partition of cloud-init's manual": {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext4", Partition: "auto|any"}, "partition"), "auto, any, none or a number"},
 		"a label beyond the limit":           {badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "xfs", Label: "thirteenchars"}, "label"), "12 characters"},
 		"a file system on a cloud's disk":    {badFS(bootstrapv1.Filesystem{Device: "ephemeral0.1", Filesystem: "ext4"}, "device"), "below /dev"},
 		"a file system over partitions": {func(s *spec) string {
-			badDisk(bootstrapv1.Partition{Device: "/dev/bad", TableType: "gpt", Layout: ptr.To(true)}, "")(s)
+			badDisk(bootstrapv1.Partition{Device: "/dev/bad", TableType: "gpt", Layout: new(true)}, "")(s)
 			return badFS(bootstrapv1.Filesystem{Device: "/dev/bad", Filesystem: "ext4", Partition: "none"}, "partition")(s)
 		}, "auto or 1"},
 		"two file systems in one place": {func(s *spec) string {

@@ -16,7 +16,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 )
 
-// machine is a directory that stands for the guest's file system, with a kubeadm that writes down how it was called.
+// machine is a directory in place of the guest's file system, with a kubeadm that records how it was called.
 type machine struct {
 	root   string
 	script string

@@ -75,8 +75,8 @@ func (c *converter) user(field string, u cloudconfig.User) {
 }
 
 // passwordHash follows cloud-init: the password is locked unless lock_passwd is false. The administrator's is left to the
-// profile, which always says what it is, unless the cloud-config has another or locks it: lock_passwd: false only asks to
-// keep the one that is there.
+// profile, which always sets it, unless the cloud-config has another or locks it: lock_passwd: false only keeps the
+// existing one.
 func passwordHash(u cloudconfig.User) *string {
 	asked := u.LockPassword != nil && *u.LockPassword
 	switch locked := u.LockPassword == nil || asked; {

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/utils/ptr"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
@@ -23,7 +22,7 @@ import (
 
 var names = cloudconfig.InstanceData{Hostname: "node-7", InstanceID: "6f1d3c3e-0000-4000-8000-000000000171", LocalIPv4: "10.150.0.171", LocalIPv6: "fd00::171", AvailabilityZone: "rack1"}
 
-// tags are Jinja and what it says on the machine of names.
+// tags are Jinja tags and their values on the machine of names.
 var tags = map[string]string{
 	"{{ ds.meta_data.hostname }}": "node-7", "{{ds.meta_data.local_hostname}}": "node-7", "{{ v1.local_hostname }}": "node-7",
 	"{{ ds['meta_data']['instance_id'] }}": "6f1d3c3e-0000-4000-8000-000000000171", "{{ instance_id }}": "6f1d3c3e-0000-4000-8000-000000000171",
@@ -171,7 +170,7 @@ func wishOfText(p *cabpk.Plain) wish {
 		return (strings.HasPrefix(c, "kubeadm init --config ") || strings.HasPrefix(c, "kubeadm join --config ")) && strings.HasSuffix(c, sentinel)
 	})
 	for _, f := range p.WriteFiles {
-		w.files = append(w.files, bootstrapv1.File{Path: f.Path, Encoding: bootstrapv1.Encoding(f.Encoding), Owner: f.Owner, Permissions: f.Permissions, Content: f.Content, Append: ptr.To(f.Append)})
+		w.files = append(w.files, bootstrapv1.File{Path: f.Path, Encoding: bootstrapv1.Encoding(f.Encoding), Owner: f.Owner, Permissions: f.Permissions, Content: f.Content, Append: new(f.Append)})
 	}
 	for _, u := range p.Users {
 		w.users = append(w.users, bootstrapv1.User{Name: u.Name, Passwd: u.Passwd, Gecos: u.Gecos, Groups: u.Groups, HomeDir: u.Homedir, Shell: u.Shell,

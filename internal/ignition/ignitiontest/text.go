@@ -16,17 +16,17 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 )
 
-// Parse reads a rendered config and fails the test when Ignition has anything to say about it, warnings included.
+// Parse reads a rendered config and fails the test unless Ignition accepts it without warnings.
 func Parse(tb testing.TB, raw []byte) types.Config {
 	tb.Helper()
 	cfg, rpt, err := v3.Parse(raw)
 	if err != nil || len(rpt.Entries) > 0 {
-		tb.Fatalf("Ignition does not like the config: %v %s", err, rpt.String())
+		tb.Fatalf("Ignition refuses the config: %v %s", err, rpt.String())
 	}
 	return cfg
 }
 
-// Check fails the test when Ignition has anything to say about a layer, warnings included.
+// Check fails the test unless Ignition accepts a layer without warnings.
 func Check(tb testing.TB, l ignition.Layer) {
 	tb.Helper()
 	cfg := l.Config
@@ -124,7 +124,7 @@ func (p *printer) unit(u types.Unit) {
 	}
 }
 
-// given is what an optional field says; nothing when it is not there.
+// given is the value of an optional field; empty without one.
 func (p *printer) given(name string, s *string) string {
 	if !p.full || s == nil {
 		return ""

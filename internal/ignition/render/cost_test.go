@@ -48,7 +48,7 @@ func heavy(tb testing.TB) render.Input {
 	}
 }
 
-// BenchmarkRender_controlPlane says what a rendering takes of the processors, too: time means little on a machine that does
+// BenchmarkRender_controlPlane also measures the processor time of a rendering: time means little on a machine that does
 // other things.
 func BenchmarkRender_controlPlane(b *testing.B) {
 	in := heavy(b)
@@ -72,7 +72,7 @@ func processorTime(tb testing.TB) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// TestRender_staysWithinItsBudget leaves time to the benchmark: it says nothing on a machine that does other things.
+// TestRender_staysWithinItsBudget leaves time to the benchmark: it proves nothing on a busy machine.
 func TestRender_staysWithinItsBudget(t *testing.T) {
 	in := heavy(t)
 	if size := len(mustRender(t, in)); size > maxOutput {

@@ -141,7 +141,7 @@ func withoutUsers(t *testing.T, c types.Config, layers []render.UserLayer) types
 	return c
 }
 
-// each keeps of c what keep says by its name, path or device.
+// each keeps of c what keep selects by its name, path or device.
 func each(c *types.Config, keep func(key string) bool) {
 	c.Storage.Files = kept(c.Storage.Files, keep)
 	c.Storage.Directories = kept(c.Storage.Directories, keep)
@@ -203,7 +203,7 @@ func inside(want, list reflect.Value) bool {
 	return false
 }
 
-// holdsAll reports whether got is want where want says anything.
+// holdsAll reports whether got is want where want has a value.
 func holdsAll(want, got reflect.Value) bool {
 	switch want.Kind() {
 	case reflect.Pointer:
@@ -250,10 +250,10 @@ func TestMissing_seesWhatIsLost(t *testing.T) {
 			t.Errorf("nobody misses %s", name)
 		}
 	}
-	owned := types.Config{Storage: types.Storage{Files: []types.File{{Node: types.Node{Path: "/x", User: types.NodeUser{ID: ptr.To(1)}},
-		FileEmbedded1: types.FileEmbedded1{Append: []types.Resource{{Source: ptr.To("data:,a")}, {Source: ptr.To("data:,b")}}}}}}}
-	other := types.Config{Storage: types.Storage{Files: []types.File{{Node: types.Node{Path: "/x", User: types.NodeUser{ID: ptr.To(2)}},
-		FileEmbedded1: types.FileEmbedded1{Append: []types.Resource{{Source: ptr.To("data:,b")}, {Source: ptr.To("data:,a")}}}}}}}
+	owned := types.Config{Storage: types.Storage{Files: []types.File{{Node: types.Node{Path: "/x", User: types.NodeUser{ID: new(1)}},
+		FileEmbedded1: types.FileEmbedded1{Append: []types.Resource{{Source: new("data:,a")}, {Source: new("data:,b")}}}}}}}
+	other := types.Config{Storage: types.Storage{Files: []types.File{{Node: types.Node{Path: "/x", User: types.NodeUser{ID: new(2)}},
+		FileEmbedded1: types.FileEmbedded1{Append: []types.Resource{{Source: new("data:,b")}, {Source: new("data:,a")}}}}}}}
 	if diff := cmp.Diff([]string{"what is added to /x", "File /x"}, missing(owned, other)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

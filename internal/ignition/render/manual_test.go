@@ -27,7 +27,7 @@ import (
 // counterpart is where a rendered config has something of the manual: why there, and a line of it.
 type counterpart struct{ why, path, line string }
 
-// same says that a rendered config has the very thing.
+// same requires that a rendered config has exactly the thing.
 var same []counterpart
 
 const dataDisk = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_data"

@@ -27,7 +27,7 @@ func TestRender_keepsTheSpecOfForeignIgnition(t *testing.T) {
 			got := mustRender(t, render.Input{Bootstrap: bootstrapdata.Data{Format: bootstrapdata.FormatIgnition, Value: []byte(tc.in)}, Node: node("worker01", "10.150.0.171")})
 			cfg, rpt, err := v3_6.ParseCompatibleVersion(got)
 			if err != nil || len(rpt.Entries) > 0 {
-				t.Fatalf("Ignition does not like the config: %v %s", err, rpt.String())
+				t.Fatalf("Ignition refuses the config: %v %s", err, rpt.String())
 			}
 			if !bytes.Contains(got, []byte(`"version":"`+tc.version+`"`)) {
 				t.Errorf("got %s", got)

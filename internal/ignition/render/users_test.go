@@ -80,7 +80,7 @@ func TestRender_namesAGroupThatHasTheUsersNameAlready(t *testing.T) {
 	}
 }
 
-// TestRender_keepsThePasswordOfTheProfile: lock_passwd: false without a password asks for the one that is there.
+// TestRender_keepsThePasswordOfTheProfile: lock_passwd: false without a password keeps the existing one.
 func TestRender_keepsThePasswordOfTheProfile(t *testing.T) {
 	for user, want := range map[string]string{
 		"name: altcos": "$y$profile", "name: altcos, lock_passwd: false": "$y$profile", "name: altcos, lock_passwd: true": altcos.LockedPassword,

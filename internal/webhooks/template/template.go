@@ -27,7 +27,7 @@ type Validator[T client.Object] struct {
 	Metadata func(T) *clusterv1.ObjectMeta
 	// Spec returns spec.template.spec.
 	Spec func(T) any
-	// Validate checks spec.template.spec beyond what the CRD's schema says. It may be nil.
+	// Validate checks spec.template.spec beyond the CRD's schema. It may be nil.
 	Validate func(object T, path *field.Path) field.ErrorList
 	// Warn returns what may go wrong with spec.template.spec but does not make it invalid. It may be nil.
 	Warn func(ctx context.Context, object T, path *field.Path) admission.Warnings

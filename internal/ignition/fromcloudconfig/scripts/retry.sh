@@ -1,6 +1,5 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2046,SC2086 # lists are split on purpose
-# shellcheck disable=SC2154 # altcos_at comes from head.sh
 altcos_absent() {
   for altcos_file in "$@"; do
     if [ ! -e "$altcos_file" ]; then echo "$altcos_file"; fi
