@@ -19,6 +19,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 )
@@ -35,7 +36,7 @@ type scope struct {
 	// wanted is what the hosts shall carry, without the backends that are leaving; report is what the hosts said.
 	wanted  loadbalancer.Cluster
 	leaving []loadbalancer.Backend
-	report  *loadbalancer.Report
+	report  *rollout.Report
 	// observeAgain says that the holder of the address can change without any event.
 	observeAgain bool
 	// formerMembers are hosts that carry the endpoint although they shall not any more, with the reason why they still do.

@@ -22,6 +22,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/machinerole"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -68,7 +69,7 @@ func (r *Reconciler) ensureLoadBalancer(ctx context.Context, s *scope) error {
 
 // logSteps writes down what programs on a host said. It differs each time, so that it has no place in a condition.
 func logSteps(ctx context.Context, host string, err error) {
-	step := (*loadbalancer.StepError)(nil)
+	step := (*rollout.StepError)(nil)
 	if errors.As(err, &step) && step.Message != "" {
 		ctrl.LoggerFrom(ctx).Info("The load balancer could not be changed", "LibvirtHost", host, "step", step.Step, "output", step.Message)
 	}
@@ -171,12 +172,12 @@ func (r *Reconciler) loadBalancerOutcome(s *scope, err error) error {
 	}
 	endpoint := s.wanted.VIP.Addr()
 	switch {
-	case errors.Is(err, loadbalancer.ErrAddressInUse):
+	case errors.Is(err, rollout.ErrAddressInUse):
 		return outcome.Blockedf(infrav1.LibvirtClusterEndpointInUseReason, hostRetryInterval,
 			"%s is in use by another machine; choose another address or free it: %v", endpoint, err)
 	case errors.Is(err, loadbalancer.ErrInvalid): // the CA is part of it, and nobody tells us when that changes
 		return outcome.Blockedf(infrav1.LibvirtClusterEndpointInvalidReason, resyncInterval, "%v", err)
-	case errors.Is(err, loadbalancer.ErrNotOwned), errors.Is(err, loadbalancer.ErrRejected):
+	case errors.Is(err, loadbalancer.ErrNotOwned), errors.Is(err, rollout.ErrRejected):
 		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerRejectedReason, r.retries.next(s.lc.UID),
 			"%v; the manager's log has what the host said", err)
 	case s.report.Holder != "" && onlyUnreachable(err):
@@ -189,12 +190,12 @@ func (r *Reconciler) loadBalancerOutcome(s *scope, err error) error {
 }
 
 func (s *scope) holderApplied() bool {
-	return slices.ContainsFunc(s.report.Hosts, func(host loadbalancer.HostReport) bool {
+	return slices.ContainsFunc(s.report.Hosts, func(host rollout.HostReport) bool {
 		return host.Name == s.report.Holder && host.Applied
 	})
 }
 
 // onlyUnreachable says that hosts did not let us in, and nothing worse.
 func onlyUnreachable(err error) bool {
-	return (errors.Is(err, virt.ErrUnreachable) || errors.Is(err, virt.ErrAuthentication)) && !errors.Is(err, loadbalancer.ErrRolledBack) && !errors.Is(err, loadbalancer.ErrHostBusy)
+	return (errors.Is(err, virt.ErrUnreachable) || errors.Is(err, virt.ErrAuthentication)) && !errors.Is(err, rollout.ErrRolledBack) && !errors.Is(err, rollout.ErrHostBusy)
 }

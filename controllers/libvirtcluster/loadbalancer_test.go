@@ -20,10 +20,11 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/test/builder"
 )
 
-var errFull = fmt.Errorf("stage: %w", loadbalancer.ErrRolledBack)
+var errFull = fmt.Errorf("stage: %w", rollout.ErrRolledBack)
 
 func names(backends []infrav1.LoadBalancerBackendStatus) []string {
 	var all []string
@@ -87,7 +88,7 @@ func TestManager_isNotWokenByItsOwnStatus(t *testing.T) {
 	w := newWorld(t)
 	w.addHost("a", "3")
 	w.balancer.failing = func(n int) error {
-		return fmt.Errorf("read tcp 10.0.0.1:%d->10.0.0.2:22, attempt %d: %w", 40000+n, n, loadbalancer.ErrRolledBack)
+		return fmt.Errorf("read tcp 10.0.0.1:%d->10.0.0.2:22, attempt %d: %w", 40000+n, n, rollout.ErrRolledBack)
 	}
 	w.run()
 	message := func() string { return conditions.GetMessage(w.Get("demo"), infrav1.ReadyCondition) }

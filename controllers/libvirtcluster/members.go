@@ -15,6 +15,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -107,7 +108,7 @@ func (s *scope) leftOutOutcome() error {
 }
 
 // reachHosts opens shells on the members. Each has its VRRP priority whether it answers or not.
-func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]loadbalancer.Host, error) {
+func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]rollout.Host, error) {
 	clusters := &infrav1.LibvirtClusterList{}
 	if err := r.Client.List(ctx, clusters); err != nil {
 		return nil, fmt.Errorf("list LibvirtClusters: %w", err)
@@ -122,14 +123,14 @@ func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]loadbalancer.H
 			"none of the selected LibvirtHosts can carry the load balancer; see their condition %s", infrav1.LibvirtHostLoadBalancerReadyCondition)
 	}
 	priorities := loadbalancer.Priorities(len(members))
-	hosts := make([]loadbalancer.Host, 0, len(members))
+	hosts := make([]rollout.Host, 0, len(members))
 	for i, member := range members {
 		address, _ := s.bridgeAddress(member) // a member has one
 		shell, err := r.Hosts.Shell(ctx, member)
 		if err != nil {
 			shell = brokenShell{err}
 		}
-		hosts = append(hosts, loadbalancer.Host{
+		hosts = append(hosts, rollout.Host{
 			Name: member.Name, Shell: shell, Bridge: inventory.Bridge(member), Address: address, Priority: priorities[i],
 		})
 	}

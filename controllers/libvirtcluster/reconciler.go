@@ -19,6 +19,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 )
@@ -29,8 +30,8 @@ const phaseTimeout = 90 * time.Second
 
 // Balancer carries endpoints on hosts.
 type Balancer interface {
-	Ensure(ctx context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) (loadbalancer.Report, error)
-	Release(ctx context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) error
+	Ensure(ctx context.Context, cluster loadbalancer.Cluster, hosts []rollout.Host) (rollout.Report, error)
+	Release(ctx context.Context, cluster loadbalancer.Cluster, hosts []rollout.Host) error
 }
 
 // Reconciler reconciles LibvirtClusters.

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
-	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/test/builder"
 	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
@@ -78,7 +78,7 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 			func(w *world) {
 				w.addHost("a", "3")
 				answer := strings.Repeat("52:54:00:00:00:01 answers, ", 100)
-				w.balancer.err = fmt.Errorf("%s: %w", answer, loadbalancer.ErrAddressInUse)
+				w.balancer.err = fmt.Errorf("%s: %w", answer, rollout.ErrAddressInUse)
 			},
 			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterEndpointInUseReason, "10.150.0.160 is in use by another machine",
 			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostPending},
@@ -87,7 +87,7 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 			func(w *world) {
 				w.addHost("a", "3")
 				w.addHost("b", "4")
-				w.balancer.broken[w.Global("a")] = loadbalancer.ErrRejected
+				w.balancer.broken[w.Global("a")] = rollout.ErrRejected
 			},
 			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterLoadBalancerRejectedReason, "rejected",
 			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostFailed, "b": infrav1.LoadBalancerHostPending},

@@ -16,7 +16,7 @@ import (
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
-	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
@@ -97,7 +97,7 @@ func (r *Reconciler) dropHost(ctx context.Context, s *scope, name string) error 
 	}
 	shell, err := r.Hosts.Shell(ctx, host)
 	if err == nil {
-		err = r.Balancer.Release(ctx, s.wanted, []loadbalancer.Host{{Name: name, Shell: shell, Bridge: inventory.Bridge(host)}})
+		err = r.Balancer.Release(ctx, s.wanted, []rollout.Host{{Name: name, Shell: shell, Bridge: inventory.Bridge(host)}})
 	}
 	logSteps(ctx, name, err)
 	spared := len(s.lc.Status.LoadBalancer.Hosts) > 0 || len(host.Status.BridgeAddresses) == 0 // a move takes the list away

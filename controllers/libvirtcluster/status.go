@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/event"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 )
@@ -72,7 +73,7 @@ func (s *scope) reportLoadBalancer() {
 		status.Hosts = append(status.Hosts, hostStatus(host))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.formerMembers)) {
-		status.Hosts = append(status.Hosts, hostStatus(loadbalancer.HostReport{Name: name, Err: s.formerMembers[name]}))
+		status.Hosts = append(status.Hosts, hostStatus(rollout.HostReport{Name: name, Err: s.formerMembers[name]}))
 	}
 	status.Backends = nil
 	for _, backend := range s.toldBackends() {
@@ -104,10 +105,10 @@ func (s *scope) settled() bool {
 			return false
 		}
 	}
-	return s.report.Settled()
+	return s.report.Applied()
 }
 
-func hostStatus(host loadbalancer.HostReport) infrav1.LoadBalancerHostStatus {
+func hostStatus(host rollout.HostReport) infrav1.LoadBalancerHostStatus {
 	status := infrav1.LoadBalancerHostStatus{Name: host.Name, State: infrav1.LoadBalancerHostPending}
 	if host.Err == nil {
 		if host.Applied {

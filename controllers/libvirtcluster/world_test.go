@@ -23,6 +23,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/controllers/libvirtcluster"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/test/builder"
@@ -119,7 +120,7 @@ type balancer struct {
 	err      error
 	failing  func(attempt int) error
 	wanted   loadbalancer.Cluster
-	hosts    []loadbalancer.Host
+	hosts    []rollout.Host
 	ensured  int
 	released []string
 	owners   []string
@@ -152,17 +153,17 @@ func (b *balancer) count() int {
 }
 
 // Ensure lets the first host that answers hold the address, with every backend up.
-func (b *balancer) Ensure(ctx context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) (loadbalancer.Report, error) {
+func (b *balancer) Ensure(ctx context.Context, cluster loadbalancer.Cluster, hosts []rollout.Host) (rollout.Report, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	b.ensured, b.wanted, b.hosts = b.ensured+1, cluster, hosts
 	if b.failing != nil {
 		b.err = b.failing(b.ensured)
 	}
-	var report loadbalancer.Report
-	if errors.Is(b.err, loadbalancer.ErrAddressInUse) { // is found by asking the hosts
+	var report rollout.Report
+	if errors.Is(b.err, rollout.ErrAddressInUse) { // is found by asking the hosts
 		for _, host := range hosts {
-			report.Hosts = append(report.Hosts, loadbalancer.HostReport{Name: host.Name, Observed: true})
+			report.Hosts = append(report.Hosts, rollout.HostReport{Name: host.Name, Observed: true})
 		}
 	}
 	if b.err != nil {
@@ -170,14 +171,14 @@ func (b *balancer) Ensure(ctx context.Context, cluster loadbalancer.Cluster, hos
 	}
 	var failed error
 	for _, host := range hosts {
-		one := loadbalancer.HostReport{Name: host.Name}
+		one := rollout.HostReport{Name: host.Name}
 		_, one.Err = host.Shell.Run(ctx, virt.Script{})
 		if one.Observed = one.Err == nil; one.Observed {
-			if !errors.Is(failed, loadbalancer.ErrRejected) { // which stops the rest
+			if !errors.Is(failed, rollout.ErrRejected) { // which stops the rest
 				one.Err = b.broken[host.Name]
 				one.Applied = one.Err == nil
 			}
-			if report.Holder == "" && !errors.Is(errors.Join(failed, one.Err), loadbalancer.ErrRejected) {
+			if report.Holder == "" && !errors.Is(errors.Join(failed, one.Err), rollout.ErrRejected) {
 				report.Holder, one.State.HoldsVIP = host.Name, true
 			}
 		}
@@ -190,7 +191,7 @@ func (b *balancer) Ensure(ctx context.Context, cluster loadbalancer.Cluster, hos
 	return report, failed
 }
 
-func (b *balancer) Release(_ context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) error {
+func (b *balancer) Release(_ context.Context, cluster loadbalancer.Cluster, hosts []rollout.Host) error {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	for _, host := range hosts {

@@ -17,13 +17,14 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// Balancer takes load balancers off hosts; *loadbalancer.Balancer does.
+// Balancer takes load balancers off hosts; *rollout.Balancer does.
 type Balancer interface {
-	Release(ctx context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) error
+	Release(ctx context.Context, cluster loadbalancer.Cluster, hosts []rollout.Host) error
 }
 
 // release takes what is ours off a host that leaves the inventory, after machines and clusters have left it. A host that
@@ -113,7 +114,7 @@ func (r *Reconciler) releaseSystem(ctx context.Context, s *scope, shell virt.She
 		if address, err := netip.ParseAddr(clusters[i].Spec.ControlPlaneEndpoint.Host); err == nil {
 			cluster.VIP = netip.PrefixFrom(address, address.BitLen())
 		}
-		err := r.Balancer.Release(ctx, cluster, []loadbalancer.Host{{Name: s.host.Name, Shell: shell, Bridge: inventory.Bridge(s.host)}})
+		err := r.Balancer.Release(ctx, cluster, []rollout.Host{{Name: s.host.Name, Shell: shell, Bridge: inventory.Bridge(s.host)}})
 		if err != nil && !errors.Is(err, loadbalancer.ErrNotOwned) {
 			return fmt.Errorf("remove load balancer of cluster %s/%s: %w", clusters[i].Namespace, clusters[i].Name, err)
 		}

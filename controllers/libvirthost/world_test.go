@@ -24,6 +24,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/test/builder"
@@ -127,7 +128,7 @@ type shell struct {
 }
 
 // Release takes the load balancer of a cluster off the host.
-func (s *shell) Release(_ context.Context, cluster loadbalancer.Cluster, _ []loadbalancer.Host) error {
+func (s *shell) Release(_ context.Context, cluster loadbalancer.Cluster, _ []rollout.Host) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.released = append(s.released, cluster.Owner)

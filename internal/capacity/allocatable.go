@@ -24,8 +24,9 @@ const (
 func Allocatable(spec *infrav1.LibvirtHostSpec, has infrav1.HostResources) infrav1.HostResources {
 	var all infrav1.HostResources
 	if has.CPUs != nil {
-		free := int64(*has.CPUs) - int64(ptr.Deref(spec.Reserve.CPUs, 0))
-		all.CPUs = new(int32(overcommit(free, spec.Overcommit.CPUPercent, defaultCPUPercent)))
+		free := *has.CPUs - ptr.Deref(spec.Reserve.CPUs, 0)
+		cpus := int32(overcommit(int64(free), spec.Overcommit.CPUPercent, defaultCPUPercent))
+		all.CPUs = &cpus
 	}
 	if has.Memory != nil {
 		free := has.Memory.Value() - valueOr(spec.Reserve.Memory, defaultMemoryReserve)

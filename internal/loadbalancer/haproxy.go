@@ -10,36 +10,42 @@ import (
 	"strconv"
 )
 
+// APIBackend is the name under which haproxy reports the API servers, as in Server.Backend.
+const APIBackend = "api"
+
+// lastResort is the backend with the same servers, unchecked.
+const lastResort = "api-unready"
+
 // monitorPort is where every instance answers its local health check, on a loopback address of its own.
 const monitorPort = 18443
 
-// monitorPath is the URI that haproxy answers itself.
+// monitorPath is the URI that haproxy itself answers.
 const monitorPath = "/healthz"
 
-// MonitorAddress is the loopback address on which the cluster's haproxy answers whether it is alive. It is derived
-// from the ID (4 million addresses in 127.64.0.0/10), so nobody has to allocate it.
-func MonitorAddress(clusterID string) netip.AddrPort {
+// monitorAddress is the loopback address where the cluster's haproxy shows that it is alive. It is derived from the ID (4
+// million addresses in 127.64.0.0/10), so that it need not be allocated.
+func monitorAddress(clusterID string) netip.AddrPort {
 	sum := sha256.Sum256([]byte(clusterID))
 	address := netip.AddrFrom4([4]byte{127, 64 + sum[0]%64, sum[1], 1 + sum[2]%254})
 	return netip.AddrPortFrom(address, monitorPort)
 }
 
-// renderHAProxy writes haproxy.cfg without header. description is what the running process answers to "show info",
-// so that a process which serves an older file is found.
+// renderHAProxy writes haproxy.cfg without header. description is what the running process answers to "show info", so that
+// a process with an older configuration is detected.
 func renderHAProxy(c Cluster, layout Layout, description string) ([]byte, error) {
 	t := &text{}
 	t.section([]string{"global"}, func() {
 		t.line("description", description)
 		t.line("log", "stdout", "format", "raw", "local0", "notice")
 		t.line("maxconn", "8000")
-		t.line("stats", "socket", layout.adminSocket(c.ID), "mode", "600", "level", "admin", "expose-fd", "listeners")
+		t.line("stats", "socket", layout.AdminSocket(c.ID), "mode", "600", "level", "admin", "expose-fd", "listeners")
 		t.line("stats", "timeout", "10s")
 		t.line("hard-stop-after", "1h") // old workers of a reload keep watches for as long as their timeout
 	})
 	t.section([]string{"defaults"}, func() { renderDefaults(t) })
 	t.section([]string{"frontend", "monitor"}, func() {
 		t.line("mode", "http")
-		t.line("bind", MonitorAddress(c.ID).String())
+		t.line("bind", monitorAddress(c.ID).String())
 		t.line("timeout", "client", "5s")
 		t.line("timeout", "http-request", "2s")
 		t.line("monitor-uri", monitorPath)
@@ -59,7 +65,7 @@ func renderHAProxy(c Cluster, layout Layout, description string) ([]byte, error)
 	return t.bytes()
 }
 
-// renderDefaults suits the API: connections that last, watches that are silent for long.
+// renderDefaults suits the API: long connections, and watches that are silent for a long time.
 func renderDefaults(t *text) {
 	t.line("mode", "tcp")
 	t.line("log", "global")
@@ -76,13 +82,13 @@ func renderDefaults(t *text) {
 	t.line("timeout", "connect", "5s")
 	t.line("timeout", "check", "3s")
 	t.line("timeout", "queue", "20s")
-	t.line("timeout", "client", "1h") // watches are silent for long
+	t.line("timeout", "client", "1h") // watches are silent for a long time
 	t.line("timeout", "server", "1h")
 	t.line("timeout", "client-fin", "30s")
 	t.line("timeout", "server-fin", "30s")
 }
 
-// renderPort binds to the VIP whether or not the host holds it now.
+// renderPort binds to the VIP whether or not the host holds it.
 func renderPort(t *text, vip netip.Addr, name string, port uint16) {
 	t.section([]string{"frontend", name}, func() {
 		renderBind(t, vip, port)
@@ -94,8 +100,8 @@ func renderBind(t *text, vip netip.Addr, port uint16) {
 	t.line("bind", netip.AddrPortFrom(vip, port).String(), "transparent")
 }
 
-// renderAPI checks what matters: an API server that is ready and shows a certificate of the cluster's CA. (With
-// "option ssl-hello-chk" any TLS answer, even an alert, counts as healthy.)
+// renderAPI checks that an API server is ready and has a certificate of the cluster's CA. (With "option ssl-hello-chk" any
+// TLS answer, even an alert, counts as healthy.)
 func renderAPI(t *text, c Cluster) {
 	t.line("balance", "roundrobin")
 	t.line("option", "httpchk")
@@ -113,8 +119,8 @@ func renderAPI(t *text, c Cluster) {
 	}
 }
 
-// whenDown moves clients away from a server that fails. From the only one they have nowhere to go, and all of them coming
-// back at once keeps a slow one down.
+// whenDown moves clients away from a server that fails. Without another server they have nowhere to go, and when all of them
+// reconnect at once they overload a slow one.
 func whenDown(servers int) []string {
 	if servers < 2 {
 		return nil
@@ -122,8 +128,8 @@ func whenDown(servers int) []string {
 	return []string{"on-marked-down", "shutdown-sessions"}
 }
 
-// renderLastResort takes connections when no API server is ready: one that is slow still answers, one that is not there
-// refuses as before, and clients check certificates themselves.
+// renderLastResort accepts connections when no API server is ready: a slow one still answers, an absent one refuses as
+// before, and clients check certificates themselves.
 func renderLastResort(t *text, c Cluster) {
 	t.line("balance", "roundrobin")
 	for _, backend := range c.Backends {
@@ -150,7 +156,7 @@ func renderExtra(t *text, c Cluster, extra ExtraPort) {
 	}
 }
 
-// describeHAProxy names the content of haproxy's part of a tree.
+// describeHAProxy identifies the content of haproxy's part of a tree.
 func describeHAProxy(c Cluster, layout Layout) (string, error) {
 	body, err := renderHAProxy(c, layout, "altcos")
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 // advertInterval is the time between VRRP adverts in seconds; a silent master is replaced after three of them.
 const advertInterval = "0.3"
 
-// renderKeepalived writes the cluster's fragment without header. All hosts start as BACKUP and nobody preempts: a
-// repaired host does not take the VIP back. There are no weights, because nopreempt and weights never fail over;
-// a failed check puts the instance into FAULT.
+// renderKeepalived writes the cluster's fragment without header. All hosts start as BACKUP and none preempts, so that a
+// repaired host does not take the VIP back. There are no weights, because with nopreempt they never cause a failover; a
+// failed check puts the instance into FAULT.
 func renderKeepalived(c Cluster, m Member, layout Layout) ([]byte, error) {
 	t := &text{}
 	name := "altcos_" + c.ID
-	monitor := MonitorAddress(c.ID)
+	monitor := monitorAddress(c.ID)
 	t.block([]string{"vrrp_script", name}, func() {
 		check := fmt.Sprintf("%s %s %d", layout.checkScript(), monitor.Addr(), monitor.Port())
 		t.raw("script \"" + check + "\"")
@@ -44,7 +44,7 @@ func renderKeepalived(c Cluster, m Member, layout Layout) ([]byte, error) {
 	return t.bytes()
 }
 
-// renderPeers names the other hosts. Without any, keepalived refuses the unicast keywords and multicasts adverts.
+// renderPeers names the other hosts. Without any, keepalived rejects the unicast keywords and sends adverts by multicast.
 func renderPeers(t *text, m Member) {
 	if len(m.Peers) == 0 {
 		return
@@ -62,8 +62,8 @@ func renderKeepalivedMain(layout Layout) ([]byte, error) {
 	t := &text{}
 	t.block([]string{"global_defs"}, func() {
 		t.line("router_id", "altcos")
-		// Another user than root makes "keepalived -t" of 2.2.7 kill itself (it takes the change of user for the death
-		// of its parent); script security refuses a check script that anyone but root could write.
+		// Any user but root makes "keepalived -t" of 2.2.7 kill itself (it mistakes the change of user for the death of
+		// its parent); script security rejects a check script that others than root can write.
 		t.line("script_user", "root")
 		t.line("enable_script_security")
 		t.line("vrrp_garp_master_refresh", "60") // switches that were rebooted learn the VIP again

@@ -13,28 +13,28 @@ import (
 	"regexp"
 )
 
-// Cluster is the load balancer that a cluster wants on its hosts.
+// Cluster is the load balancer that a cluster should have on its hosts.
 type Cluster struct {
 	// ID names the cluster's files and units on the hosts: at most 40 of a-z 0-9 -, unique among all clusters that
-	// share a host, and the same for the cluster's whole life, also after it moved to another management cluster.
+	// share a host, and constant for the cluster's lifetime, also after a move to another management cluster.
 	ID string
-	// Owner is what proves that files on a host are this cluster's; like ID it must survive a move. At most 64 of
-	// letters, digits and . _ -
+	// Owner proves that files on a host are this cluster's; like ID it must survive a move. At most 64 of letters, digits
+	// and . _ -
 	Owner string
 	// Name is for people (unit description, comments): letters, digits and . _ / -
 	Name string
-	// Generation is written into the files; it alone never causes a change on a host.
+	// Generation is written into the files for people; it alone never causes a change on a host.
 	Generation int64
 	// VIP is the endpoint's address with the prefix length it gets on the interface (/32 or /128 is the safest).
 	VIP netip.Prefix
 	// Port is where clients reach the API server, usually 8443.
 	Port uint16
-	// VRID is the VRRP router ID, 1 to 255, unique on the layer 2 segment.
+	// VRID is the VRRP router ID, 1 to 255, unique in the layer 2 segment.
 	VRID uint8
 	// CA is the PEM bundle that must have signed the API servers' certificates; while it is empty the health check
 	// does not verify them.
 	CA []byte
-	// Backends are the control planes; empty is valid and makes an endpoint that refuses.
+	// Backends are the control planes; without any the endpoint refuses connections.
 	Backends []Backend
 	// ExtraPorts are balanced besides the API.
 	ExtraPorts []ExtraPort
@@ -55,7 +55,7 @@ type ExtraPort struct {
 	// Port is where clients connect to.
 	Port uint16
 	// TargetPort is the port of the control planes that serve it; they count as healthy when their API server is
-	// (a port may listen before its server is a member). Unused when Backends is set.
+	// (a port may accept connections before its server is a member). Unused when Backends is set.
 	TargetPort uint16
 	// Backends are servers other than the control planes; they are checked by a TCP connect.
 	Backends []Backend
@@ -73,7 +73,7 @@ type Member struct {
 	Priority uint8
 }
 
-// ErrInvalid says that a cluster or a member cannot be rendered; only a change of the input helps.
+// ErrInvalid means that a cluster or a member cannot be rendered; only a change of the input helps.
 var ErrInvalid = errors.New("invalid load balancer")
 
 var (
@@ -84,96 +84,92 @@ var (
 	bridgePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$`)
 )
 
-// Validate says why the cluster cannot be rendered, with all reasons at once. Every value that Render puts into a
-// file passes here first, so that no value can bring a second directive along.
+// problems are all reasons why something is invalid.
+type problems []error
+
+func (p *problems) refuse(wrong bool, format string, args ...any) {
+	if wrong {
+		*p = append(*p, fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...))
+	}
+}
+
+// Validate returns why the cluster cannot be rendered, with all reasons at once. Every value that Render puts into a file
+// is checked here first, so that no value can add a directive.
 func (c Cluster) Validate() error {
-	var problems []error
-	refuse := func(wrong bool, format string, args ...any) {
-		if wrong {
-			problems = append(problems, fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...))
-		}
-	}
-	refuse(!idPattern.MatchString(c.ID), "ID %q", c.ID)
-	refuse(!ownerPattern.MatchString(c.Owner), "owner %q", c.Owner)
-	refuse(!namePattern.MatchString(c.Name), "name %q", c.Name)
-	refuse(c.Generation < 0, "generation %d", c.Generation)
-	refuse(!usable(c.VIP.Addr()) || !c.VIP.IsValid(), "VIP %q", c.VIP)
-	refuse(c.Port == 0, "port 0")
-	refuse(c.VRID == 0, "VRID 0")
-	if err := validateCA(c.CA); err != nil {
-		problems = append(problems, err)
-	}
-	problems = append(problems, validateBackends(APIBackend, c.Backends)...)
+	var p problems
+	p.refuseIdentity(c)
+	p.refuse(!namePattern.MatchString(c.Name), "name %q", c.Name)
+	p.refuse(c.Generation < 0, "generation %d", c.Generation)
+	p.refuse(!usable(c.VIP.Addr()) || !c.VIP.IsValid(), "VIP %q", c.VIP)
+	p.refuse(c.Port == 0, "port 0")
+	p.refuse(c.VRID == 0, "VRID 0")
+	p.refuseCA(c.CA)
+	p.refuseBackends(APIBackend, c.Backends)
 	names, ports := map[string]bool{APIBackend: true, lastResort: true, "monitor": true}, map[uint16]bool{c.Port: true}
 	for _, extra := range c.ExtraPorts {
-		refuse(!idPattern.MatchString(extra.Name) || names[extra.Name], "name %q of extra port", extra.Name)
-		refuse(extra.Port == 0 || ports[extra.Port], "extra port %d is zero or taken", extra.Port)
-		refuse(len(extra.Backends) == 0 && extra.TargetPort == 0, "extra port %q has neither target port nor backends", extra.Name)
+		p.refuse(!idPattern.MatchString(extra.Name) || names[extra.Name], "name %q of extra port", extra.Name)
+		p.refuse(extra.Port == 0 || ports[extra.Port], "extra port %d is zero or duplicated", extra.Port)
+		p.refuse(len(extra.Backends) == 0 && extra.TargetPort == 0, "extra port %q has neither target port nor backends", extra.Name)
 		names[extra.Name], ports[extra.Port] = true, true
-		problems = append(problems, validateBackends(extra.Name, extra.Backends)...)
+		p.refuseBackends(extra.Name, extra.Backends)
 	}
-	return errors.Join(problems...)
+	return errors.Join(p...)
 }
 
-func validateBackends(where string, backends []Backend) []error {
-	var problems []error
+// ValidateIdentity checks what the removal of a cluster needs: the ID, which is part of paths, and the owner.
+func (c Cluster) ValidateIdentity() error {
+	var p problems
+	p.refuseIdentity(c)
+	return errors.Join(p...)
+}
+
+func (p *problems) refuseIdentity(c Cluster) {
+	p.refuse(!idPattern.MatchString(c.ID), "ID %q", c.ID)
+	p.refuse(!ownerPattern.MatchString(c.Owner), "owner %q", c.Owner)
+}
+
+func (p *problems) refuseBackends(where string, backends []Backend) {
 	names, addresses := map[string]bool{}, map[netip.AddrPort]bool{}
 	for _, backend := range backends {
-		if !serverPattern.MatchString(backend.Name) || names[backend.Name] {
-			problems = append(problems, fmt.Errorf("%w: backend name %q of %q is malformed or taken", ErrInvalid, backend.Name, where))
-		}
-		if !usable(backend.Address.Addr()) || backend.Address.Port() == 0 || addresses[backend.Address] {
-			problems = append(problems, fmt.Errorf("%w: backend address %q of %q is malformed or taken", ErrInvalid, backend.Address, where))
-		}
+		p.refuse(!serverPattern.MatchString(backend.Name) || names[backend.Name],
+			"backend name %q of %q is malformed or duplicated", backend.Name, where)
+		p.refuse(!usable(backend.Address.Addr()) || backend.Address.Port() == 0 || addresses[backend.Address],
+			"backend address %q of %q is malformed or duplicated", backend.Address, where)
 		names[backend.Name], addresses[backend.Address] = true, true
 	}
-	return problems
 }
 
-func validateCA(bundle []byte) error {
+func (p *problems) refuseCA(bundle []byte) {
 	rest := bytes.TrimSpace(bundle)
 	for len(rest) > 0 {
 		block, tail := pem.Decode(rest)
 		if block == nil || block.Type != "CERTIFICATE" {
-			return fmt.Errorf("%w: CA is not a PEM bundle of certificates", ErrInvalid)
+			p.refuse(true, "CA is not a PEM bundle of certificates")
+			return
 		}
 		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			return fmt.Errorf("%w: CA: %w", ErrInvalid, err)
+			p.refuse(true, "CA: %w", err)
+			return
 		}
 		rest = bytes.TrimSpace(tail)
 	}
-	return nil
 }
 
-// normalCA keeps nothing but the certificates of a valid bundle: text around PEM blocks is dropped.
-func normalCA(bundle []byte) []byte {
-	var out bytes.Buffer
-	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
-		out.Write(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}))
-	}
-	return out.Bytes()
-}
-
-// Validate says why the member cannot be rendered for a VIP of the given family.
+// Validate returns why the member cannot be rendered for a VIP of that family.
 func (m Member) Validate(vip netip.Addr) error {
-	var problems []error
-	refuse := func(wrong bool, format string, args ...any) {
-		if wrong {
-			problems = append(problems, fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...))
-		}
-	}
-	refuse(!bridgePattern.MatchString(m.Bridge), "bridge %q", m.Bridge)
-	refuse(m.Priority == 0 || m.Priority == 255, "priority %d", m.Priority)
+	var p problems
+	p.refuse(!bridgePattern.MatchString(m.Bridge), "bridge %q", m.Bridge)
+	p.refuse(m.Priority == 0 || m.Priority == 255, "priority %d", m.Priority)
 	seen := map[netip.Addr]bool{vip: true}
 	for _, address := range append([]netip.Addr{m.Address}, m.Peers...) {
-		refuse(!usable(address) || address.Is4() != vip.Is4(), "host address %q must be of the family of the VIP %q", address, vip)
-		refuse(seen[address], "host address %q is taken", address)
+		p.refuse(!usable(address) || address.Is4() != vip.Is4(), "host address %q must be of the family of the VIP %q", address, vip)
+		p.refuse(seen[address], "host address %q is duplicated", address)
 		seen[address] = true
 	}
-	return errors.Join(problems...)
+	return errors.Join(p...)
 }
 
-// usable refuses what cannot be one machine's address, and zones, which are free text.
+// usable refuses what cannot be the address of one machine, and zones, which are free text.
 func usable(address netip.Addr) bool {
 	return address.IsValid() && address.Zone() == "" && !address.Is4In6() &&
 		!address.IsUnspecified() && !address.IsMulticast() && !address.IsLoopback()

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
 
@@ -82,9 +80,9 @@ func validateKeepalived(t *testing.T, directory string) {
 		t.Fatal(err)
 	}
 	moved := strings.ReplaceAll(string(fragment), DefaultLayout().Config, layout.Config)
-	mustWrite(t, filepath.Join(layout.clusterDirectory(sampleID), "current", fragmentFile), []byte(moved), 0o644)
+	mustWrite(t, filepath.Join(layout.Current(sampleID), fragmentFile), []byte(moved), 0o644)
 	run(t, "unshare", "--net", "sh", "-c",
-		"ip link add br0 type bridge && ip link set br0 up && exec keepalived -t -f \"$0\"", layout.keepalivedConfig())
+		"ip link add br0 type bridge && ip link set br0 up && exec keepalived -t -f \"$0\"", layout.KeepalivedConfig())
 }
 
 func mustWrite(t *testing.T, path string, content []byte, mode os.FileMode) {
@@ -151,11 +149,11 @@ func TestRender_refusesWhatCouldInjectOrCollide(t *testing.T) {
 		"an ID that is too long":             func(c *Cluster, _ *Member) { c.ID = strings.Repeat("a", 41) },
 		"a name with a line break":           func(c *Cluster, _ *Member) { c.Name = "a\n}" },
 		"an owner with a space":              func(c *Cluster, _ *Member) { c.Owner = "a b" },
-		"a VIP that is no address":           func(c *Cluster, _ *Member) { c.VIP = netip.Prefix{} },
+		"a VIP that is not an address":       func(c *Cluster, _ *Member) { c.VIP = netip.Prefix{} },
 		"a VIP on the loopback":              func(c *Cluster, _ *Member) { c.VIP = netip.MustParsePrefix("127.0.0.1/8") },
 		"no port":                            func(c *Cluster, _ *Member) { c.Port = 0 },
 		"VRID 0":                             func(c *Cluster, _ *Member) { c.VRID = 0 },
-		"a CA that is no certificate":        func(c *Cluster, _ *Member) { c.CA = []byte("x") },
+		"a CA that is not a certificate":     func(c *Cluster, _ *Member) { c.CA = []byte("x") },
 		"a backend name with a space":        func(c *Cluster, _ *Member) { c.Backends[0].Name = "a check" },
 		"two backends of one name":           func(c *Cluster, _ *Member) { c.Backends[0].Name = c.Backends[1].Name },
 		"two backends of one address":        func(c *Cluster, _ *Member) { c.Backends[0].Address = c.Backends[1].Address },
@@ -164,7 +162,7 @@ func TestRender_refusesWhatCouldInjectOrCollide(t *testing.T) {
 		"an extra port named api":            func(c *Cluster, _ *Member) { c.ExtraPorts = []ExtraPort{{Name: "api", Port: 1, TargetPort: 1}} },
 		"an extra port that leads nowhere":   func(c *Cluster, _ *Member) { c.ExtraPorts = []ExtraPort{{Name: "x", Port: 1}} },
 		"a bridge with a brace":              func(_ *Cluster, m *Member) { m.Bridge = "br0 }" },
-		"priority 255, which is the owner's": func(_ *Cluster, m *Member) { m.Priority = 255 },
+		"priority 255, which VRRP reserves":  func(_ *Cluster, m *Member) { m.Priority = 255 },
 		"a host that is its own peer":        func(_ *Cluster, m *Member) { m.Peers = []netip.Addr{m.Address} },
 		"a host that has the VIP as its own": func(c *Cluster, m *Member) { m.Address = c.VIP.Addr() },
 		"a host of the other address family": func(_ *Cluster, m *Member) { m.Address = netip.MustParseAddr("fd00::1") },
@@ -200,48 +198,4 @@ func FuzzRender_neverLetsAWordSplit(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestAllocateVRID_findsTheNextFreeOne(t *testing.T) {
-	all := make([]uint8, 0, 255)
-	for id := range 255 {
-		all = append(all, uint8(id+1))
-	}
-	tests := map[string]struct {
-		used  []uint8
-		first uint8
-		want  uint8
-		err   error
-	}{
-		"an empty segment gives the first": {first: 60, want: 60},
-		"zero means one":                   {want: 1},
-		"a taken one is passed over":       {used: []uint8{60, 61}, first: 60, want: 62},
-		"the search wraps around":          {used: []uint8{254, 255}, first: 254, want: 1},
-		"the only free one is found":       {used: append(slices.Clone(all[:6]), all[7:]...), first: 200, want: 7},
-		"a full segment is an error":       {used: all, first: 3, err: ErrNoVRID},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			got, err := AllocateVRID(test.used, test.first)
-			if got != test.want || !errors.Is(err, test.err) {
-				t.Errorf("got %d, %v; want %d, %v", got, err, test.want, test.err)
-			}
-		})
-	}
-}
-
-func TestPriorities_areHighAndDistinct(t *testing.T) {
-	if diff := cmp.Diff([]uint8{254, 252, 250}, Priorities(3)); diff != "" {
-		t.Error(diff)
-	}
-	seen := map[uint8]bool{}
-	for _, priority := range Priorities(300) {
-		if priority == 0 || priority == 255 || seen[priority] {
-			t.Fatalf("priority %d is out of range or taken", priority)
-		}
-		seen[priority] = true
-	}
-	if len(seen) != 254 {
-		t.Errorf("got %d priorities", len(seen))
-	}
 }

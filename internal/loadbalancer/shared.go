@@ -8,9 +8,9 @@ import (
 	"path"
 )
 
-// SharedRevision counts the versions of the files that all clusters of a host share. A manager replaces older
-// revisions and repairs its own, and leaves newer ones alone, so that two managers never fight.
-const SharedRevision = 1
+// sharedRevision is the version of the files that all clusters of a host share. A manager replaces older revisions,
+// repairs its own and leaves newer ones alone, so that two managers never overwrite each other's.
+const sharedRevision = 1
 
 // SharedFile is one file outside the trees of the clusters.
 type SharedFile struct {
@@ -28,17 +28,17 @@ func RenderShared(layout Layout) ([]SharedFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render keepalived.conf: %w", err)
 	}
-	head := fmt.Sprintf("# Managed by cluster-api-provider-altcos, shared by all clusters; do not edit. revision=%d\n", SharedRevision)
+	head := fmt.Sprintf("# Managed by cluster-api-provider-altcos, shared by all clusters; do not edit. revision=%d\n", sharedRevision)
 	return []SharedFile{
 		{Name: "check", Path: layout.checkScript(), Mode: 0o755, Content: []byte("#!/bin/bash\n" + head + checkScriptBody)},
-		{Name: "keepalived", Path: layout.keepalivedConfig(), Mode: 0o644, Content: append([]byte(head), main...)},
-		{Name: "haproxy-unit", Path: layout.unit(haproxyUnit), Mode: 0o644, Content: []byte(head + haproxyUnitBody(layout))},
-		{Name: "keepalived-unit", Path: layout.unit(keepalivedUnit), Mode: 0o644, Content: []byte(head + keepalivedUnitBody(layout))},
+		{Name: "keepalived", Path: layout.KeepalivedConfig(), Mode: 0o644, Content: append([]byte(head), main...)},
+		{Name: "haproxy-unit", Path: layout.unit(HAProxyUnit("")), Mode: 0o644, Content: []byte(head + haproxyUnitBody(layout))},
+		{Name: "keepalived-unit", Path: layout.unit(KeepalivedUnit), Mode: 0o644, Content: []byte(head + keepalivedUnitBody(layout))},
 	}, nil
 }
 
-// checkScriptBody asks the local haproxy over HTTP: a hung process holds its pid and its socket, but does not
-// answer. bash opens the connection itself, so that no other program has to be installed.
+// checkScriptBody asks the local haproxy over HTTP: a hung process keeps its pid and its socket, but does not answer. bash
+// opens the connection itself, so that no other program has to be installed.
 const checkScriptBody = `# check-haproxy ADDRESS PORT: is the haproxy that serves this monitor address alive?
 exec 3<>"/dev/tcp/$1/$2" || exit 1
 printf 'GET ` + monitorPath + ` HTTP/1.0\r\n\r\n' >&3 || exit 1
@@ -49,10 +49,10 @@ esac
 exit 1
 `
 
-// haproxyUnitBody gives each instance a user of its own with the two capabilities it needs: low ports and binding
-// to an address that the host does not hold.
+// haproxyUnitBody gives each instance a user of its own with the two capabilities that it needs: to bind low ports, and to
+// bind an address that the host does not hold.
 func haproxyUnitBody(layout Layout) string {
-	current := layout.current("%i")
+	current := layout.Current("%i")
 	config := path.Join(current, haproxyFile)
 	return "[Unit]\n" +
 		"Description=Load balancer of the Kubernetes cluster %i\n" +
@@ -70,11 +70,11 @@ func haproxyUnitBody(layout Layout) string {
 		"\n[Install]\nWantedBy=multi-user.target\n"
 }
 
-// keepalivedUnitBody keeps pid files apart from the distribution's keepalived, which may run beside. After start
-// and reload it notes what it has loaded, so that a process which serves an older file is found.
+// keepalivedUnitBody keeps pid files apart from those of the distribution's keepalived, which may run too. After start and
+// reload it records what was loaded, so that a process with an older configuration is detected.
 func keepalivedUnitBody(layout Layout) string {
-	config, runtime := layout.keepalivedConfig(), layout.keepalivedRuntime()
-	record := "/bin/sh -c 'cat " + config + " " + layout.fragments() + " 2>/dev/null | grep -v ^# | sha256sum > " + layout.keepalivedLoaded() + "'\n"
+	config, runtime := layout.KeepalivedConfig(), layout.keepalivedRuntime()
+	record := "/bin/sh -c 'cat " + config + " " + layout.fragments() + " 2>/dev/null | grep -v ^# | sha256sum > " + layout.KeepalivedLoaded() + "'\n"
 	return "[Unit]\n" +
 		"Description=VRRP addresses of Kubernetes clusters\n" +
 		"After=network-online.target\nWants=network-online.target\n" +

@@ -9,16 +9,23 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// ParseStats reads what haproxy answers to "show stat": CSV whose first line, after "# ", names the columns. Columns may
-// come in any order and more than are known; frontends and sums are passed over.
-func ParseStats(output string) ([]Server, error) {
-	return parseStats(strings.Split(output, "\n"))
+// Server is one line of haproxy's statistics.
+type Server struct {
+	Backend, Name string
+	// Status is haproxy's word: UP, DOWN, "UP 1/2", "DOWN 1/2", MAINT, "no check".
+	Status string
+	// Check is the result of the last check: L7OK, L7STS, L4CON and so on.
+	Check string
 }
 
+// Up reports whether the server gets connections.
+func (s Server) Up() bool { return s.Status == "no check" || strings.HasPrefix(s.Status, "UP") }
+
+// parseStats reads what haproxy answers to "show stat": CSV whose first line, after "# ", names the columns. Columns may
+// come in any order, and unknown ones, frontends and sums are skipped.
 func parseStats(lines []string) ([]Server, error) {
 	if !slices.ContainsFunc(lines, func(line string) bool { return strings.TrimSpace(line) != "" }) {
 		return nil, nil
@@ -61,16 +68,9 @@ func newServer(columns map[string]int, record []string) (Server, bool) {
 		}
 		return ""
 	}
-	number := func(name string) int {
-		value, err := strconv.Atoi(field(name))
-		if err != nil {
-			return 0 // empty while nothing was counted
-		}
-		return value
-	}
 	server := Server{
 		Backend: field("pxname"), Name: field("svname"), Status: field("status"),
-		Check: strings.TrimPrefix(field("check_status"), "* "), Code: number("check_code"), Sessions: number("scur"),
+		Check: strings.TrimPrefix(field("check_status"), "* "),
 	}
 	return server, server.Name != "" && server.Name != "FRONTEND" && server.Name != "BACKEND"
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// text writes a configuration word by word. A word that could end a line, open a comment or a block, or start a
-// second word makes the whole text invalid: the last fence behind Validate.
+// text writes a configuration word by word. A word that could end a line, open a comment or a block, or begin a second
+// word makes the whole text invalid: the last defence after Validate.
 type text struct {
 	builder strings.Builder
 	depth   int
@@ -20,13 +20,13 @@ type text struct {
 func (t *text) line(words ...string) {
 	for _, word := range words {
 		if word == "" || strings.ContainsFunc(word, isUnsafe) {
-			t.err = fmt.Errorf("%w: word %q cannot stand in a configuration file", ErrInvalid, word)
+			t.err = fmt.Errorf("%w: word %q is not allowed in a configuration file", ErrInvalid, word)
 		}
 	}
 	t.raw(strings.Join(words, " "))
 }
 
-// raw writes a line that this package itself has worded.
+// raw writes a line without checks: it must not contain input.
 func (t *text) raw(line string) {
 	t.builder.WriteString(strings.Repeat("    ", t.depth))
 	t.builder.WriteString(line)
@@ -44,7 +44,7 @@ func (t *text) section(heading []string, body func()) {
 	t.depth--
 }
 
-// block writes keepalived's form: a heading, a brace, directives, a brace.
+// block writes a section of keepalived: a heading, a brace, directives, a brace.
 func (t *text) block(heading []string, body func()) {
 	t.line(heading...)
 	t.builder.WriteString(strings.Repeat("    ", t.depth))

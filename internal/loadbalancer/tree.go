@@ -4,9 +4,11 @@
 package loadbalancer
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -29,20 +31,20 @@ type File struct {
 	Content []byte
 }
 
-// Tree is what one host holds for one cluster.
+// Tree is what one host has for one cluster.
 type Tree struct {
 	// ID and Owner are the cluster's.
 	ID, Owner string
-	// Hash names the content; the generation has no part in it.
+	// Hash identifies the content, regardless of the generation.
 	Hash string
-	// Description is what haproxy answers when it runs this tree.
+	// Description is what haproxy reports while it runs this tree.
 	Description string
 	// Files ends with the manifest, which lists the others with their digests.
 	Files []File
 }
 
-// Render returns the tree of a cluster for one host. Equal input gives equal bytes, and the order of backends,
-// extra ports and peers does not matter.
+// Render returns the tree of a cluster for one host. The same input gives the same bytes, and the order of backends, extra
+// ports and peers does not matter. Errors: ErrInvalid.
 func Render(cluster Cluster, member Member, layout Layout) (Tree, error) {
 	if err := errors.Join(cluster.Validate(), member.Validate(cluster.VIP.Addr())); err != nil {
 		return Tree{}, fmt.Errorf("render load balancer %q: %w", cluster.ID, err)
@@ -82,14 +84,14 @@ func normal(c Cluster, m Member) (Cluster, Member) {
 	return c, m
 }
 
-// header tells a person who reads the file whose it is, and whether it was edited.
+// header tells a person who reads the file whose it is and whether it was edited.
 func header(c Cluster, body []byte) []byte {
 	sum := sha256.Sum256(body)
 	return fmt.Appendf(nil, "# Managed by cluster-api-provider-altcos for cluster %s; do not edit.\n# owner=%s generation=%d sha256=%x\n",
 		c.Name, c.Owner, c.Generation, sum)
 }
 
-// manifest is what Observe reads back: who owns the tree, what it says, and the digest of every file.
+// manifest is read back by ParseState: the owner of the tree, what it configures, and the digest of every file.
 func manifest(c Cluster, tree Tree) []byte {
 	out := fmt.Appendf(nil, "owner %s\nname %s\ngeneration %d\nvip %s\nhash %s\n", c.Owner, c.Name, c.Generation, c.VIP, tree.Hash)
 	for _, file := range tree.Files {
@@ -108,4 +110,13 @@ func hashFiles(files []File) string {
 		sum.Write(file.Content)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// normalCA keeps only the certificates of a valid bundle and drops the text around PEM blocks.
+func normalCA(bundle []byte) []byte {
+	var out bytes.Buffer
+	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
+		out.Write(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}))
+	}
+	return out.Bytes()
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
 
@@ -47,7 +48,7 @@ func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error 
 		return fmt.Errorf("add background tasks: %w", err)
 	}
 	hosts := inventory.Access{Client: mgr.GetClient(), Namespace: o.CredentialsNamespace, Connector: connections}
-	balancer := loadbalancer.New(loadbalancer.DefaultLayout()) // one, since it lets one change at a time to a host
+	balancer := rollout.New(loadbalancer.DefaultLayout()) // one, since it lets one change at a time to a host
 	setups := []interface {
 		SetupWithManager(context.Context, ctrl.Manager, controller.Options) error
 	}{

@@ -14,6 +14,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/imagecache"
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/domainxml"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
@@ -115,29 +116,28 @@ func domainXML(boot fakevirt.Boot, accelerator virt.Accelerator, machineType str
 
 // balancer records the load balancer of each cluster.
 type balancer struct {
-	real *loadbalancer.Balancer
 	// trees of the last call for a cluster, by the cluster's name and the host's.
 	trees map[string]map[string]loadbalancer.Tree
 }
 
 func newBalancer() *balancer {
-	return &balancer{real: loadbalancer.New(loadbalancer.DefaultLayout()), trees: map[string]map[string]loadbalancer.Tree{}}
+	return &balancer{trees: map[string]map[string]loadbalancer.Tree{}}
 }
 
-func (b *balancer) Ensure(_ context.Context, cluster loadbalancer.Cluster, hosts []loadbalancer.Host) (loadbalancer.Report, error) {
-	trees, err := b.real.Trees(cluster, hosts)
+func (b *balancer) Ensure(_ context.Context, cluster loadbalancer.Cluster, hosts []rollout.Host) (rollout.Report, error) {
+	trees, err := rollout.Trees(loadbalancer.DefaultLayout(), cluster, hosts)
 	if err != nil {
-		return loadbalancer.Report{}, err
+		return rollout.Report{}, err
 	}
-	report := loadbalancer.Report{Holder: hosts[0].Name}
+	report := rollout.Report{Holder: hosts[0].Name}
 	b.trees[cluster.Name] = map[string]loadbalancer.Tree{}
 	for i, host := range hosts {
 		b.trees[cluster.Name][host.Name] = trees[i]
-		report.Hosts = append(report.Hosts, loadbalancer.HostReport{Name: host.Name})
+		report.Hosts = append(report.Hosts, rollout.HostReport{Name: host.Name})
 	}
 	return report, nil
 }
 
-func (b *balancer) Release(context.Context, loadbalancer.Cluster, []loadbalancer.Host) error {
+func (b *balancer) Release(context.Context, loadbalancer.Cluster, []rollout.Host) error {
 	return nil
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer/rollout"
 	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
@@ -109,7 +110,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, hosts *ledger, imageD
 			Recorder: mgr.GetEventRecorder("libvirthost"),
 		},
 		&libvirtcluster.Reconciler{
-			Client: c, Hosts: access, Balancer: loadbalancer.New(loadbalancer.DefaultLayout()),
+			Client: c, Hosts: access, Balancer: rollout.New(loadbalancer.DefaultLayout()),
 			RouterIDs: libvirtcluster.NewRouterIDs(), Recorder: mgr.GetEventRecorder("libvirtcluster"),
 		},
 		&libvirtmachine.Reconciler{

@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package loadbalancer
+package rollout
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -76,7 +77,7 @@ func (s *segment) plug(node, address string, bridge bool) {
 type lab struct {
 	segment *segment
 	name    string
-	layout  Layout
+	layout  loadbalancer.Layout
 	stub    string
 	pid     int
 }
@@ -114,7 +115,7 @@ func (s *segment) newLab(name, address string) *lab {
 // removing a mount point takes the mounts of all namespaces away.
 var testRoot = fmt.Sprintf("/run/altcos-lbtest-%d", os.Getpid())
 
-var testLayout = Layout{Config: testRoot + "/etc", Units: testRoot + "/units", Runtime: testRoot + "/run"}
+var testLayout = loadbalancer.Layout{Config: testRoot + "/etc", Units: testRoot + "/units", Runtime: testRoot + "/run"}
 
 func (l *lab) command(ctx context.Context, script string) *exec.Cmd {
 	binaries, err := filepath.Abs("testdata/bin")

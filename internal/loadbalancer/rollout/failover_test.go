@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package loadbalancer
+package rollout
 
 import (
 	"bufio"
@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 )
 
 func parseKey(der []byte) crypto.PrivateKey {
@@ -143,7 +145,7 @@ type trio struct {
 	*segment
 	labs     map[string]*lab
 	hosts    []Host
-	cluster  Cluster
+	cluster  loadbalancer.Cluster
 	balancer *Balancer
 	flip     func()
 	probe    *prober
@@ -153,15 +155,15 @@ func newTrio(t *testing.T, patience time.Duration) *trio {
 	t.Helper()
 	s := newSegment(t)
 	tr := &trio{segment: s, labs: map[string]*lab{}, balancer: New(testLayout), cluster: soloCluster()}
-	for i, priority := range Priorities(3) {
+	for i, priority := range loadbalancer.Priorities(3) {
 		name, address := fmt.Sprintf("h%d", i+1), fmt.Sprintf("10.150.0.1%d", i+1)
 		tr.labs[name] = s.newLab(name, address+"/24")
 		tr.hosts = append(tr.hosts, tr.labs[name].host(address, priority))
 	}
-	ca, stranger := newAuthority(t), newAuthority(t)
+	ca, other := newAuthority(t), newAuthority(t)
 	tr.cluster.CA = ca.pem
 	tr.cluster.Backends = nil
-	for i, signer := range []authority{ca, ca, stranger} {
+	for i, signer := range []authority{ca, ca, other} {
 		node := fmt.Sprintf("m%d", i+1)
 		address := fmt.Sprintf("10.150.0.16%d", i+1)
 		s.plug(node, address+"/24", false)
@@ -169,7 +171,7 @@ func newTrio(t *testing.T, patience time.Duration) *trio {
 		if i == 0 {
 			tr.flip = flip
 		}
-		tr.cluster.Backends = append(tr.cluster.Backends, Backend{Name: node, Address: netip.MustParseAddrPort(address + ":6443")})
+		tr.cluster.Backends = append(tr.cluster.Backends, loadbalancer.Backend{Name: node, Address: netip.MustParseAddrPort(address + ":6443")})
 	}
 	s.plug("c", "10.150.0.200/24", false)
 	if _, err := tr.balancer.Ensure(testContext(t), tr.cluster, tr.hosts); err != nil {
@@ -182,8 +184,8 @@ func newTrio(t *testing.T, patience time.Duration) *trio {
 
 func (tr *trio) holder(t *testing.T) *lab {
 	t.Helper()
-	report, err := tr.balancer.Observe(t.Context(), tr.cluster, tr.hosts)
-	if err != nil || report.Holder == "" {
+	report := tr.balancer.observeAll(t.Context(), tr.cluster, tr.hosts, Report{})
+	if err := report.err(); err != nil || report.Holder == "" {
 		t.Fatalf("no holder: %v", err)
 	}
 	return tr.labs[report.Holder]
@@ -191,7 +193,7 @@ func (tr *trio) holder(t *testing.T) *lab {
 
 func TestFailover_endpointSurvivesOneHost(t *testing.T) {
 	tr := newTrio(t, 300*time.Millisecond)
-	unit := HAProxyUnit(tr.cluster.ID)
+	unit := loadbalancer.HAProxyUnit(tr.cluster.ID)
 	faults := []struct {
 		name           string
 		limit          time.Duration
@@ -200,7 +202,7 @@ func TestFailover_endpointSurvivesOneHost(t *testing.T) {
 		{"haproxy is killed", 4 * time.Second, func(l *lab) { l.signal(unit, syscall.SIGKILL) }, func(l *lab) { l.shell("systemctl start " + unit) }},
 		{"haproxy hangs", 6 * time.Second, func(l *lab) { l.signal(unit, syscall.SIGSTOP) }, func(l *lab) { l.signal(unit, syscall.SIGCONT) }},
 		{"the link goes down", 4 * time.Second, func(l *lab) { tr.ip(l.name, "link set up0 down") }, func(l *lab) { tr.ip(l.name, "link set up0 up") }},
-		{"keepalived is stopped", 3 * time.Second, func(l *lab) { l.shell("systemctl stop " + KeepalivedUnit()) }, func(l *lab) { l.shell("systemctl start " + KeepalivedUnit()) }},
+		{"keepalived is stopped", 3 * time.Second, func(l *lab) { l.shell("systemctl stop " + loadbalancer.KeepalivedUnit) }, func(l *lab) { l.shell("systemctl start " + loadbalancer.KeepalivedUnit) }},
 	}
 	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
@@ -244,7 +246,7 @@ func TestEnsure_changesCutNoConnection(t *testing.T) {
 	}
 	check("a backend leaves", func() { tr.cluster.Backends = slices.Clone(tr.cluster.Backends[:2]) })
 	check("an extra port comes", func() {
-		tr.cluster.ExtraPorts = []ExtraPort{{Name: "join", Port: 9345, TargetPort: 9345}}
+		tr.cluster.ExtraPorts = []loadbalancer.ExtraPort{{Name: "join", Port: 9345, TargetPort: 9345}}
 	})
 	check("priorities rotate", func() {
 		tr.hosts[0].Priority, tr.hosts[1].Priority = tr.hosts[1].Priority, tr.hosts[0].Priority
@@ -272,8 +274,8 @@ func TestEnsure_changesCutNoConnection(t *testing.T) {
 // statuses are those of the API servers by name, as the first host sees them.
 func (tr *trio) statuses(t *testing.T) map[string]string {
 	t.Helper()
-	report, err := tr.balancer.Observe(t.Context(), tr.cluster, tr.hosts[:1])
-	if err != nil {
+	report := tr.balancer.observeAll(t.Context(), tr.cluster, tr.hosts[:1], Report{})
+	if err := report.err(); err != nil {
 		t.Fatal(err)
 	}
 	found := map[string]string{}

@@ -1,21 +1,15 @@
 # Copyright The cluster-api-provider-altcos Authors.
 # SPDX-License-Identifier: Apache-2.0
-# Common to all scripts. Set before: config units runtime id shared ("name|path|mode" lines).
+# Common to all scripts. Set before: config units runtime clusters current socket main loaded (paths), haproxy keepalived
+# (units), shared ("name|path|mode" lines).
 set -u
 umask 022
 LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL PATH
-trap '' HUP PIPE # a transaction that has begun ends, even when the connection breaks
+trap '' HUP PIPE # a transaction that has begun runs to its end, even when the connection breaks
 
-clusters=$config/clusters
-cluster=$clusters/$id
-current=$cluster/current
-haproxy=altcos-haproxy@$id.service
-keepalived=altcos-keepalived.service
-main=$config/keepalived/keepalived.conf
-socket=$runtime/altcos-haproxy/$id/admin.sock
-loaded=$runtime/altcos-keepalived/loaded
+cluster=${current%/current}
 
 # ask SOCKET COMMAND: one question to haproxy's admin socket.
 ask() {
@@ -32,12 +26,12 @@ ask() {
 }
 
 description() { ask "$socket" 'show info' | sed -n 's/^[Dd]escription: //p'; }
-# assembled: what keepalived would load, without comments, so that a new generation alone reloads nothing.
+# assembled: the digest of what keepalived would load, without comments, so that a new generation alone reloads nothing.
 assembled() { cat "$main" "$clusters"/*/current/keepalived.conf 2>/dev/null | grep -v '^#' | sha256sum | cut -d' ' -f1; }
 recorded() { cut -d' ' -f1 <"$loaded" 2>/dev/null; }
 active() { systemctl is-active --quiet "$1"; }
 
-# owner: whose the tree is; "unproven" when there is a tree without a readable manifest.
+# owner: the owner of the tree; "unproven" when there is a tree without a readable manifest.
 owner() {
 	[ -e "$current" ] || return 0
 	found=$(sed -n '1s/^owner //p' "$current/manifest" 2>/dev/null)
@@ -53,11 +47,11 @@ others() {
 
 # lock: one transaction a host at a time. The directory of units always exists, so no lock file is left behind.
 lock() {
-	exec 9<"$units" || finish busy "cannot open $units"
+	command exec 9<"$units" || finish busy "cannot open $units"
 	flock -w 10 9 || finish busy "another transaction holds the host"
 }
 
-# finish STEP MESSAGE: the answer to the caller.
+# finish STEP MESSAGE: answer the caller and exit.
 finish() {
 	printf 'result %s\n%s\n' "$1" "$2" | head -c 4096
 	exit 0
@@ -97,5 +91,5 @@ drop_cluster() {
 	systemctl daemon-reload
 }
 
-# managed PATH: does the file say that it is ours?
+# managed PATH: did the provider write the file?
 managed() { head -n 2 "$1" 2>/dev/null | grep -q '^# Managed by cluster-api-provider-altcos'; }

@@ -1,18 +1,15 @@
 # Copyright The cluster-api-provider-altcos Authors.
 # SPDX-License-Identifier: Apache-2.0
-# Set before: vip. Prints facts, one a line; reads only.
-echo "haproxy-version $(haproxy -v 2>/dev/null | sed -n '1s/^[^0-9]*\([0-9][^ ]*\).*/\1/p')"
-echo "keepalived-version $(keepalived -v 2>&1 | sed -n '1s/^Keepalived v\([^ ]*\).*/\1/p')"
+# Set before: vip. Prints facts, one per line; changes nothing.
 echo "haproxy-unit $(systemctl is-active "$haproxy" 2>/dev/null) $(systemctl is-enabled "$haproxy" 2>/dev/null)"
 echo "keepalived-unit $(systemctl is-active "$keepalived" 2>/dev/null) $(systemctl is-enabled "$keepalived" 2>/dev/null)"
 printf '%s\n' "$shared" | while IFS='|' read -r name path _; do
-	[ -n "$name" ] && [ -e "$path" ] || continue
-	revision=not-owned
+	if [ -z "$name" ] || [ ! -e "$path" ]; then
+		continue
+	fi
+	revision=unmanaged
 	managed "$path" && revision=$(sed -n 's/^# Managed by .* revision=\([0-9]*\)$/\1/p' "$path" | head -n 1)
-	echo "shared $name ${revision:-not-owned} $(sha256sum <"$path" | cut -d' ' -f1)"
-done
-for other in "$clusters"/*; do
-	[ -d "$other" ] && echo "cluster ${other##*/}"
+	echo "shared $name ${revision:-unmanaged} $(sha256sum <"$path" | cut -d' ' -f1)"
 done
 if [ -e "$current" ]; then
 	echo "owner $(owner)"

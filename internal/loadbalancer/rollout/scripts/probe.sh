@@ -1,7 +1,7 @@
 # Copyright The cluster-api-provider-altcos Authors.
 # SPDX-License-Identifier: Apache-2.0
-# Set before: vip bridge. Does another machine answer for the address? Neighbour discovery is asked, because a firewall
-# may drop pings but not ARP; the ping only makes the kernel ask.
+# Set before: vip bridge. Does another machine answer for the address? Neighbour discovery decides, because a firewall may
+# drop pings but not ARP; the ping only triggers it.
 if [ -n "$(ip -o addr show to "$vip" 2>/dev/null)" ]; then
 	finish held ''
 fi
@@ -14,5 +14,5 @@ case $neighbour in
 *FAILED* | *INCOMPLETE*) ;;
 *lladdr*) answer=yes ;;
 esac
-[ $answer = no ] || finish in-use "$neighbour"
+[ "$answer" = no ] || finish in-use "$neighbour"
 finish free ''

@@ -1,19 +1,28 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package loadbalancer
+package rollout
 
 import (
 	"errors"
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 )
 
-func soloCluster() Cluster {
-	cluster := sampleCluster()
-	cluster.VIP = netip.MustParsePrefix("10.150.0.160/32")
-	return cluster
+const sampleID = "7c9d2f4e-demo"
+
+func soloCluster() loadbalancer.Cluster {
+	return loadbalancer.Cluster{
+		ID: sampleID, Owner: "3f0c-owner", Name: "team-a/demo", Generation: 4,
+		VIP: netip.MustParsePrefix("10.150.0.160/32"), Port: 8443, VRID: 61,
+		Backends: []loadbalancer.Backend{
+			{Name: "master02", Address: netip.MustParseAddrPort("10.150.0.162:6443")},
+			{Name: "master01", Address: netip.MustParseAddrPort("10.150.0.161:6443")},
+		},
+	}
 }
 
 func TestBalancer_oneHostsLife(t *testing.T) {
@@ -31,7 +40,7 @@ func TestBalancer_oneHostsLife(t *testing.T) {
 	if report.Holder != "h1" || !state.Intact || !state.KeepalivedCurrent || len(state.Servers) != 2 {
 		t.Errorf("after the first apply: %+v", state)
 	}
-	if state.HAProxyVersion == "" || state.KeepalivedVersion == "" || state.HAProxy != (Unit{"active", "enabled"}) {
+	if state.HAProxy != (loadbalancer.Unit{Active: "active", Enabled: "enabled"}) {
 		t.Errorf("observation lacks something: %+v", state)
 	}
 
@@ -52,15 +61,15 @@ func TestBalancer_oneHostsLife(t *testing.T) {
 	unchanged(t, balancer, cluster, hosts)
 
 	for name, edit := range map[string]string{
-		"an edited file":          "echo '# x' >>" + testLayout.current(sampleID) + "/haproxy.cfg",
-		"an edited fragment":      "sed -i s/254/100/ " + testLayout.current(sampleID) + "/keepalived.conf",
-		"an added file":           "touch " + testLayout.current(sampleID) + "/extra",
-		"a lost file":             "rm " + testLayout.current(sampleID) + "/keepalived.conf",
-		"an edited shared file":   "echo '# x' >>" + testLayout.checkScript(),
-		"a stopped haproxy":       "systemctl stop " + HAProxyUnit(sampleID),
-		"a stopped keepalived":    "systemctl stop " + KeepalivedUnit(),
-		"a disabled unit":         "systemctl disable " + KeepalivedUnit(),
-		"a half-finished staging": "mkdir " + testLayout.Config + "/.stage.x; rm " + testLayout.keepalivedConfig(),
+		"an edited file":          "echo '# x' >>" + testLayout.Current(sampleID) + "/haproxy.cfg",
+		"an edited fragment":      "sed -i s/254/100/ " + testLayout.Current(sampleID) + "/keepalived.conf",
+		"an added file":           "touch " + testLayout.Current(sampleID) + "/extra",
+		"a lost file":             "rm " + testLayout.Current(sampleID) + "/keepalived.conf",
+		"an edited shared file":   "echo '# x' >>" + testLayout.Config + "/bin/check-haproxy",
+		"a stopped haproxy":       "systemctl stop " + loadbalancer.HAProxyUnit(sampleID),
+		"a stopped keepalived":    "systemctl stop " + loadbalancer.KeepalivedUnit,
+		"a disabled unit":         "systemctl disable " + loadbalancer.KeepalivedUnit,
+		"a half-finished staging": "mkdir " + testLayout.Config + "/.stage.x; rm " + testLayout.KeepalivedConfig(),
 	} {
 		t.Run(name+" is repaired", func(t *testing.T) {
 			h.shell(edit)
@@ -74,10 +83,10 @@ func TestBalancer_oneHostsLife(t *testing.T) {
 
 	other := cluster
 	other.Owner = "somebody-else"
-	if _, err := balancer.Ensure(ctx, other, hosts); !errors.Is(err, ErrNotOwned) && !errors.Is(err, ErrAddressInUse) {
+	if _, err := balancer.Ensure(ctx, other, hosts); !errors.Is(err, loadbalancer.ErrNotOwned) && !errors.Is(err, ErrAddressInUse) {
 		t.Errorf("another owner: %v", err)
 	}
-	if err := balancer.Release(ctx, other, hosts); !errors.Is(err, ErrNotOwned) {
+	if err := balancer.Release(ctx, other, hosts); !errors.Is(err, loadbalancer.ErrNotOwned) {
 		t.Errorf("release by another owner: %v", err)
 	}
 	unchanged(t, balancer, cluster, hosts)
@@ -90,7 +99,7 @@ func TestBalancer_oneHostsLife(t *testing.T) {
 	leavesNothing(t, h)
 }
 
-func unchanged(t *testing.T, balancer *Balancer, cluster Cluster, hosts []Host) Report {
+func unchanged(t *testing.T, balancer *Balancer, cluster loadbalancer.Cluster, hosts []Host) Report {
 	t.Helper()
 	report, err := balancer.Ensure(t.Context(), cluster, hosts)
 	if err != nil {
@@ -170,8 +179,8 @@ func TestApply_failureRestoresWhatWasThere(t *testing.T) {
 		if _, err := balancer.Ensure(ctx, second, hosts); err != nil {
 			t.Fatal(err)
 		}
-		report := unchanged(t, balancer, cluster, hosts)
-		if got := report.Hosts[0].State.Clusters; len(got) != 2 {
+		unchanged(t, balancer, cluster, hosts)
+		if got := h.shell("ls " + testLayout.Clusters()); got != sampleID+"\nsecond" {
 			t.Errorf("clusters on the host: %v", got)
 		}
 		clash := second

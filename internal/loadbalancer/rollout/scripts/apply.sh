@@ -1,7 +1,7 @@
 # Copyright The cluster-api-provider-altcos Authors.
 # SPDX-License-Identifier: Apache-2.0
-# Set before: owner description write_tree write_shared (names) touch_haproxy touch_keepalived. A tar archive with
-# tree/* and shared/* comes on stdin.
+# Set before: owner description write_tree write_shared (names) touch_haproxy touch_keepalived. Stdin is a tar archive with
+# tree/* and shared/*.
 stage=
 new=
 old=
@@ -17,7 +17,7 @@ restore() {
 	fi
 }
 
-# rollback: runs at every exit that is not a success.
+# rollback: restore what was there before, at every exit without success.
 rollback() {
 	[ -z "$committed" ] || return 0
 	if [ -z "$old" ] && ! others; then
@@ -25,7 +25,7 @@ rollback() {
 		drop_cluster >/dev/null 2>&1
 		return 0
 	fi
-	printf '%s\n' "$shared" | while IFS='|' read -r name path mode; do
+	printf '%s\n' "$shared" | while IFS='|' read -r name path _; do
 		[ -n "$name" ] && [ -e "$stage/installed/$name" ] && restore "$path" "$name"
 	done
 	systemctl daemon-reload
@@ -46,7 +46,7 @@ fail() {
 	finish "$1" "$2"
 }
 
-# validate PROGRAM ARGUMENT...: does the program accept the configuration? One that cannot run tells nothing about it.
+# validate PROGRAM ARGUMENT...: does the program accept the configuration? A program that cannot run does not answer that.
 validate() {
 	problem=$(timeout 30 "$@" 2>&1)
 	code=$?
@@ -75,15 +75,19 @@ for wanted in $write_shared; do
 		managed "$path" || fail not-owned "$path"
 		cp -p "$path" "$stage/backup/$wanted" || fail shared "cannot back up $path"
 	fi
-	cp "$stage/shared/$wanted" "$path.altcos-new" && chmod "$mode" "$path.altcos-new" &&
-		touch "$stage/installed/$wanted" && mv -f "$path.altcos-new" "$path" || fail shared "cannot write $path"
+	if ! cp "$stage/shared/$wanted" "$path.altcos-new" || ! chmod "$mode" "$path.altcos-new" ||
+		! touch "$stage/installed/$wanted" || ! mv -f "$path.altcos-new" "$path"; then
+		fail shared "cannot write $path"
+	fi
 	units_changed=1
 done
 
 if [ "$write_tree" = 1 ]; then
 	mkdir -p "$cluster" || fail stage "cannot make $cluster"
 	new=$(mktemp -d "$cluster/v-XXXXXXXX") || fail stage "cannot make a directory in $cluster"
-	cp "$stage"/tree/* "$new"/ && chmod 0755 "$new" && chmod 0644 "$new"/* || fail stage "cannot write $new"
+	if ! cp "$stage"/tree/* "$new"/ || ! chmod 0755 "$new" || ! chmod 0644 "$new"/*; then
+		fail stage "cannot write $new"
+	fi
 	sync -f "$new" 2>/dev/null || sync
 	validate haproxy -c -q -C "$new" -f "$new/haproxy.cfg"
 	{
@@ -95,7 +99,9 @@ if [ "$write_tree" = 1 ]; then
 	} >"$stage/keepalived.conf"
 	validate keepalived --config-test --use-file="$stage/keepalived.conf"
 	switched=1
-	ln -s "${new##*/}" "$stage/link" && mv -T "$stage/link" "$current" || fail switch "cannot replace $current"
+	if ! ln -s "${new##*/}" "$stage/link" || ! mv -T "$stage/link" "$current"; then
+		fail switch "cannot replace $current"
+	fi
 fi
 
 [ -z "$units_changed" ] || systemctl daemon-reload

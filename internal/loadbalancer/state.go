@@ -4,15 +4,16 @@
 package loadbalancer
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
+
+// ErrUnexpectedOutput means that a host's answer cannot be understood.
+var ErrUnexpectedOutput = errors.New("unexpected output from the host")
 
 // Unit is the state of a systemd unit in systemd's words.
 type Unit struct {
@@ -22,76 +23,37 @@ type Unit struct {
 	Enabled string
 }
 
-// Running says whether the unit is up.
+// Running reports whether the unit is up.
 func (u Unit) Running() bool { return u.Active == "active" }
 
-// State is what one host says about one cluster.
+// State is what one host reported about one cluster.
 type State struct {
-	// HAProxyVersion and KeepalivedVersion are empty when the program is not installed.
-	HAProxyVersion, KeepalivedVersion string
 	// HAProxy and Keepalived are our units, not the distribution's.
 	HAProxy, Keepalived Unit
-	// Owner is empty when the host holds no tree of the cluster, and "unproven" when the tree tells no owner.
+	// Owner is empty when the host has no tree of the cluster, and "unproven" when the tree names no owner.
 	Owner string
-	// Generation and Hash are those of the tree in use.
-	Generation int64
-	Hash       string
-	// Intact says that the files are as they were written: none edited, added or lost.
+	// Hash is that of the tree in use.
+	Hash string
+	// Intact means that the files are as they were written: none edited, added or lost.
 	Intact bool
-	// VIP is the one that the tree in use configures.
+	// VIP is the one in the tree in use.
 	VIP netip.Prefix
 	// Description is what the running haproxy calls its configuration.
 	Description string
 	// Servers are the servers of all backends as the running haproxy sees them.
 	Servers []Server
-	// KeepalivedCurrent says that the running keepalived has loaded the files as they are now.
+	// KeepalivedCurrent means that the running keepalived has loaded the files as they are now.
 	KeepalivedCurrent bool
-	// HoldsVIP says that the address asked for is on an interface of the host.
+	// HoldsVIP means that the wanted address is on an interface of the host.
 	HoldsVIP bool
-	// Clusters are the IDs of all clusters that have files on the host.
-	Clusters []string
 
 	shared map[string]sharedState
 }
-
-// Server is one line of haproxy's statistics.
-type Server struct {
-	Backend, Name string
-	// Status is haproxy's word: UP, DOWN, "UP 1/2", "DOWN 1/2", MAINT, "no check".
-	Status string
-	// Check is the last check's result (L7OK, L7STS, L4CON and so on), Code its status code, Sessions the open ones.
-	Check    string
-	Code     int
-	Sessions int
-}
-
-// Up says whether the server gets connections.
-func (s Server) Up() bool { return s.Status == "no check" || strings.HasPrefix(s.Status, "UP") }
 
 // sharedState is one shared file on the host; revision is -1 for a file that is not ours.
 type sharedState struct {
 	revision int
 	sum      string
-}
-
-// Observe reads everything about one cluster on one host by a single script. It changes nothing.
-func Observe(ctx context.Context, shell virt.Shell, layout Layout, clusterID string, vip netip.Addr) (State, error) {
-	if !idPattern.MatchString(clusterID) || !usable(vip) {
-		return State{}, fmt.Errorf("observe load balancer %q: %w: ID or VIP %q", clusterID, ErrInvalid, vip)
-	}
-	shared, err := RenderShared(layout)
-	if err != nil {
-		return State{}, err
-	}
-	output, err := shell.Run(ctx, compose(layout, clusterID, observeScript, shared, map[string]string{"vip": vip.String()}))
-	if err != nil {
-		return State{}, fmt.Errorf("observe load balancer %q: %w", clusterID, err)
-	}
-	state, err := parseState(output)
-	if err != nil {
-		return State{}, fmt.Errorf("observe load balancer %q: %w", clusterID, err)
-	}
-	return state, nil
 }
 
 // stateParser gathers what needs more than one line to judge.
@@ -103,7 +65,8 @@ type stateParser struct {
 	ended             bool
 }
 
-func parseState(output []byte) (State, error) {
+// ParseState reads the facts that a host printed, one a line. Errors: ErrUnexpectedOutput.
+func ParseState(output []byte) (State, error) {
 	p := &stateParser{listed: map[string]string{}, found: map[string]string{}}
 	p.state.shared = map[string]sharedState{}
 	for line := range strings.Lines(string(output)) {
@@ -117,7 +80,7 @@ func parseState(output []byte) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	// The last resort repeats the API servers without checks, which would pass for healthy ones.
+	// The last resort has the API servers again, unchecked, so that they would look healthy.
 	p.state.Servers = slices.DeleteFunc(servers, func(server Server) bool { return server.Backend == lastResort })
 	p.state.Intact = p.intact()
 	p.state.KeepalivedCurrent = p.loaded != "" && p.loaded == p.assembled
@@ -133,10 +96,6 @@ func (p *stateParser) line(key, value string) {
 		return ""
 	}
 	switch key {
-	case "haproxy-version":
-		p.state.HAProxyVersion = at(0)
-	case "keepalived-version":
-		p.state.KeepalivedVersion = at(0)
 	case "haproxy-unit":
 		p.state.HAProxy = Unit{Active: at(0), Enabled: at(1)}
 	case "keepalived-unit":
@@ -147,8 +106,6 @@ func (p *stateParser) line(key, value string) {
 			revision = -1
 		}
 		p.state.shared[at(0)] = sharedState{revision: revision, sum: at(2)}
-	case "cluster":
-		p.state.Clusters = append(p.state.Clusters, value)
 	case "owner":
 		p.state.Owner = at(0)
 	case "manifest":
@@ -170,12 +127,10 @@ func (p *stateParser) line(key, value string) {
 	}
 }
 
-// manifest reads one line of the tree's manifest; what it cannot read makes the tree not intact, which a new write
-// repairs.
+// manifest reads one line of the tree's manifest. One that cannot be read makes the tree not intact, so that it is written
+// again.
 func (p *stateParser) manifest(key, first, second string) {
 	switch key {
-	case "generation":
-		p.state.Generation, _ = strconv.ParseInt(first, 10, 64)
 	case "hash":
 		p.state.Hash = first
 	case "vip":

@@ -1,57 +1,54 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package loadbalancer
+package rollout
 
 import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 )
 
 var (
-	// ErrNotOwned says that files of this cluster's name belong to somebody else, or that nothing proves whose they
-	// are; the host was left alone.
-	ErrNotOwned = errors.New("files on the host belong to another owner")
-	// ErrAddressInUse says that a machine other than our hosts answers for the VIP.
+	// ErrAddressInUse means that a machine other than our hosts answers for the VIP.
 	ErrAddressInUse = errors.New("address is in use by another machine")
-	// ErrHostBusy says that another transaction held the host for too long; try again.
+	// ErrHostBusy means that another transaction held the host for too long; try again.
 	ErrHostBusy = errors.New("host is busy with another change")
-	// ErrRejected says that haproxy or keepalived refused the configuration; retrying the same does not help.
+	// ErrRejected means that haproxy or keepalived rejected the configuration; retrying the same does not help.
 	ErrRejected = errors.New("configuration was rejected by the host")
-	// ErrRolledBack says that a change failed on the host and that the state before it was restored.
+	// ErrRolledBack means that a change failed on the host and that the state before it was restored.
 	ErrRolledBack = errors.New("change failed and was rolled back")
-	// ErrNoHolder says that no host holds the VIP although all were configured.
+	// ErrNoHolder means that no host holds the VIP although all were configured.
 	ErrNoHolder = errors.New("no host holds the address")
-	// ErrUnexpectedOutput says that a host answered something that is not ours to understand.
-	ErrUnexpectedOutput = errors.New("unexpected output from the host")
 )
 
-// StepError says at which step a host's script stopped.
+// StepError is the step at which a host's script stopped.
 type StepError struct {
 	// Step is the script's word: validate-haproxy, validate-keepalived, reload-haproxy, verify-haproxy and so on.
 	Step string
-	// Message is what the program there said, at most 4 KiB. It has times and process IDs in it, so it is for logs.
+	// Message is the output of the program that failed, at most 4 KiB. It contains times and process IDs, so it is for logs.
 	Message string
 	kind    error
 }
 
-// Error implements error. It is the same each time the step fails, so that it may stand in a condition.
+// Error implements error. It is the same each time the step fails, so that it may be part of a condition.
 func (e *StepError) Error() string { return fmt.Sprintf("%s: %v", e.Step, e.kind) }
 
 // Unwrap gives the sentinel to errors.Is.
 func (e *StepError) Unwrap() error { return e.kind }
 
-// stepKinds tells what a script's step means; a step that is not here means ErrRolledBack.
+// stepKinds are the errors of a script's steps; a step that is not here means ErrRolledBack.
 var stepKinds = map[string]error{ //nolint:gochecknoglobals // a table that nobody writes
-	"not-owned":           ErrNotOwned,
+	"not-owned":           loadbalancer.ErrNotOwned,
 	"in-use":              ErrAddressInUse,
 	"busy":                ErrHostBusy,
 	"validate-haproxy":    ErrRejected,
 	"validate-keepalived": ErrRejected,
 }
 
-// didNotComeUp says that a valid configuration did not run on a host, so that the configuration may be to blame.
+// didNotComeUp reports whether a valid configuration did not run on a host, so that the configuration may be the cause.
 func didNotComeUp(err error) bool {
 	step := (*StepError)(nil)
 	return errors.As(err, &step) && (strings.HasPrefix(step.Step, "reload-") || strings.HasPrefix(step.Step, "verify-"))

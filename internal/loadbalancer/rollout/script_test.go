@@ -1,7 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package loadbalancer
+package rollout
 
 import (
 	"bufio"
@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 )
 
 // onlyPrograms returns a search path with nothing but the named programs of this machine.
@@ -55,7 +57,7 @@ func TestAsk_talksToTheAdminSocketWithWhatTheHostHas(t *testing.T) {
 			command := exec.Command("sh", "-c", "PATH='"+onlyPrograms(t, client, "timeout", "wc", "head")+"'\n"+
 				strings.Replace(preludeScript, "PATH=$PATH:/usr/sbin:/sbin\n", "", 1)+
 				"ask '"+socket+"' 'show info' | head -n 1; ask '"+socket+"' 'show info' | wc -c\n")
-			command.Env = append(os.Environ(), "config=/c", "units=/u", "runtime=/r", "id=x", "shared=")
+			command.Env = append(os.Environ(), "current=/c/clusters/x/current")
 			out, err := command.CombinedOutput()
 			if want := "you asked: show info\n100022\n"; err != nil || string(out) != want {
 				t.Errorf("got %q, %v; want %q", out, err, want)
@@ -68,7 +70,7 @@ func TestAsk_talksToTheAdminSocketWithWhatTheHostHas(t *testing.T) {
 
 func TestStepError_tellsWhatACallerCanDo(t *testing.T) {
 	tests := map[string]error{
-		"done": nil, "not-owned": ErrNotOwned, "busy": ErrHostBusy, "in-use": ErrAddressInUse,
+		"done": nil, "not-owned": loadbalancer.ErrNotOwned, "busy": ErrHostBusy, "in-use": ErrAddressInUse,
 		"validate-keepalived": ErrRejected, "verify-haproxy": ErrRolledBack, "run-haproxy": ErrRolledBack, "anything else": ErrRolledBack,
 	}
 	for step, want := range tests {
@@ -81,4 +83,17 @@ func TestStepError_tellsWhatACallerCanDo(t *testing.T) {
 			t.Errorf("%q: the error has what differs each time: %v", step, err)
 		}
 	}
+}
+
+func FuzzParseAnswer(f *testing.F) {
+	f.Add("noise\nresult done\n\n")
+	f.Fuzz(func(t *testing.T, output string) {
+		got, err := parseAnswer([]byte(output))
+		if err == nil && !strings.Contains(output, "result ") {
+			t.Errorf("an answer out of nothing: %+v", got)
+		}
+		if err == nil && stepError(got) == nil && got.step != "done" {
+			t.Errorf("step %q is a success", got.step)
+		}
+	})
 }

@@ -1,15 +1,13 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package loadbalancer
+package rollout
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -76,7 +75,7 @@ func (s *scripted) Run(ctx context.Context, script virt.Script) ([]byte, error) 
 }
 
 // outdatedState is what a host says that carries an older tree of the cluster.
-func outdatedState(cluster Cluster, holds bool) string {
+func outdatedState(cluster loadbalancer.Cluster, holds bool) string {
 	out := fmt.Sprintf("owner %s\nmanifest vip %s\nmanifest hash old\nhaproxy-unit active enabled\nkeepalived-unit active enabled\nassembled 1\nloaded 1\n",
 		cluster.Owner, cluster.VIP)
 	if holds {
@@ -85,11 +84,11 @@ func outdatedState(cluster Cluster, holds bool) string {
 	return out + "end\n"
 }
 
-func scriptedHosts(cluster Cluster, holder int) ([]Host, []*scripted, *journal) {
+func scriptedHosts(cluster loadbalancer.Cluster, holder int) ([]Host, []*scripted, *journal) {
 	j := &journal{}
 	var hosts []Host
 	var fakes []*scripted
-	for i, priority := range Priorities(3) {
+	for i, priority := range loadbalancer.Priorities(3) {
 		state := outdatedState(cluster, i == holder)
 		fake := &scripted{name: fmt.Sprintf("h%d", i+1), journal: j, state: func() string { return state }, probe: "free", apply: "done"}
 		fakes = append(fakes, fake)
@@ -179,8 +178,8 @@ func TestEnsure_brokenHostsDoNotKeepTheHolderFromNewBackends(t *testing.T) {
 				if diff := cmp.Diff(test.journal, j.entries); diff != "" {
 					t.Error(diff)
 				}
-				if report.Holder != "h1" || report.Settled() != test.settled || (err != nil) != (name != "all well") {
-					t.Errorf("settled %v, holder %q, %v", report.Settled(), report.Holder, err)
+				if report.Holder != "h1" || report.Applied() != test.settled || (err != nil) != (name != "all well") {
+					t.Errorf("settled %v, holder %q, %v", report.Applied(), report.Holder, err)
 				}
 			})
 		})
@@ -190,7 +189,7 @@ func TestEnsure_brokenHostsDoNotKeepTheHolderFromNewBackends(t *testing.T) {
 func TestRelease_needsNoAddress(t *testing.T) {
 	cluster := soloCluster()
 	hosts, _, j := scriptedHosts(cluster, 0)
-	if err := New(testLayout).Release(t.Context(), Cluster{ID: cluster.ID, Owner: cluster.Owner}, hosts[:1]); err != nil {
+	if err := New(testLayout).Release(t.Context(), loadbalancer.Cluster{ID: cluster.ID, Owner: cluster.Owner}, hosts[:1]); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"remove h1"}, j.entries); diff != "" {
@@ -217,71 +216,15 @@ func TestEnsure_refusesEqualPriorities(t *testing.T) {
 	cluster := soloCluster()
 	hosts, _, j := scriptedHosts(cluster, 0)
 	hosts[2].Priority = hosts[0].Priority
-	if _, err := New(testLayout).Ensure(t.Context(), cluster, hosts); !errors.Is(err, ErrInvalid) || len(j.entries) > 0 {
+	if _, err := New(testLayout).Ensure(t.Context(), cluster, hosts); !errors.Is(err, loadbalancer.ErrInvalid) || len(j.entries) > 0 {
 		t.Errorf("got %v, %v", err, j.entries)
 	}
 }
 
-// wantedState is what a host says that is exactly as the tree wants it.
-func wantedState(t *testing.T, tree Tree, shared []SharedFile) State {
-	t.Helper()
-	state := State{
-		Owner: tree.Owner, Hash: tree.Hash, Intact: true, Description: tree.Description, KeepalivedCurrent: true,
-		HAProxy: Unit{"active", "enabled"}, Keepalived: Unit{"active", "enabled"}, shared: map[string]sharedState{},
-	}
-	for _, file := range shared {
-		state.shared[file.Name] = sharedState{SharedRevision, fmt.Sprintf("%x", sha256.Sum256(file.Content))}
-	}
-	return state
-}
-
-func TestNewPlan_doesWhatIsNeededAndNoMore(t *testing.T) {
-	tree, err := Render(sampleCluster(), sampleMember(), DefaultLayout())
-	if err != nil {
-		t.Fatal(err)
-	}
-	shared, err := RenderShared(DefaultLayout())
-	if err != nil {
-		t.Fatal(err)
-	}
-	tests := map[string]struct {
-		change func(*State)
-		want   Plan
-		err    error
-	}{
-		"a host as wanted needs nothing":            {change: func(*State) {}},
-		"another hash is written":                   {change: func(s *State) { s.Hash = "x" }, want: Plan{WriteTree: true}},
-		"an edited tree is written":                 {change: func(s *State) { s.Intact = false }, want: Plan{WriteTree: true}},
-		"an absent tree is written":                 {change: func(s *State) { s.Owner = "" }, want: Plan{WriteTree: true}},
-		"a stopped haproxy is started":              {change: func(s *State) { s.HAProxy.Active = "failed" }, want: Plan{HAProxy: true}},
-		"an old haproxy is reloaded":                {change: func(s *State) { s.Description = "x" }, want: Plan{HAProxy: true}},
-		"an old keepalived is reloaded":             {change: func(s *State) { s.KeepalivedCurrent = false }, want: Plan{Keepalived: true}},
-		"a disabled unit is enabled":                {change: func(s *State) { s.Keepalived.Enabled = "disabled" }, want: Plan{Enable: true}},
-		"an older shared file is replaced":          {change: func(s *State) { s.shared["check"] = sharedState{0, "x"} }, want: Plan{WriteShared: []string{"check"}}},
-		"a damaged shared file is replaced":         {change: func(s *State) { s.shared["check"] = sharedState{1, "x"} }, want: Plan{WriteShared: []string{"check"}}},
-		"an absent shared file is written":          {change: func(s *State) { delete(s.shared, "check") }, want: Plan{WriteShared: []string{"check"}}},
-		"a newer shared file is left alone":         {change: func(s *State) { s.shared["check"] = sharedState{SharedRevision + 1, "x"} }},
-		"a shared file of another owner is refused": {change: func(s *State) { s.shared["check"] = sharedState{-1, "x"} }, err: ErrNotOwned},
-		"another owner's tree is refused":           {change: func(s *State) { s.Owner = "x" }, err: ErrNotOwned},
-		"a tree without an owner is refused":        {change: func(s *State) { s.Owner = "unproven" }, err: ErrNotOwned},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			state := wantedState(t, tree, shared)
-			test.change(&state)
-			got, err := NewPlan(tree, shared, state)
-			if !errors.Is(err, test.err) {
-				t.Fatalf("got %v, want %v", err, test.err)
-			}
-			reasons := got.Reasons
-			got.Reasons = nil
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
-			}
-			empty := !got.WriteTree && !got.HAProxy && !got.Keepalived && !got.Enable && len(got.WriteShared) == 0
-			if empty != (len(reasons) == 0) || slices.Contains(reasons, "") {
-				t.Errorf("reasons %q do not fit %+v", reasons, got)
-			}
-		})
+func TestRelease_refusesAnIDThatIsAPath(t *testing.T) {
+	hosts, _, j := scriptedHosts(soloCluster(), 0)
+	err := New(testLayout).Release(t.Context(), loadbalancer.Cluster{ID: "../x", Owner: "owner"}, hosts)
+	if !errors.Is(err, loadbalancer.ErrInvalid) || len(j.entries) > 0 {
+		t.Errorf("got %v, %v", err, j.entries)
 	}
 }
