@@ -17,6 +17,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/hostprep"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
+	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 	"github.com/altcos/cluster-api-provider-altcos/internal/providerid"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -110,7 +111,7 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 	}
 	// What the disks may grow to is kept from the last time when it cannot be found out now.
 	if s.volumes, err = s.conn.ListVolumes(ctx, name); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "The volumes of the storage pool could not be listed", "pool", name)
+		ctrl.LoggerFrom(ctx).Error(err, "The volumes of the storage pool could not be listed", logkeys.Pool, name)
 	}
 	s.listed = err == nil
 	return nil

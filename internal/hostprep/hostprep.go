@@ -16,11 +16,11 @@ import (
 )
 
 var (
-	// ErrInvalid says that a name is not one that may go into a script.
+	// ErrInvalid means that a name is not allowed in a script.
 	ErrInvalid = errors.New("invalid requirement")
-	// ErrUnexpectedOutput says that a host answered something that is not ours to understand.
+	// ErrUnexpectedOutput means that the answer of a host is not understood.
 	ErrUnexpectedOutput = errors.New("unexpected output from the host")
-	// ErrInstall says that the package manager failed; its last words are in the text.
+	// ErrInstall means that the package manager failed; its last words are in the text.
 	ErrInstall = errors.New("packages were not installed")
 )
 
@@ -66,15 +66,14 @@ type Requirements struct {
 // Report is what a host has and lacks.
 type Report struct {
 	MissingPackages, MissingPrograms []string
-	// CanInstall says that the host has apt-get.
+	// CanInstall means that the host has apt-get.
 	CanInstall bool
-	// BridgePresent says that the interface exists and is a bridge, BridgeUp that it is administratively up.
+	// BridgePresent means that the interface exists and is a bridge, BridgeUp that it is administratively up.
 	BridgePresent, BridgeUp bool
 	// BridgeAddresses are the host's own addresses on the bridge.
 	BridgeAddresses []netip.Prefix
 	// Filtered are the keys net.bridge.bridge-nf-call-* whose value is not 0. A key that does not exist filters nothing.
 	Filtered []string
-	Kernel   string
 }
 
 // Check looks by one script and changes nothing.
@@ -123,8 +122,6 @@ func parseReport(output []byte) (Report, error) {
 			if name, setting, _ := strings.Cut(value, " "); setting != "0" {
 				report.Filtered = append(report.Filtered, name)
 			}
-		case "kernel":
-			report.Kernel = value
 		case "end":
 			ended = true
 		}

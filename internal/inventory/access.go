@@ -17,7 +17,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// ErrNotRead says that the API server did not give the Secret: it tells nothing about the host. Callers retry.
+// ErrNotRead means that the API server did not give the Secret: nothing is known about the host. Callers retry.
 var ErrNotRead = errors.New("credentials could not be read")
 
 // Access is the one way to the hosts of the inventory. What holds for every use of a host is decided here.

@@ -27,7 +27,7 @@ const (
 	KeyTLSPrivateKey  = corev1.TLSPrivateKeyKey
 )
 
-// ErrCredentials says that the Secret with credentials is absent or incomplete. It wraps virt.ErrAuthentication, so that
+// ErrCredentials means that the Secret with credentials is absent or incomplete. It wraps virt.ErrAuthentication, so that
 // callers treat it like credentials that the host refused: they tell the user and wait for a change.
 var ErrCredentials = fmt.Errorf("credentials of host are not usable: %w", virt.ErrAuthentication)
 
@@ -75,7 +75,7 @@ func check(target virt.Target) error {
 	return errors.Join(missing...)
 }
 
-// revision tells two targets apart without keeping their secrets.
+// revision distinguishes two targets without keeping their secrets.
 func revision(uid string, t virt.Target) string {
 	c := t.Credentials
 	h := sha256.New()

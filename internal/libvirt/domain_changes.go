@@ -60,7 +60,7 @@ func (h *host) define(ctx context.Context, spec virt.DomainSpec) (virt.Domain, e
 	return h.observe(ctx, defined)
 }
 
-// checkNameFree tells a name that is taken, for which libvirt has no error of its own.
+// checkNameFree finds a name that is taken, for which libvirt has no error of its own.
 func (h *host) checkNameFree(ctx context.Context, name string) error {
 	other, err := transport.Call(ctx, h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainLookupByName(name) })
 	switch {

@@ -119,7 +119,7 @@ func stateWord(state rpc.DomainState) virt.DomainState {
 	}
 }
 
-// isActive says that QEMU runs, whatever the guest does.
+// isActive reports whether QEMU runs, whatever the guest does.
 func isActive(state rpc.DomainState) bool {
 	return state != rpc.DomainShutoff && state != rpc.DomainCrashed
 }

@@ -169,7 +169,7 @@ func (h *host) copyVolume(ctx context.Context, pool rpc.StoragePool, spec virt.V
 }
 
 // copyAside copies on a connection of its own, because that takes as long as the disk needs. libvirt gives the copy the
-// size of its source whatever is asked. begun says that there may be something to remove.
+// size of its source whatever is asked. begun means that there may be something to remove.
 func (h *host) copyAside(ctx context.Context, pool rpc.StoragePool, spec virt.VolumeSpec) (v virt.Volume, begun bool, err error) {
 	source, err := h.lookupVolume(ctx, *spec.Source)
 	if err != nil {
@@ -235,7 +235,7 @@ func (h *host) checkSpace(ctx context.Context, pool rpc.StoragePool, need int64)
 	return nil
 }
 
-// explain finds out whether an error without a meaning was a lack of space: libvirt tells it by text only, and that in
+// explain finds out whether an error without a meaning was a lack of space: libvirt reports it by text only, and that in
 // the host's language.
 func (h *host) explain(ctx context.Context, pool rpc.StoragePool, err error) error {
 	if transport.IsClassified(err) {

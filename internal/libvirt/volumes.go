@@ -58,7 +58,7 @@ func (h *host) describeVolume(ctx context.Context, found rpc.StorageVol) (virt.V
 	return parseVolume(found.Pool, text)
 }
 
-// checkComplete tells a volume that libvirt is still copying or allocating, which is listed as if it were whole.
+// checkComplete finds a volume that libvirt is still copying or allocating, which is listed as if it were complete.
 // Reading one byte of it is the cheapest call that libvirt refuses then. Errors: virt.ErrBusy.
 func (h *host) checkComplete(ctx context.Context, ref virt.VolumeRef) error {
 	found, err := h.lookupVolume(ctx, ref)
@@ -138,7 +138,7 @@ func (h *host) volumes(ctx context.Context, pool string) ([]virt.Volume, error) 
 	return volumes, nil
 }
 
-// patience says how long a refresh is tried while other work in the pool forbids it.
+// patience is how long a refresh is tried while other work in the pool forbids it.
 type patience int
 
 const (

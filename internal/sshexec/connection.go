@@ -18,7 +18,7 @@ import (
 // maxSessions leaves two of OpenSSH's ten sessions (MaxSessions) free.
 const maxSessions = 8
 
-// probeTimeout bounds the question whether a connection that disappointed is still alive.
+// probeTimeout bounds the probe of a connection that is in doubt.
 const probeTimeout = 5 * time.Second
 
 // Connection is one SSH connection, safe for concurrent use. It is shared by scripts and forwarded sockets; whoever dialled
@@ -28,7 +28,7 @@ type Connection struct {
 	target   Target
 	sessions chan struct{}
 	done     chan struct{}
-	suspect  atomic.Bool
+	inDoubt  atomic.Bool
 
 	closeOnce sync.Once
 	closeErr  error
@@ -75,7 +75,7 @@ func (c *Connection) Close() error {
 	return c.closeErr
 }
 
-// alive says whether the connection can be handed out again. Only a connection on which a call ran into its
+// alive reports whether the connection can be handed out again. Only a connection on which a call ran into its
 // deadline is asked; TCP keepalive finds the other losses.
 func (c *Connection) alive(ctx context.Context) bool {
 	select {
@@ -83,7 +83,7 @@ func (c *Connection) alive(ctx context.Context) bool {
 		return false
 	default:
 	}
-	if !c.suspect.Load() {
+	if !c.inDoubt.Load() {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -95,7 +95,7 @@ func (c *Connection) alive(ctx context.Context) bool {
 	}()
 	select {
 	case err := <-answered:
-		c.suspect.Store(err != nil)
+		c.inDoubt.Store(err != nil)
 		return err == nil
 	case <-ctx.Done():
 		return false
@@ -105,7 +105,7 @@ func (c *Connection) alive(ctx context.Context) bool {
 // classify turns errors of the transport into the errors of this package.
 func (c *Connection) classify(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		c.suspect.Store(true)
+		c.inDoubt.Store(true)
 		return context.Cause(ctx)
 	}
 	select {

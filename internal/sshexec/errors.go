@@ -9,21 +9,21 @@ import (
 )
 
 var (
-	// ErrUnreachable says that the host did not answer or that its connection broke; try again later.
+	// ErrUnreachable means that the host did not answer or that its connection broke; try again later.
 	ErrUnreachable = errors.New("host is unreachable")
-	// ErrHostKeyMismatch says that the host showed a key that is not pinned; only a person can tell why.
+	// ErrHostKeyMismatch means that the host showed a key that is not pinned; only a person can tell why.
 	ErrHostKeyMismatch = errors.New("host key is not one of the pinned keys")
-	// ErrAuthentication says that the host refused the user or the private key.
+	// ErrAuthentication means that the host refused the user or the private key.
 	ErrAuthentication = errors.New("host refused the credentials")
-	// ErrInvalidTarget says that the target itself is unusable: no pinned key, a broken private key, a bad address.
+	// ErrInvalidTarget means that the target itself is unusable: no pinned key, a broken private key, a bad address.
 	ErrInvalidTarget = errors.New("invalid SSH target")
-	// ErrClosed says that the connection or the pool was closed by its owner.
+	// ErrClosed means that the connection or the pool was closed by its owner.
 	ErrClosed = errors.New("connection is closed")
-	// ErrOutputTooLarge says that a script wrote more than a connection keeps.
+	// ErrOutputTooLarge means that a script wrote more than a connection keeps.
 	ErrOutputTooLarge = errors.New("output exceeds the limit")
 )
 
-// ExitError says that a script ran and ended with a status other than zero.
+// ExitError means that a script ran and ended with a status other than zero.
 type ExitError struct {
 	// Code is the exit status, or 128 plus nothing known when the script died of a signal (then Signal is set).
 	Code int

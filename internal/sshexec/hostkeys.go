@@ -90,13 +90,13 @@ func (p *pinned) algorithms() []string {
 	return algorithms
 }
 
-// accepts says whether the host may show this key.
+// accepts reports whether the host may show this key.
 func (p *pinned) accepts(key ssh.PublicKey) bool {
 	same := func(candidate []byte) bool { return bytes.Equal(candidate, key.Marshal()) }
 	return slices.ContainsFunc(p.keys, same) && !slices.ContainsFunc(p.revoked, same)
 }
 
-// namesHost says whether one of the patterns of a known_hosts line is exactly this endpoint, plain or hashed.
+// namesHost reports whether one of the patterns of a known_hosts line is exactly this endpoint, plain or hashed.
 func namesHost(patterns []string, endpoint string) bool {
 	want := knownhosts.Normalize(endpoint)
 	bare, _, _ := net.SplitHostPort(endpoint)

@@ -24,7 +24,7 @@ func (s Secret) Format(f fmt.State, _ rune) {
 // MarshalJSON keeps the bytes out of structured logs.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"[redacted]"`), nil }
 
-// Target says how to reach one host.
+// Target is how to reach one host.
 type Target struct {
 	// Key identifies the host in a Pool, usually the UID of its object.
 	Key string
@@ -43,7 +43,7 @@ type Target struct {
 	Sudo bool
 }
 
-// fingerprint tells two targets apart without keeping their secrets.
+// fingerprint distinguishes two targets without keeping their secrets.
 func (t Target) fingerprint() [sha256.Size]byte {
 	h := sha256.New()
 	fields := [][]byte{

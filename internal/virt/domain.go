@@ -13,7 +13,7 @@ type Domains interface {
 	ListDomains(ctx context.Context) ([]Domain, error)
 	// DefineDomain makes the domain known to the host without starting it. A domain that is already there with the same
 	// UUID and owner is returned as it is, whatever its definition: definitions are never changed behind a running
-	// guest. Errors: ErrNotOwned (UUID or name is somebody else's), ErrInvalid.
+	// guest. Errors: ErrNotOwned (another object has the UUID or the name), ErrInvalid.
 	DefineDomain(ctx context.Context, spec DomainSpec) (Domain, error)
 	// StartDomain starts the domain; a running one is left alone. Errors: ErrNotFound, ErrNotOwned.
 	StartDomain(ctx context.Context, uuid string, owner Owner) error
@@ -25,23 +25,23 @@ type Domains interface {
 	RemoveDomain(ctx context.Context, uuid string, owner Owner) error
 }
 
-// Owner proves whose an object is. It stands in the domain's metadata.
+// Owner proves who owns an object. It is stored in the domain's metadata.
 type Owner struct {
 	// UID is the identity that a machine keeps for life: the domain's UUID.
 	UID string
 	// Namespace and Name are those of the object that stands for the machine: a copy of it, restored or renamed, has the
 	// same UID and is not the machine.
 	Namespace, Name string
-	// Cluster tells a person who looks at the host whose it is; it proves nothing.
+	// Cluster is for people who look at the host; it proves nothing.
 	Cluster string
 }
 
-// Owns says whether other was made for the same machine.
+// Owns reports whether other was made for the same machine.
 func (o Owner) Owns(other Owner) bool {
 	return o.UID != "" && o.UID == other.UID && o.Namespace == other.Namespace && o.Name == other.Name
 }
 
-// DomainState is what a domain does.
+// DomainState is the state of a domain.
 type DomainState string
 
 // Domain states.
@@ -62,7 +62,7 @@ type Domain struct {
 	// VCPUs and MemoryBytes are what the domain may use at most.
 	VCPUs       int
 	MemoryBytes int64
-	// HasFirmwareConfig says that the stored definition names a firmware configuration.
+	// HasFirmwareConfig means that the stored definition names a firmware configuration.
 	HasFirmwareConfig bool
 	// DiskPaths are the files of its disks, in order.
 	DiskPaths []string

@@ -17,7 +17,7 @@ type Credentials struct {
 	TLSCA, TLSCertificate, TLSPrivateKey []byte
 }
 
-// Accelerator says how guests run.
+// Accelerator is how guests run.
 type Accelerator string
 
 // Accelerators. The zero value lets the host decide.
@@ -27,7 +27,7 @@ const (
 	AcceleratorTCG  Accelerator = "TCG"
 )
 
-// Target says how to reach one host. Name identifies it; a changed Revision makes a new connection.
+// Target is how to reach one host. Name identifies it; a changed Revision makes a new connection.
 type Target struct {
 	Name        string
 	Revision    string
@@ -46,12 +46,12 @@ type Connector interface {
 	Shell(ctx context.Context, target Target) (Shell, error)
 	// Forget closes the connections of a host that is no longer wanted.
 	Forget(name string)
-	// Events tells which domains changed. It is only a hint: events may be lost, and a receiver that is slow gets one
+	// Events names the domains that changed. It is only a hint: events may be lost, and a receiver that is slow gets one
 	// event without UUID in place of many.
 	Events() <-chan Event
 }
 
-// Event says that the state of a domain changed, or, with an empty UUID, that anything on the host may have changed.
+// Event means that the state of a domain changed, or, with an empty UUID, that anything on the host may have changed.
 type Event struct {
 	Host string
 	UUID string
@@ -64,13 +64,13 @@ type Host interface {
 	Volumes
 }
 
-// Inventory tells what a host has.
+// Inventory is what a host has.
 type Inventory interface {
 	// Facts reads versions, CPU and memory.
 	Facts(ctx context.Context) (Facts, error)
 	// Pool reads a storage pool afresh. Errors: ErrNoPool; ErrInvalid when it is not active.
 	Pool(ctx context.Context, name string) (Pool, error)
-	// HasInterface says whether a network interface (a bridge) is up on the host. Errors: ErrUnsupported.
+	// HasInterface reports whether a network interface (a bridge) is up on the host. Errors: ErrUnsupported.
 	HasInterface(ctx context.Context, name string) (bool, error)
 }
 
@@ -84,7 +84,7 @@ type Facts struct {
 	CPUs int
 	// MemoryBytes is the memory that the kernel manages (NodeGetMemoryStats; NodeGetInfo misses hot-plugged memory).
 	MemoryBytes int64
-	// KVM says that the host offers hardware virtualization to guests.
+	// KVM means that the host offers hardware virtualization to guests.
 	KVM bool
 }
 

@@ -55,7 +55,7 @@ type Volume struct {
 	CapacityBytes  int64
 	PhysicalBytes  int64
 	AllocatedBytes int64
-	// BackingPath is the file that an overlay stands on, empty for none.
+	// BackingPath is the file that backs an overlay, empty for none.
 	BackingPath string
 }
 

@@ -28,5 +28,4 @@ for key in call-iptables call-ip6tables call-arptables; do
 	file=/proc/sys/net/bridge/bridge-nf-$key
 	[ -e "$file" ] && echo "filter net.bridge.bridge-nf-$key $(cat "$file")"
 done
-echo "kernel $(uname -r)"
 echo end

@@ -53,7 +53,7 @@ func Observe(domain *libvirtxml.Domain) virt.Domain {
 	return observed
 }
 
-// StripFirmwareConfig removes our fw_cfg entry and says whether there was one.
+// StripFirmwareConfig removes our fw_cfg entry and reports whether there was one.
 func StripFirmwareConfig(domain *libvirtxml.Domain) bool {
 	found := false
 	for i := range domain.SysInfo {
@@ -73,7 +73,7 @@ func StripFirmwareConfig(domain *libvirtxml.Domain) bool {
 	return found
 }
 
-// Uses says whether the domain needs a volume: as a disk, below a disk, or as firmware configuration.
+// Uses reports whether the domain needs a volume: as a disk, below a disk, or as firmware configuration.
 func Uses(domain *libvirtxml.Domain, volume virt.Volume) bool {
 	if slices.Contains(firmwareConfigPaths(domain), volume.Path) {
 		return true
@@ -81,7 +81,7 @@ func Uses(domain *libvirtxml.Domain, volume virt.Volume) bool {
 	return UsesDisk(domain, volume)
 }
 
-// UsesDisk says whether the volume is a disk of the domain or below one. Of a running domain only this counts: QEMU
+// UsesDisk reports whether the volume is a disk of the domain or below one. Of a running domain only this counts: QEMU
 // has read the firmware configuration when it started.
 func UsesDisk(domain *libvirtxml.Domain, volume virt.Volume) bool {
 	if domain.Devices == nil {

@@ -85,7 +85,7 @@ type connected struct{ net.Conn }
 // Dial implements the library's socket.Dialer.
 func (c connected) Dial() (net.Conn, error) { return c.Conn, nil }
 
-// watchedConn tells when the stream has ended, and ends it when the host takes nothing for too long. SSH channels have
+// watchedConn notices that the stream has ended, and ends it when the host accepts nothing for too long. SSH channels have
 // no deadlines, hence the timer.
 type watchedConn struct {
 	net.Conn

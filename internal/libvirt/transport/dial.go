@@ -108,7 +108,7 @@ func newTLSDialer(credentials virt.Credentials, endpoint hosturi.Endpoint) (dial
 	}, nil
 }
 
-// awaitVerdict reads the one byte by which libvirtd says, after the handshake, whether it takes our certificate.
+// awaitVerdict reads the one byte by which libvirtd answers, after the handshake, whether it accepts our certificate.
 func awaitVerdict(ctx context.Context, conn net.Conn) error {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()

@@ -21,7 +21,7 @@ import (
 )
 
 // kinds is the classification of libvirt's error codes. Codes that are not here, above all "internal error" and
-// "operation failed", tell nothing about what to do; they stay as they are and are retried.
+// "operation failed", do not tell callers what to do; they stay as they are and are retried.
 var kinds = map[rpc.ErrorNumber]error{ //nolint:gochecknoglobals // a table that nobody writes
 	rpc.ErrNoDomain:         virt.ErrNotFound,
 	rpc.ErrNoStoragePool:    virt.ErrNoPool,
@@ -85,7 +85,7 @@ func IsClassified(err error) bool {
 	return slices.ContainsFunc(words, func(word error) bool { return errors.Is(err, word) })
 }
 
-// kindOf is nil for an error that is classified already, that says nothing, or that is nil.
+// kindOf is nil for an error that is classified already, that has no class, or that is nil.
 func kindOf(err error) error {
 	if err == nil || IsClassified(err) {
 		return nil
@@ -100,13 +100,13 @@ func kindOf(err error) error {
 		return virt.ErrAuthentication
 	case errors.Is(err, sshexec.ErrInvalidTarget):
 		return virt.ErrInvalid
-	case isSilence(err):
+	case isConnectionLoss(err):
 		return virt.ErrUnreachable
 	}
 	return nil
 }
 
-// isRefusal says that the host or its identity was reached and did not fit our credentials.
+// isRefusal reports whether the host or its identity was reached and did not fit our credentials.
 func isRefusal(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
@@ -118,9 +118,9 @@ func isRefusal(err error) bool {
 		errors.Is(err, fs.ErrPermission)
 }
 
-// isSilence says that the connection, not the host, gave the error. The client library gives ErrInterrupted for a call
+// isConnectionLoss reports whether the connection, not the host, gave the error. The client library gives ErrInterrupted for a call
 // whose connection was lost, and EINVAL for one on a lost connection.
-func isSilence(err error) bool {
+func isConnectionLoss(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}

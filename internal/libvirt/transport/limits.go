@@ -15,8 +15,7 @@ type Limits struct {
 	Call time.Duration
 	// SlowCall bounds a call that waits for QEMU (default 2 min).
 	SlowCall time.Duration
-	// ProbeInterval and Probe say how often a quiet connection is asked for a sign of life, and how long it may take to
-	// give one (default 10 s and 5 s).
+	// ProbeInterval is how often a quiet connection is probed, and Probe how long the answer may take (default 10 s and 5 s).
 	ProbeInterval, Probe time.Duration
 	// Stall is how long the host may take nothing of what is written to it (default 30 s).
 	Stall time.Duration

@@ -201,7 +201,7 @@ func (p *Pool) drop(name string, entry *poolEntry) {
 	entry.close()
 }
 
-// hasFailed says whether the attempt failed at least so long ago.
+// hasFailed reports whether the attempt failed at least so long ago.
 func (e *poolEntry) hasFailed(ago time.Duration) bool {
 	select {
 	case <-e.ready:

@@ -15,7 +15,7 @@ import (
 func (s *Session) watch() {
 	ticker := time.NewTicker(s.Limits.ProbeInterval)
 	defer ticker.Stop()
-	defer s.doubt.settle()
+	defer s.doubt.clear()
 	for {
 		select {
 		case <-s.conn.done:
@@ -24,7 +24,7 @@ func (s *Session) watch() {
 		case <-s.doubt.raised:
 		}
 		s.probe()
-		s.doubt.settle()
+		s.doubt.clear()
 	}
 }
 
@@ -41,7 +41,7 @@ func (s *Session) probe() {
 	}
 }
 
-// alive says whether the session may be handed out. While it is in doubt the answer waits for the probe.
+// alive reports whether the session may be handed out. While it is in doubt the answer waits for the probe.
 func (s *Session) alive(ctx context.Context) bool {
 	if verdict := s.doubt.pending(); verdict != nil {
 		select {
@@ -64,7 +64,7 @@ func (s *Session) close() {
 	s.goroutines.Wait()
 }
 
-// doubt is raised by a call without an answer and settled by the next probe.
+// doubt is raised by a call without an answer and cleared by the next probe.
 type doubt struct {
 	mutex   sync.Mutex
 	verdict chan struct{}
@@ -83,7 +83,7 @@ func (d *doubt) raise() {
 	}
 }
 
-func (d *doubt) settle() {
+func (d *doubt) clear() {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if d.verdict != nil {

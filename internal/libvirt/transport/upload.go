@@ -25,8 +25,8 @@ const (
 	abortGrace = 2 * time.Second
 )
 
-// Upload sends the content of a volume over a connection of its own. Two goroutines hand the content over: one reads it and one talks to
-// libvirtd, so that neither a content nor a host that hangs can hold the caller. check judges the first bytes.
+// Upload sends the content of a volume over a connection of its own. One goroutine reads it and one talks to libvirtd, so
+// that neither a content nor a host that hangs can hold the caller. check judges the first bytes.
 func (s *Session) Upload(
 	ctx context.Context, found rpc.StorageVol, content io.Reader, size int64, check func(start []byte) error,
 ) error {
@@ -37,39 +37,43 @@ func (s *Session) Upload(
 		return err
 	}
 	defer aside.conn.end()
-	packets, feed := io.Pipe()
-	fed, uploaded := make(chan error, 1), make(chan error, 1)
+	u := &upload{aside: aside, confirmation: s.Limits.SlowCall, fed: make(chan error, 1), sent: make(chan error, 1)}
+	u.packets, u.feed = io.Pipe()
 	go func() {
-		err := feedExactly(impatientWriter{feed, s.Limits.Stall, aside.conn.end}, content, size, check)
-		_ = feed.CloseWithError(err)
-		fed <- err
+		err := feedExactly(impatientWriter{u.feed, s.Limits.Stall, aside.conn.end}, content, size, check)
+		_ = u.feed.CloseWithError(err)
+		u.fed <- err
 	}()
 	go func() {
-		uploaded <- aside.run(func(c *rpc.Libvirt) error { return c.StorageVolUpload(found, packets, 0, uint64(size), 0) })
+		u.sent <- aside.run(func(c *rpc.Libvirt) error { return c.StorageVolUpload(found, u.packets, 0, uint64(size), 0) })
 	}()
+	return u.await(ctx)
+}
 
+// upload is a transfer that runs: fed and sent get the results of the goroutine that reads and of the one that sends.
+type upload struct {
+	aside        *connection
+	confirmation time.Duration
+	packets      *io.PipeReader
+	feed         *io.PipeWriter
+	fed, sent    chan error
+}
+
+// await waits for the end of both goroutines. An error of the content counts before one of the host.
+func (u *upload) await(ctx context.Context) error {
 	var read, sent error
 	select {
-	case read = <-fed:
-		// Only libvirtd's confirmation is missing, that of the end or that of the abort.
-		confirmation := s.Limits.SlowCall
-		if read != nil {
-			confirmation = abortGrace
-		}
-		late := time.AfterFunc(confirmation, aside.conn.end)
-		defer late.Stop()
-		stop := context.AfterFunc(ctx, aside.conn.end)
-		defer stop()
-		sent = <-uploaded
-	case sent = <-uploaded:
-		_ = packets.CloseWithError(errTransferOver)
-		read = awaitReader(fed)
+	case read = <-u.fed:
+		sent = u.awaitConfirmation(ctx, read != nil)
+	case sent = <-u.sent:
+		_ = u.packets.CloseWithError(errTransferOver)
+		read = awaitReader(u.fed)
 	case <-ctx.Done():
-		_ = feed.CloseWithError(errTransferOver)
-		late := time.AfterFunc(abortGrace, aside.conn.end)
+		_ = u.feed.CloseWithError(errTransferOver)
+		late := time.AfterFunc(abortGrace, u.aside.conn.end)
 		defer late.Stop()
-		<-uploaded
-		_ = awaitReader(fed)
+		<-u.sent
+		_ = awaitReader(u.fed)
 		return fmt.Errorf("transfer content: %w", context.Cause(ctx))
 	}
 	if read != nil && !errors.Is(read, errTransferOver) {
@@ -79,6 +83,19 @@ func (s *Session) Upload(
 		return Classify(fmt.Errorf("transfer content: %w", sent))
 	}
 	return nil
+}
+
+// awaitConfirmation waits for libvirtd to confirm the end of the transfer, or that it is aborted.
+func (u *upload) awaitConfirmation(ctx context.Context, aborted bool) error {
+	limit := u.confirmation
+	if aborted {
+		limit = abortGrace
+	}
+	late := time.AfterFunc(limit, u.aside.conn.end)
+	defer late.Stop()
+	stop := context.AfterFunc(ctx, u.aside.conn.end)
+	defer stop()
+	return <-u.sent
 }
 
 // impatientWriter calls giveUp when a write takes too long: then the host does not answer the call that begins the

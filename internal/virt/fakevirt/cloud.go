@@ -47,7 +47,7 @@ func (c *Cloud) AddHost(name string, opts ...HostOption) *Host {
 	return h
 }
 
-// Boot tells what a guest finds when it starts.
+// Boot is what a guest finds when it starts.
 type Boot struct {
 	Host *Host
 	Spec virt.DomainSpec
@@ -109,7 +109,7 @@ func (c *Cloud) Revisions(name string) []string {
 	return slices.Clone(c.revisions[name])
 }
 
-// Forgotten says how often the host was forgotten.
+// Forgotten counts how often the host was forgotten.
 func (c *Cloud) Forgotten(name string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

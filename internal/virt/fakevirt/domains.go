@@ -207,7 +207,7 @@ func (h *Host) start(d *domain) (*Boot, error) {
 	return boot, nil
 }
 
-// checkDisk says whether the domain could open the file: it and what it stands on exist, and no other guest writes it.
+// checkDisk reports whether the domain could open the file: it and what backs it exist, and no other guest writes it.
 func (h *Host) checkDisk(d *domain, path string) error {
 	for p := path; p != ""; {
 		v := h.volumeAt(p)

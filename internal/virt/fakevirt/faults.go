@@ -83,7 +83,7 @@ func (h *Host) SetUnreachable(unreachable bool) {
 	h.unreachable = unreachable
 }
 
-// Calls says how often the method was called, failed calls included; MethodAny counts all.
+// Calls counts how often the method was called, failed calls included; MethodAny counts all.
 func (h *Host) Calls(method Method) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// What follows is for tests only: it sees and changes the host past all faults and checks.
+// What follows looks at the host and changes it past all faults and checks. kubectl-altcos takes Volumes and PutVolume; the
+// rest is for tests.
 
 // Domains returns all domains in order of their names.
 func (h *Host) Domains() []virt.Domain {
@@ -48,7 +49,7 @@ func (h *Host) Content(ref virt.VolumeRef) ([]byte, bool) {
 	return slices.Clone(v.content), true
 }
 
-// Private says whether the volume was made readable by root and the hypervisor only.
+// Private reports whether the volume was made readable by root and the hypervisor only.
 func (h *Host) Private(ref virt.VolumeRef) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -108,7 +109,7 @@ func (h *Host) DropVolume(ref virt.VolumeRef) {
 	delete(h.volumes, ref)
 }
 
-// DropDomain removes a domain behind everybody's back.
+// DropDomain removes a domain as a person would, without any check.
 func (h *Host) DropDomain(id string) {
 	h.mu.Lock()
 	delete(h.domains, id)

@@ -62,7 +62,7 @@ func (s *suite) testWriteVolume(t *testing.T) {
 // anyAllocation: file systems allocate when they like.
 var anyAllocation = cmpopts.IgnoreFields(virt.Volume{}, "AllocatedBytes")
 
-// testGrowth is what tells a volume that somebody writes from the ruin of one.
+// testGrowth shows what distinguishes a volume that is being written from an abandoned one.
 func (s *suite) testGrowth(t *testing.T) {
 	const part, parts = 4 * mib, 3
 	content, feed := io.Pipe()

@@ -24,7 +24,7 @@ const (
 	cleanupTime = 2 * time.Minute
 )
 
-// Options say what the suite may use.
+// Options are what the suite may use.
 type Options struct {
 	Host virt.Host
 	// Pool is an active storage pool with at least 100 MiB left. The suite leaves it as it was.
