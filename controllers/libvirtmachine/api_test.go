@@ -84,7 +84,7 @@ func TestSchema_imageIsNoVolumeOfAMachine(t *testing.T) {
 		err := environment.Client.Create(w.Ctx, lm, client.DryRunAll)
 		w.Expect(err == nil).To(Equal(fine), "%s: %v", volume, err)
 		if err != nil {
-			w.Expect(err.Error()).To(And(ContainSubstring("spec.image.volume"), ContainSubstring("not of an image")))
+			w.Expect(err.Error()).To(And(ContainSubstring("spec.image.volume"), ContainSubstring("must be the name of an image")))
 		}
 	}
 }
