@@ -14,9 +14,9 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// Find asks the host for the machine's domain. When it is there, image, volumes and Ignition config have served
-// their purpose. When it is gone although the machine ran once, the machine is lost: a new one in its place would be
-// another machine under the same name.
+// Find looks up the machine's domain on its host. Once it exists, image, volumes and Ignition config are no longer needed
+// to create it. If it has disappeared after the machine ran, the machine is lost: a new domain would be another machine
+// under the same name.
 func (m *Machine) Find(ctx context.Context, ranOnce bool) error {
 	if err := m.connect(ctx); err != nil {
 		return err
@@ -26,29 +26,29 @@ func (m *Machine) Find(ctx context.Context, ranOnce bool) error {
 	case errors.Is(err, virt.ErrNotFound) && ranOnce:
 		m.Object.Status.Domain.State = ""
 		return outcome.Blockedf(infrav1.LibvirtMachineDomainMissingReason, 0,
-			"host %q has no domain with UUID %s any more; delete the Machine to replace it", m.Object.Spec.Host, m.UUID)
+			"the domain with UUID %s no longer exists on host %q; delete the Machine to replace it", m.UUID, m.Object.Spec.Host)
 	case errors.Is(err, virt.ErrNotFound):
 		return nil
 	case err != nil:
 		return m.hostError(err)
 	case !m.owner().Owns(domain.Owner):
 		return outcome.Blockedf(infrav1.LibvirtMachineDomainNotOwnedReason, retrySlow,
-			"domain %q on host %q has the machine's UUID but was made %s; remove the domain, or delete the Machine",
-			domain.Name, m.Object.Spec.Host, makerOf(domain.Owner))
+			"domain %q on host %q has the machine's UUID but was created %s; remove the domain, or delete the Machine",
+			domain.Name, m.Object.Spec.Host, creatorOf(domain.Owner))
 	}
 	m.Domain = &domain
 	return nil
 }
 
-func makerOf(owner virt.Owner) string {
+func creatorOf(owner virt.Owner) string {
 	if owner.UID == "" {
-		return "by somebody else"
+		return "outside of this provider"
 	}
 	return fmt.Sprintf("for LibvirtMachine %q in namespace %q", owner.Name, owner.Namespace)
 }
 
-// CheckBridges looks for bridges that the spec names before disks are made for a domain that could not start. The host's
-// own bridge is the LibvirtHost's affair. One whose traffic is tagged may be Open vSwitch's, which works without being up.
+// CheckBridges checks that the bridges in the spec exist, before disks are created for a domain that could not start. The
+// host's default bridge is checked for the LibvirtHost. A bridge with a VLAN may be Open vSwitch's, which need not be up.
 func (m *Machine) CheckBridges(ctx context.Context) error {
 	if m.Domain != nil {
 		return nil
@@ -62,20 +62,19 @@ func (m *Machine) missingBridge(ctx context.Context) error {
 			continue
 		}
 		switch up, err := m.conn.HasInterface(ctx, nic.Bridge); {
-		case errors.Is(err, virt.ErrUnsupported): // the start of the domain will tell
+		case errors.Is(err, virt.ErrUnsupported): // starting the domain will report it
 		case err != nil:
 			return m.hostError(err)
 		case !up:
 			return outcome.Blockedf(infrav1.LibvirtMachineBridgeMissingReason, retrySlow,
-				"host %q has no bridge %q that is up, which networkInterfaces[%d] names; create it there, or replace the machine",
-				m.Object.Spec.Host, nic.Bridge, i)
+				"bridge %q of spec.networkInterfaces[%d] does not exist on host %q or is down; create it there, or delete the Machine to replace it",
+				nic.Bridge, i, m.Object.Spec.Host)
 		}
 	}
 	return nil
 }
 
-// startError finds out whether a start failed for want of a bridge: libvirt tells it by text only, and that in the host's
-// language.
+// startError checks whether a start failed for lack of a bridge: libvirt reports that only as text, in the host's language.
 func (m *Machine) startError(ctx context.Context, err error) error {
 	if missing, ok := outcome.AsBlocked(m.missingBridge(ctx)); ok && missing.Reason == infrav1.LibvirtMachineBridgeMissingReason {
 		return missing
@@ -83,8 +82,8 @@ func (m *Machine) startError(ctx context.Context, err error) error {
 	return m.hostError(err)
 }
 
-// EnsureDomain defines and starts the domain, and starts it again when it stopped: the machine of a node shall run. One
-// that is paused is left alone, since whoever paused it (a person, or the hypervisor on a full disk) knows better.
+// EnsureDomain defines and starts the domain, and restarts it when it has stopped: a node's machine should always run. A
+// paused domain is left alone, since whoever paused it (a person, or the hypervisor on a full disk) had a reason.
 func (m *Machine) EnsureDomain(ctx context.Context) error {
 	if m.Domain == nil {
 		domain, err := m.conn.DefineDomain(ctx, m.domainSpec())
@@ -105,12 +104,12 @@ func (m *Machine) EnsureDomain(ctx context.Context) error {
 	case virt.DomainPaused, virt.DomainOther:
 	}
 	return outcome.Blockedf(infrav1.LibvirtMachineDomainStoppedReason, 0,
-		"domain %q on host %q is %s; resume it (virsh resume) when what paused it is mended, or delete the Machine",
+		"domain %q on host %q is %s; fix what paused it and resume it (virsh resume), or delete the Machine",
 		m.Domain.Name, m.Object.Spec.Host, m.Domain.State)
 }
 
-// RemoveBootstrapData removes the Ignition config from the host once it has done its work. The definition goes first: a
-// domain whose definition names a file that is gone does not start.
+// RemoveBootstrapData removes the Ignition config, which is not needed after the first boot. The reference in the domain's
+// definition goes first: a domain that refers to a missing file does not start.
 func (m *Machine) RemoveBootstrapData(ctx context.Context) error {
 	if m.Domain.HasFirmwareConfig {
 		if err := m.conn.RemoveFirmwareConfig(ctx, m.UUID, m.owner()); err != nil {
@@ -123,7 +122,7 @@ func (m *Machine) RemoveBootstrapData(ctx context.Context) error {
 	return nil
 }
 
-// domainSpec is the virtual machine that the spec asks for.
+// domainSpec returns the domain that the LibvirtMachine's spec describes.
 func (m *Machine) domainSpec() virt.DomainSpec {
 	spec := m.Object.Spec
 	config := m.volume(ignitionVolume(m.UUID))

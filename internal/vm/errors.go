@@ -14,15 +14,15 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// When to look again where no event tells. Changes of the LibvirtHost wake its machines earlier.
+// Requeue intervals for changes that send no event. Changes of the LibvirtHost wake its machines earlier.
 const (
 	retryUnreachable = 30 * time.Second
 	retryBusy        = 5 * time.Second
 	retrySlow        = time.Minute
 )
 
-// hostError says what an error of the host means for the machine. rejected is the reason for what the host can never
-// do; it is DomainRejected unless given.
+// hostError turns an error of the host into an outcome. rejected is the reason for what the host can never do; the default
+// is DomainRejected.
 func (m *Machine) hostError(err error, rejected ...string) error {
 	switch {
 	case err == nil:
@@ -54,7 +54,7 @@ func (m *Machine) unusable(err error) error {
 	return m.unobserved(retrySlow, "host %q cannot be used: %s", err)
 }
 
-// unobserved tells that nothing is known of what is on the host.
+// unobserved reports that the state of the host is unknown.
 func (m *Machine) unobserved(after time.Duration, format string, err error) error {
 	return &outcome.Blocked{
 		Reason:  infrav1.LibvirtMachineHostUnreachableReason,
@@ -64,7 +64,7 @@ func (m *Machine) unobserved(after time.Duration, format string, err error) erro
 	}
 }
 
-// isAbsent says that the host has no such volume or domain. Of a pool that is absent nothing can be said.
+// isAbsent reports whether the host has no such volume or domain. A missing pool does not prove that.
 func isAbsent(err error) bool {
 	return errors.Is(err, virt.ErrNotFound) && !errors.Is(err, virt.ErrNoPool)
 }

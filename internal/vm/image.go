@@ -13,15 +13,15 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// Images brings images to hosts; *imagecache.Cache does.
+// Images imports images to hosts; *imagecache.Cache implements it.
 type Images interface {
 	// Lookup returns the image if it is on the host, virt.ErrNotFound otherwise.
 	Lookup(ctx context.Context, volumes virt.Volumes, request imagecache.Request) (virt.Volume, error)
-	// Ensure brings the image to the host.
+	// Ensure imports the image to the host.
 	Ensure(ctx context.Context, volumes virt.Volumes, request imagecache.Request) (virt.Volume, error)
 }
 
-// EnsureImage brings the image to the pool of the machine's host, in the background.
+// EnsureImage imports the image into the pool of the machine's host, in the background.
 func (m *Machine) EnsureImage(ctx context.Context) error {
 	if m.Domain != nil {
 		return nil
@@ -42,8 +42,8 @@ func (m *Machine) EnsureImage(ctx context.Context) error {
 	return m.imageError(err)
 }
 
-// useVolume takes a volume that somebody put into the pool. Its name says nothing about what is in it, and the hypervisor
-// would show a guest anything. Another file may come under the same name at any time, without an event.
+// useVolume uses a volume that was put into the pool by hand. Its content is checked, since the hypervisor would hand any
+// file to the guest. The file may be replaced at any time without an event, so an error is checked again.
 func (m *Machine) useVolume(ctx context.Context, name string) error {
 	volume, err := m.conn.Volume(ctx, m.volume(name))
 	var header []byte
@@ -52,7 +52,7 @@ func (m *Machine) useVolume(ctx context.Context, name string) error {
 	}
 	if isAbsent(err) {
 		return outcome.Blockedf(infrav1.LibvirtMachineImageUnavailableReason, retrySlow,
-			"host %q has no volume %q in pool %q", m.Object.Spec.Host, name, m.pool())
+			"volume %q does not exist in pool %q on host %q; put a disk image there, or name another volume", name, m.pool(), m.Object.Spec.Host)
 	}
 	if err != nil {
 		return m.hostError(err)
@@ -65,7 +65,7 @@ func (m *Machine) useVolume(ctx context.Context, name string) error {
 	return nil
 }
 
-// imageError says what an error of the image means for the machine.
+// imageError turns an error of the image into an outcome.
 func (m *Machine) imageError(err error) error {
 	_, unreadable := errors.AsType[*imagecache.SourceError](err)
 	switch {
@@ -81,7 +81,7 @@ func (m *Machine) imageError(err error) error {
 	return m.hostError(err, infrav1.LibvirtMachineImageInvalidReason)
 }
 
-// isHopeless says that only another image in the spec can help.
+// isHopeless reports whether only another image in the spec can help.
 func isHopeless(err error) bool {
 	_, mismatch := errors.AsType[*imagecache.DigestMismatchError](err)
 	return mismatch || errors.Is(err, imagecache.ErrNotAnImage) || errors.Is(err, imagecache.ErrInvalidRequest) ||

@@ -16,9 +16,9 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// removeLogs removes what libvirt logged about the machine. It waits for a host that does not answer, as the removal of the
-// domain does. A host without a shell keeps the logs, and one that refuses to remove them does not hold up the deletion:
-// they take little room and are told of.
+// removeLogs removes libvirt's logs of the domain. Like the removal of the domain it waits for a host that does not answer.
+// A host without a shell keeps the logs, and one that refuses to remove them does not block the deletion: they take little
+// space, and an event reports them.
 func (m *Machine) removeLogs(ctx context.Context) error {
 	shell, err := m.Hosts.Shell(ctx, m.Host)
 	if errors.Is(err, virt.ErrUnsupported) {
@@ -35,8 +35,8 @@ func (m *Machine) removeLogs(ctx context.Context) error {
 	case errors.Is(err, virt.ErrUnreachable), errors.Is(err, virt.ErrAuthentication), ctx.Err() != nil:
 		return m.hostError(err)
 	}
-	ctrl.LoggerFrom(ctx).Error(err, "The machine's logs stay on its host", "domain", name)
+	ctrl.LoggerFrom(ctx).Error(err, "Leaving the domain's logs on its host", "domain", name)
 	event.Emit(m.Recorder, m.Object, corev1.EventTypeWarning, "LogsRemain", "Delete",
-		fmt.Sprintf("the logs of domain %q stay in /var/log/libvirt/qemu of host %q: %v", name, m.Object.Spec.Host, err))
+		fmt.Sprintf("the logs of domain %q remain in /var/log/libvirt/qemu on host %q, remove them by hand: %v", name, m.Object.Spec.Host, err))
 	return nil
 }

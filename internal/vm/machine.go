@@ -17,11 +17,11 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// Services are what all virtual machines are made with.
+// Services are shared by all virtual machines.
 type Services struct {
-	// Hosts reaches the hosts.
+	// Hosts connects to the hosts.
 	Hosts inventory.Access
-	// Images brings images to hosts.
+	// Images imports images to hosts.
 	Images Images
 	// Tasks runs what takes longer than a Reconcile may.
 	Tasks Tasks
@@ -32,33 +32,33 @@ type Services struct {
 // Machine is the virtual machine of a LibvirtMachine.
 type Machine struct {
 	Services
-	// Object is what the virtual machine is made from.
+	// Object describes the virtual machine.
 	Object *infrav1.LibvirtMachine
 	// ClusterName is the Cluster it belongs to.
 	ClusterName string
-	// UUID is the domain's, and what everything on the host is named after.
+	// UUID is that of the domain; everything of the machine on the host is named after it.
 	UUID string
-	// Host is where the virtual machine is.
+	// Host runs the virtual machine.
 	Host *infrav1.LibvirtHost
 	// Interfaces are its network interfaces, in the order of the spec; empty until their addresses are known.
 	Interfaces []nodenetwork.Interface
-	// Ignition is the config that the guest reads when it starts first.
+	// Ignition is the config that the guest reads on its first boot.
 	Ignition []byte
-	// Domain is what the host told, nil when it has none.
+	// Domain is the domain as observed on the host, nil if it has none.
 	Domain *virt.Domain
 
 	conn  virt.Host
 	image virt.Volume
 }
 
-// connect reaches the machine's host.
+// connect connects to the machine's host.
 func (m *Machine) connect(ctx context.Context) error {
 	if m.conn != nil {
 		return nil
 	}
 	conn, err := m.Hosts.Connect(ctx, m.Host)
 	if errors.Is(err, virt.ErrInvalid) || errors.Is(err, virt.ErrUnsupported) {
-		// A URI or a key that cannot be used is a fault of the LibvirtHost; the machine waits until it is corrected.
+		// An unusable URI or key is to be corrected in the LibvirtHost; the machine waits for that.
 		return m.unusable(err)
 	}
 	if err != nil {
@@ -70,12 +70,12 @@ func (m *Machine) connect(ctx context.Context) error {
 
 func (m *Machine) key() types.NamespacedName { return client.ObjectKeyFromObject(m.Object) }
 
-// owner is what stands in the metadata of the machine's domain.
+// owner is stored in the metadata of the machine's domain.
 func (m *Machine) owner() virt.Owner {
 	return virt.Owner{UID: m.UUID, Cluster: m.ClusterName, Namespace: m.Object.Namespace, Name: m.Object.Name}
 }
 
-// pool is the storage pool of the machine's volumes. Placement has stored it before there were any.
+// pool is the storage pool of the machine's volumes. Placement stores it before any is created.
 func (m *Machine) pool() string { return inventory.PoolOf(m.Object, m.Host) }
 
 func (m *Machine) volume(name string) virt.VolumeRef {

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// maxDomainName keeps names of files that QEMU and libvirt derive from a domain's name below 255 bytes.
+// maxDomainName keeps file names that QEMU and libvirt derive from a domain's name below 255 bytes.
 const maxDomainName = 200
 
-// domainName returns a name that people recognise and that no other machine has, on no management cluster.
+// domainName returns a readable name that is unique even across management clusters.
 func domainName(namespace, name, uuid string) string {
 	sum := sha256.Sum256([]byte(uuid))
 	suffix := "-" + hex.EncodeToString(sum[:4])
@@ -26,7 +26,7 @@ func domainName(namespace, name, uuid string) string {
 // rootSerial is the serial number of the root disk; data disks go by their names.
 const rootSerial = "root"
 
-// Names of a machine's volumes. All begin with the UUID, by which leftovers are found.
+// Names of a machine's volumes. All begin with the UUID, which is how leftovers are found.
 func rootVolume(uuid string) string       { return uuid + "-root.qcow2" }
 func rootMarker(uuid string) string       { return uuid + "-root.ok" }
 func dataVolume(uuid, disk string) string { return uuid + "-" + disk + ".qcow2" }
@@ -35,7 +35,7 @@ func isVolumeOf(uuid, volumeName string) bool {
 	return uuid != "" && strings.HasPrefix(volumeName, uuid)
 }
 
-// Serials are those of the machine's disks, as the guest sees them.
+// Serials returns the serial numbers of the machine's disks, as the guest sees them.
 func (m *Machine) Serials() []string {
 	serials := []string{rootSerial}
 	for _, disk := range m.Object.Spec.DataDisks {

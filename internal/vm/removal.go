@@ -14,13 +14,13 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// IsGivenUp reports whether a person declared the machine's host dead.
+// IsGivenUp reports whether a person declared the machine's host lost.
 func IsGivenUp(lm *infrav1.LibvirtMachine) bool {
 	return lm.Spec.Host != "" && lm.Annotations[infrav1.ForgetHostAnnotation] == lm.Spec.Host
 }
 
-// Remove removes domain, then volumes and logs, once they are proven to be the machine's. What is on a host that is given
-// up, and in a pool that is not there any more, need not go.
+// Remove removes domain, then volumes and logs, once they are proven to be the machine's. If the host is given up, what
+// cannot be reached there, or was in a missing pool, is left behind.
 func (m *Machine) Remove(ctx context.Context) error {
 	err := m.remove(ctx)
 	blocked, ok := outcome.AsBlocked(err)
@@ -29,7 +29,7 @@ func (m *Machine) Remove(ctx context.Context) error {
 	}
 	switch blocked.Reason {
 	case infrav1.LibvirtMachineHostUnreachableReason, infrav1.LibvirtMachineStoragePoolMissingReason:
-		ctrl.LoggerFrom(ctx).Info("Forgetting what the machine has on its host", "LibvirtHost", m.Object.Spec.Host, "because", blocked.Message)
+		ctrl.LoggerFrom(ctx).Info("Leaving the machine's resources on its host", "LibvirtHost", m.Object.Spec.Host, "because", blocked.Message)
 		return nil
 	}
 	return err
@@ -40,13 +40,13 @@ func (m *Machine) remove(ctx context.Context) error {
 		return err
 	}
 	err := m.conn.RemoveDomain(ctx, m.UUID, m.owner())
-	if errors.Is(err, virt.ErrNotOwned) { // none of ours: ours was never defined
+	if errors.Is(err, virt.ErrNotOwned) { // our domain was never defined
 		domain, err := m.conn.Domain(ctx, m.UUID)
 		if err != nil {
 			return m.hostError(err)
 		}
-		if domain.Owner.UID == m.UUID { // its volumes have the names of ours
-			ctrl.LoggerFrom(ctx).Info("Leaving the virtual machine alone, the object is a copy", "domain", domain.Name, "owner", domain.Owner)
+		if domain.Owner.UID == m.UUID { // its volumes have the same names as ours would
+			ctrl.LoggerFrom(ctx).Info("Keeping the virtual machine, the object is a copy of its owner", "domain", domain.Name, "owner", domain.Owner)
 			return nil
 		}
 	} else if err != nil {
@@ -55,7 +55,7 @@ func (m *Machine) remove(ctx context.Context) error {
 	defined := err == nil
 	err = m.removeVolumes(ctx)
 	if blocked, ok := outcome.AsBlocked(err); ok && blocked.Reason == infrav1.LibvirtMachineStoragePoolMissingReason && IsGivenUp(m.Object) {
-		err = nil // the volumes are given up; the logs need not be
+		err = nil // only the volumes are given up, not the logs
 	}
 	if err != nil || !defined {
 		return err
@@ -66,9 +66,9 @@ func (m *Machine) remove(ctx context.Context) error {
 // removeVolumes removes everything in the machine's pool that has its name.
 func (m *Machine) removeVolumes(ctx context.Context) error {
 	volumes, err := m.conn.ListVolumes(ctx, m.pool())
-	if errors.Is(err, virt.ErrNoPool) { // a pool that comes back brings disks and secrets with it
+	if errors.Is(err, virt.ErrNoPool) { // if the pool comes back, so do the machine's disks and secrets
 		return outcome.Blockedf(infrav1.LibvirtMachineStoragePoolMissingReason, retrySlow,
-			"host %q has no storage pool %q, so the machine's volumes in it cannot be removed; define and start it, or give them up with annotation %s=%s",
+			"host %q has no storage pool %q, so the machine's volumes in it cannot be removed; define and start it, or abandon them with annotation %s=%s",
 			m.Object.Spec.Host, m.pool(), infrav1.ForgetHostAnnotation, m.Object.Spec.Host)
 	}
 	if err != nil {

@@ -22,20 +22,20 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// showProgress is how often the status tells how far a task is. Its end is an event.
-const showProgress = 15 * time.Second
+// progressInterval is how often the progress of a task is reported in the status. Its end sends an event.
+const progressInterval = 15 * time.Second
 
-// Tasks runs what takes longer than a Reconcile may; *async.Tasks does.
+// Tasks runs what takes longer than a Reconcile may; *async.Tasks implements it.
 type Tasks interface {
-	// Do joins or begins the task and returns how it stands.
+	// Do joins or starts the task and returns its state.
 	Do(task async.Task) async.State
-	// Leave cancels what only the owner waits for. It returns true as long as such a task has not returned.
+	// Leave cancels tasks that only this owner waits for. It returns true until they have ended.
 	Leave(owner types.NamespacedName) bool
-	// Events wakes owners of tasks that ended.
+	// Events wakes the owners of tasks that have ended.
 	Events() <-chan event.GenericEvent
 }
 
-// importImage brings the image to the host. Machines that need the same image on the same host share the task.
+// importImage imports the image to the host. Machines that need the same image on the same host share the task.
 func (m *Machine) importImage(request imagecache.Request) error {
 	volumes := m.conn
 	state := m.Tasks.Do(async.Task{
@@ -52,22 +52,23 @@ func (m *Machine) importImage(request imagecache.Request) error {
 		},
 	})
 	err := taskOutcome(state, infrav1.LibvirtMachineImageImportingReason, "importing the image to host "+request.Host)
-	return settled(state, m.imageError(err))
+	return notBeforeRetry(state, m.imageError(err))
 }
 
-// isFinal says of the error of a task that another run would end like this one: what becomes a Terminal.
+// isFinal reports whether another run of a task would fail in the same way. Such errors become a Terminal.
 func isFinal(err error) bool {
 	return isHopeless(err) || errors.Is(err, virt.ErrInvalid) || errors.Is(err, virt.ErrUnsupported)
 }
 
-// imageKey tells apart what may end differently: two URLs of one digest do. A URL may hold secrets.
+// imageKey includes the URL, since imports of one digest from two URLs may end differently; hashed, since a URL may hold
+// secrets.
 func imageKey(request imagecache.Request) string {
 	location := sha256.Sum256([]byte(request.URL))
 	return "image/" + request.Host + "/" + request.Pool + "/" + request.SHA256 + "/" + hex.EncodeToString(location[:])
 }
 
-// copyRoot makes a full copy of the image. A volume that was begun looks like one that is whole, so a marker is written
-// behind it; without the marker the copy is made anew.
+// copyRoot makes a full copy of the image. A partial copy looks like a complete one, so a marker is written afterwards;
+// without the marker the copy is repeated.
 func (m *Machine) copyRoot(ctx context.Context, spec virt.VolumeSpec) error {
 	marker := m.volume(rootMarker(m.UUID))
 	switch _, err := m.conn.Volume(ctx, marker); {
@@ -87,12 +88,12 @@ func (m *Machine) copyRoot(ctx context.Context, spec virt.VolumeSpec) error {
 		},
 	})
 	err := taskOutcome(state, infrav1.LibvirtMachineWaitingReason, "copying the image to the root disk")
-	return settled(state, m.hostError(err, infrav1.LibvirtMachineImageInvalidReason))
+	return notBeforeRetry(state, m.hostError(err, infrav1.LibvirtMachineImageInvalidReason))
 }
 
 func copyVolume(ctx context.Context, volumes virt.Volumes, spec virt.VolumeSpec, marker virt.VolumeRef) error {
 	if err := volumes.DeleteVolume(ctx, spec.VolumeRef); err != nil {
-		return fmt.Errorf("remove remains of root disk: %w", err)
+		return fmt.Errorf("remove partial root disk: %w", err)
 	}
 	if _, err := volumes.CreateVolume(ctx, spec); err != nil {
 		return err
@@ -107,16 +108,15 @@ func copyVolume(ctx context.Context, volumes virt.Volumes, spec virt.VolumeSpec,
 func taskOutcome(state async.State, reason, what string) error {
 	switch {
 	case !state.Finished():
-		return outcome.Waitf(reason, showProgress, "%s", describe(what, state))
+		return outcome.Waitf(reason, progressInterval, "%s", describe(what, state))
 	case errors.Is(state.Err, async.ErrCancelled), errors.Is(state.Err, context.Canceled):
-		return outcome.Waitf(reason, retryBusy, "%s was interrupted", what)
+		return outcome.Waitf(reason, retryBusy, "%s was interrupted and starts again", what)
 	}
 	return state.Err
 }
 
-// settled makes the outcome of a failed task wait at least until the task may be begun anew: to ask earlier changes
-// nothing.
-func settled(state async.State, err error) error {
+// notBeforeRetry makes the outcome of a failed task wait at least until the task may be retried: asking earlier is useless.
+func notBeforeRetry(state async.State, err error) error {
 	if err == nil || state.Phase != async.Failed {
 		return err
 	}
@@ -126,22 +126,22 @@ func settled(state async.State, err error) error {
 	return outcome.Blockedf(infrav1.LibvirtMachineFailedReason, max(state.RetryIn, retryBusy), "%s", err)
 }
 
-// describe tells how far a task is, in steps that do not change the message all the time.
+// describe returns the progress of a task in whole percents, so that the message does not change all the time.
 func describe(what string, state async.State) string {
 	p := state.Progress
 	switch {
 	case state.Phase == async.Pending:
-		return what + " (waiting for its turn)"
+		return what + " (queued)"
 	case p.Stage == "" || p.Total <= 0:
 		return what
 	}
 	return fmt.Sprintf("%s (%s: %d%%)", what, p.Stage, p.Done*100/p.Total)
 }
 
-// CancelTasks ends what runs for the machine before anything is removed while it is used.
+// CancelTasks cancels the machine's background tasks, so that nothing is removed while one of them uses it.
 func (m *Machine) CancelTasks() error {
 	if m.Tasks.Leave(m.key()) {
-		return outcome.Waitf(infrav1.LibvirtMachineDeletingReason, 0, "background work for the machine is being cancelled")
+		return outcome.Waitf(infrav1.LibvirtMachineDeletingReason, 0, "waiting for background tasks of the machine to be cancelled")
 	}
 	return nil
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// EnsureVolumes makes the machine's disks and its Ignition config. As long as there is no domain nothing of them has
-// been used, so leftovers of an attempt that broke off are made anew rather than trusted. A domain is only defined after
-// all of them are whole, so when there is one nothing is touched, whatever has become of the bootstrap data since.
+// EnsureVolumes creates the machine's disks and its Ignition config. Before there is a domain none of them has been used,
+// so leftovers of an interrupted attempt are recreated rather than trusted. The domain is defined only after all of them
+// are complete, so once it exists nothing is touched, even if the bootstrap data has changed since.
 func (m *Machine) EnsureVolumes(ctx context.Context) error {
 	if m.Domain != nil {
 		return nil
@@ -36,7 +36,7 @@ func (m *Machine) EnsureVolumes(ctx context.Context) error {
 	return m.writeIgnition(ctx)
 }
 
-// rootSpec is the root disk as wanted: an overlay on the image, or a copy of it.
+// rootSpec describes the root disk: an overlay backed by the image, or a copy of it.
 func (m *Machine) rootSpec() virt.VolumeSpec {
 	spec := virt.VolumeSpec{
 		VolumeRef: m.volume(rootVolume(m.UUID)),
@@ -63,11 +63,11 @@ func (m *Machine) ensureRoot(ctx context.Context) error {
 	return m.ensureVolume(ctx, spec, m.image.Path)
 }
 
-// ensureVolume makes a volume that is quick to make. One that is there already is kept if it stands on the right file.
+// ensureVolume creates a volume that needs no copying. An existing one is kept if it is backed by the right file.
 func (m *Machine) ensureVolume(ctx context.Context, spec virt.VolumeSpec, backing string) error {
-	there, err := m.conn.Volume(ctx, spec.VolumeRef)
+	found, err := m.conn.Volume(ctx, spec.VolumeRef)
 	switch {
-	case err == nil && there.Format == spec.Format && there.BackingPath == backing && there.CapacityBytes >= spec.CapacityBytes:
+	case err == nil && found.Format == spec.Format && found.BackingPath == backing && found.CapacityBytes >= spec.CapacityBytes:
 		return nil
 	case err == nil:
 		if err := m.conn.DeleteVolume(ctx, spec.VolumeRef); err != nil {
@@ -82,7 +82,7 @@ func (m *Machine) ensureVolume(ctx context.Context, spec virt.VolumeSpec, backin
 	return nil
 }
 
-// writeIgnition stores the config. One that is there may be half of one, or be from older bootstrap data.
+// writeIgnition writes the config. An existing one may be incomplete, or be from older bootstrap data, and is replaced.
 func (m *Machine) writeIgnition(ctx context.Context) error {
 	ref := m.volume(ignitionVolume(m.UUID))
 	if err := m.conn.DeleteVolume(ctx, ref); err != nil {
