@@ -12,34 +12,34 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// Kind ranks outcomes by what they ask for; the higher one decides when several are joined. A failure ranks highest,
-// because it may pass.
+// Kind ranks outcomes by what they require; the highest decides when several are joined. A failure ranks highest, because
+// it may go away when retried.
 type Kind int
 
 // Kinds, in ascending rank.
 const (
-	// KindDone asks for nothing.
+	// KindDone requires nothing.
 	KindDone Kind = iota
-	// KindWait asks for patience.
+	// KindWait requires patience.
 	KindWait
-	// KindBlocked asks for a person.
+	// KindBlocked requires a person to act.
 	KindBlocked
-	// KindTerminal asks for another spec.
+	// KindTerminal requires another spec.
 	KindTerminal
-	// KindFailed asks for another try.
+	// KindFailed requires a retry.
 	KindFailed
 )
 
 // KindOf returns the highest kind in a tree of errors.
 func KindOf(err error) Kind { return rank(err).kind }
 
-// Pending reports whether err is an outcome that is no error: it waits, for time or for a person.
+// Pending reports whether err is not a failure but waits, for time or for a person.
 func Pending(err error) bool {
 	kind := KindOf(err)
 	return kind == KindWait || kind == KindBlocked
 }
 
-// Resolve turns an error into what controller-runtime expects. Of several Wait and Blocked the shortest time counts.
+// Resolve turns an error into what controller-runtime expects. Among several Wait and Blocked the shortest After counts.
 func Resolve(err error) (ctrl.Result, error) {
 	switch all := rank(err); all.kind {
 	case KindFailed:
@@ -51,7 +51,7 @@ func Resolve(err error) (ctrl.Result, error) {
 	}
 }
 
-// Explain returns reason and message of the outcome that decides; fallback is the reason of one that has none.
+// Explain returns reason and message of the outcome that decides; fallback is the reason if it has none.
 func Explain(err error, fallback string) (reason, message string) {
 	all := rank(err)
 	switch all.kind {
@@ -67,13 +67,13 @@ func Explain(err error, fallback string) (reason, message string) {
 // Unknown reports whether the outcome that decides says that nothing could be observed.
 func Unknown(err error) bool { return rank(err).unknown }
 
-// ownPort is this side of a connection, which is another one each time.
+// ownPort is the local end of a connection, which differs each time.
 var ownPort = regexp.MustCompile(`[0-9A-Fa-f.:\[\]]+:[0-9]+->`)
 
-// stable takes out of a message what differs each time, since people and tools watch conditions for changes.
+// stable removes from a message what differs each time, since people and tools watch conditions for changes.
 func stable(message string) string { return ownPort.ReplaceAllString(message, "") }
 
-// ranking is what a tree of errors comes to.
+// ranking is the summary of a tree of errors.
 type ranking struct {
 	kind            Kind
 	reason, message string

@@ -27,8 +27,7 @@ func Waitf(reason string, after time.Duration, format string, args ...any) error
 	return &Wait{Reason: reason, Message: fmt.Sprintf(format, args...), After: after}
 }
 
-// Blocked reports that a person must act first. It is looked at again like a Wait, since what they mend may be where
-// nothing is watched.
+// Blocked reports that a person must act first. Like a Wait it is checked again, since what they fix may not be watched.
 type Blocked struct {
 	// Reason is CamelCase, for a condition.
 	Reason string
@@ -74,7 +73,7 @@ func AsTerminal(err error) (*Terminal, bool) { return errors.AsType[*Terminal](e
 
 // NotBefore lets a Wait or a Blocked last at least that long; any other error stays as it is.
 func NotBefore(err error, after time.Duration) error {
-	switch e := err.(type) { //nolint:errorlint // a wrapped one is made anew by whoever wrapped it
+	switch e := err.(type) { //nolint:errorlint // a wrapped one is left to whoever wrapped it
 	case *Wait:
 		return &Wait{Reason: e.Reason, Message: e.Message, After: max(e.After, after)}
 	case *Blocked:

@@ -45,7 +45,7 @@ func (r *Record) write(result error) {
 	conditions.Set(r.object, ready)
 }
 
-// writeDeleting tells of the removal in Ready, and of the phases that say something about it.
+// writeDeleting reports the progress of the removal in Ready, and the conditions of the phases that ran.
 func (r *Record) writeDeleting(result error) {
 	for _, row := range r.rows() {
 		if _, ran := r.results[row.Condition]; ran {
@@ -61,7 +61,7 @@ func (r *Record) writeDeleting(result error) {
 	})
 }
 
-// condition tells how a phase went.
+// condition reports how a phase went.
 func (r *Record) condition(row Row) metav1.Condition {
 	switch err, ran := r.results[row.Condition]; {
 	case ran && err != nil:
@@ -76,7 +76,7 @@ func (r *Record) met(name string) metav1.Condition {
 	return metav1.Condition{Type: name, Status: metav1.ConditionTrue, Reason: r.table.Done, Message: r.notes[name]}
 }
 
-// unmet is Unknown where nothing could be observed, and where to wait is how things should be.
+// unmet is Unknown where nothing could be observed, and where waiting is expected.
 func (r *Record) unmet(row Row, err error) metav1.Condition {
 	reason, message := outcome.Explain(err, r.table.Failed)
 	condition := metav1.Condition{
@@ -94,7 +94,7 @@ func (r *Record) holdsUp(row Row) bool {
 	return !row.Beside && kind != outcome.KindDone && !(row.AfterReady && kind == outcome.KindWait)
 }
 
-// notReady sums up by repeating a condition.
+// notReady summarises by repeating the first condition that is not true.
 func notReady(first metav1.Condition) metav1.Condition {
 	message := first.Type
 	if first.Message != "" {

@@ -20,19 +20,19 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-// Ending is what Finish needs beside the record.
+// Ending is what Finish needs besides the record.
 type Ending struct {
 	// Patcher stores the object; it was made before anything was changed.
 	Patcher *patch.Helper
 	// Recorder of events.
 	Recorder events.EventRecorder
-	// Summary is what an event says when the object has become ready.
+	// Summary is the message of the event when the object has become ready.
 	Summary string
 }
 
-// Finish writes the conditions, stores the object, then tells people of a change of Ready, and returns what
-// controller-runtime expects. What could not be stored is neither announced nor waited for: a failed patch is retried at
-// once, with the failure of the phases if there was one.
+// Finish writes the conditions, patches the object, emits an event if Ready changed, and returns what controller-runtime
+// expects. When the patch fails no event is emitted and no Wait is honoured: it is retried at once, and its error is
+// returned together with that of the phases.
 func (r *Record) Finish(ctx context.Context, end Ending, result error) (ctrl.Result, error) {
 	r.write(result)
 	if err := end.Patcher.Patch(ctx, r.object, r.table.owned()); err != nil {
@@ -45,7 +45,7 @@ func (r *Record) Finish(ctx context.Context, end Ending, result error) (ctrl.Res
 	return outcome.Resolve(result)
 }
 
-// announce tells people of a change of Ready, with a warning when they have to look.
+// announce emits an event when the reason of Ready changed: a warning when people have to look.
 func (r *Record) announce(end Ending, result error) {
 	ready := conditions.Get(r.object, clusterv1.ReadyCondition)
 	if ready == nil || ready.Reason == r.before {
@@ -60,7 +60,7 @@ func (r *Record) announce(end Ending, result error) {
 	event.Emit(end.Recorder, r.object, kind, ready.Reason, "Reconcile", message)
 }
 
-// warns reports whether people should look. A wait ends by itself, and so does a process that is told to stop.
+// warns reports whether people have to look. A Wait ends by itself, and so does the shutdown of the manager.
 func (r *Record) warns(result error) bool {
 	all := []error{result}
 	for _, row := range r.rows() {

@@ -13,10 +13,10 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-// Func is one step. It is idempotent and returns nil only when what it ensures is so.
+// Func is one step. It is idempotent and returns nil only when what it ensures is the case.
 type Func[S any] func(ctx context.Context, scope *S) error
 
-// UntilFirst runs the phases in order and stops at the first that is not done: later ones build on earlier ones.
+// UntilFirst runs the phases in order and stops at the first that is not done: later phases build on earlier ones.
 func UntilFirst[S any](ctx context.Context, scope *S, phases ...Func[S]) error {
 	for _, run := range phases {
 		if err := run(ctx, scope); err != nil {
@@ -26,7 +26,7 @@ func UntilFirst[S any](ctx context.Context, scope *S, phases ...Func[S]) error {
 	return nil
 }
 
-// Step makes a phase that decides on a condition, whether it is done or not.
+// Step makes a phase that decides a condition, whether it is done or not.
 func Step[S any](record *Record, condition string, run Func[S]) Func[S] {
 	return func(ctx context.Context, scope *S) error {
 		err := timed(ctx, scope, condition, run)
@@ -35,7 +35,7 @@ func Step[S any](record *Record, condition string, run Func[S]) Func[S] {
 	}
 }
 
-// Guard makes a phase that comes before the one that decides on a condition: only when it is not done it decides.
+// Guard makes a phase that precedes the Step of a condition: it sets the condition only when it is not done.
 func Guard[S any](record *Record, condition string, run Func[S]) Func[S] {
 	return func(ctx context.Context, scope *S) error {
 		err := timed(ctx, scope, condition, run)
@@ -46,9 +46,9 @@ func Guard[S any](record *Record, condition string, run Func[S]) Func[S] {
 	}
 }
 
-// timed runs a phase and logs how it went: the one place through which all phases of all kinds come.
+// timed runs a phase and logs how it went. All phases of all kinds pass through here.
 func timed[S any](ctx context.Context, scope *S, condition string, run Func[S]) error {
-	begun := time.Now()
+	start := time.Now()
 	err := run(ctx, scope)
 	log := ctrl.LoggerFrom(ctx).V(4)
 	if err != nil {
@@ -56,7 +56,7 @@ func timed[S any](ctx context.Context, scope *S, condition string, run Func[S]) 
 	}
 	if log.Enabled() {
 		reason, _ := outcome.Explain(err, "")
-		log.Info("Ran phase", logkeys.Phase, condition, logkeys.Duration, time.Since(begun), logkeys.Reason, reason)
+		log.Info("Ran phase", logkeys.Phase, condition, logkeys.Duration, time.Since(start), logkeys.Reason, reason)
 	}
 	return err
 }

@@ -13,27 +13,27 @@ import (
 	"sigs.k8s.io/cluster-api/util/patch"
 )
 
-// Table declares the conditions of a kind and the reasons that are not those of an outcome.
+// Table declares the conditions of a kind and the reasons that no outcome provides.
 type Table struct {
-	// Rows are the conditions in the order in which a person wants to read them; Ready repeats the first that is not done.
+	// Rows are the conditions in the order in which people want to read them; Ready repeats the first that is not done.
 	Rows []Row
-	// Done is the reason of what is true.
+	// Done is the reason of conditions that are true.
 	Done string
-	// Waiting is the reason of what was not reached.
+	// Waiting is the reason of conditions whose phase was not reached.
 	Waiting string
-	// Failed is the reason of a failure, which has none of its own.
+	// Failed is the reason of plain errors, which have none of their own.
 	Failed string
-	// Deleting is the reason of Ready while the object is deleted and nothing holds that up.
+	// Deleting is the reason of Ready while the object is being deleted and nothing blocks that.
 	Deleting string
 }
 
-// Row is a condition that one or more phases decide on.
+// Row is a condition that one or more phases decide.
 type Row struct {
 	Condition string
 	// Lasts keeps the condition true when a later reconciliation does not get that far: neither disks nor addresses go
-	// away because a host does not answer. Nothing but what people see depends on it.
+	// away because a host does not answer. It affects only what people see.
 	Lasts bool
-	// AfterReady lets the object be ready while the phase waits for something that comes by itself.
+	// AfterReady lets the object be ready while the phase waits for something that happens by itself.
 	AfterReady bool
 	// Beside leaves the condition out of Ready.
 	Beside bool
@@ -60,15 +60,15 @@ type Record struct {
 	table  Table
 	// results are the outcomes of the phases that ran, by condition; nil is done.
 	results map[string]error
-	// notes are what else there is to say of what is done, by condition.
+	// notes are the messages of conditions that are true.
 	notes map[string]string
-	// omitted are conditions that the object does not have as it is.
+	// omitted are conditions that do not apply to the object.
 	omitted []string
 	// before is the reason of Ready as it was stored.
 	before string
 }
 
-// NewRecord returns a record of an object as it was read, on which nothing has run yet.
+// NewRecord returns an empty record of an object as it was read.
 func NewRecord(object Object, table Table) *Record {
 	return &Record{
 		object:  object,
@@ -82,13 +82,13 @@ func NewRecord(object Object, table Table) *Record {
 // Set records how a phase went.
 func (r *Record) Set(condition string, result error) { r.results[condition] = result }
 
-// Note records what else there is to say of a condition that is true.
+// Note sets the message of a condition in case it is true.
 func (r *Record) Note(condition, text string) { r.notes[condition] = text }
 
-// Omit takes a condition away that the object does not have as it is.
+// Omit removes a condition that does not apply to the object.
 func (r *Record) Omit(condition string) { r.omitted = append(r.omitted, condition) }
 
-// Ran reports whether a phase that decides on the condition has run.
+// Ran reports whether a phase that decides the condition has run.
 func (r *Record) Ran(condition string) bool {
 	_, ran := r.results[condition]
 	return ran
@@ -110,12 +110,12 @@ func (r *Record) Clean() bool {
 	return true
 }
 
-// rows are those of the table that the object has.
+// rows are those of the table that apply to the object.
 func (r *Record) rows() []Row {
 	return slices.DeleteFunc(slices.Clone(r.table.Rows), func(row Row) bool { return slices.Contains(r.omitted, row.Condition) })
 }
 
-// attribute gives an error that no phase returned to the first condition that was not reached, so that people see it.
+// attribute assigns an error that no phase returned to the first condition that was not reached, so that people see it.
 func (r *Record) attribute(result error) (condition string) {
 	if result == nil || !r.Clean() {
 		return ""

@@ -16,9 +16,9 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 )
 
-// AllButStatus leaves out the writes of a status by its own controller, which would make every failure a reason to try
-// again at once. What a Reconcile writes and then relies on to be woken passes: finalizer, Paused, and the spec. So does
-// the resync, which changes nothing.
+// AllButStatus ignores status writes of the object's own controller, which would make it retry every failure at once.
+// Changes that a Reconcile makes and then expects to be woken by pass: finalizer, Paused, and the spec. So does the
+// resync, which changes nothing.
 func AllButStatus() predicate.Predicate {
 	return Updates(func(before, after client.Object) bool {
 		return before.GetResourceVersion() == after.GetResourceVersion() ||
@@ -32,7 +32,7 @@ func AllButStatus() predicate.Predicate {
 	})
 }
 
-// ConditionChanged reports whether the status of one of the conditions differs. Objects without conditions have none.
+// ConditionChanged reports whether the status of one of the conditions differs.
 func ConditionChanged(before, after client.Object, names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return status(before, name) != status(after, name) })
 }
@@ -55,7 +55,7 @@ func Updates[T client.Object](matters func(before, after T) bool) predicate.Pred
 	}}
 }
 
-// Deletions passes the end of objects alone.
+// Deletions passes only the end of objects.
 func Deletions() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(event.CreateEvent) bool { return false },
@@ -64,7 +64,7 @@ func Deletions() predicate.Predicate {
 	}
 }
 
-// Creations passes objects that come, if they match.
+// Creations passes only new objects that match.
 func Creations(matches func(client.Object) bool) predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(e event.CreateEvent) bool { return matches(e.Object) },

@@ -21,7 +21,7 @@ func Requests(ctx context.Context, c client.Client, list client.ObjectList, opti
 		return nil
 	}
 	var requests []reconcile.Request
-	_ = meta.EachListItem(list, func(item runtime.Object) error { // its error would be ours
+	_ = meta.EachListItem(list, func(item runtime.Object) error { // returns only errors of this function
 		if o, ok := item.(client.Object); ok {
 			requests = append(requests, Request(o.GetNamespace(), o.GetName()))
 		}
