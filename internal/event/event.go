@@ -1,8 +1,8 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package event emits events whose notes the API server accepts: it rejects a note that is too long, and the recorder of
-// client-go neither cuts it nor reports the error, so that the event would be lost.
+// Package event emits events whose notes the API server accepts: it rejects a note that is too long, and client-go's
+// recorder neither cuts it nor reports the error, so the event would be lost.
 package event
 
 import (
@@ -16,7 +16,7 @@ import (
 // Limit is the number of bytes that the API server accepts as the note of an event.
 const Limit = 1024
 
-// ellipsis ends what was cut.
+// ellipsis marks where a text was cut.
 const ellipsis = "…"
 
 // Emit records an event about an object, with as much of the note as the API server accepts.
@@ -25,7 +25,7 @@ func Emit(recorder events.EventRecorder, about runtime.Object, kind, reason, act
 }
 
 // Cut returns as much of a text as fits into limit bytes, in whole characters, and marks where it was cut. Bytes that are
-// not UTF-8, which the API server would reject too, become question marks.
+// not UTF-8, which the API server would reject too, are replaced by question marks.
 func Cut(text string, limit int) string {
 	text = strings.ToValidUTF8(text, "?")
 	if len(text) <= limit {

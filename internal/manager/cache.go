@@ -16,7 +16,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 )
 
-// cacheOptions keep in memory what reconciliations read: of Secrets only those of clusters and those with credentials.
+// cacheOptions limit the cache to what reconciliations read: of Secrets only those of clusters and those with credentials.
 func cacheOptions(o *Options, credentialsNamespace string) (cache.Options, error) {
 	ofClusters, err := labels.NewRequirement(clusterv1.ClusterNameLabel, selection.Exists, nil)
 	if err != nil {

@@ -30,7 +30,7 @@ import (
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
-// addInfrastructure wires the controllers of the infrastructure kinds to the hosts.
+// addInfrastructure adds the controllers of the infrastructure kinds, and what they share.
 func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error {
 	if err := index.AddMachine(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
@@ -48,7 +48,7 @@ func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error 
 		return fmt.Errorf("add background tasks: %w", err)
 	}
 	hosts := inventory.Access{Client: mgr.GetClient(), Namespace: o.CredentialsNamespace, Connector: connections}
-	balancer := rollout.New(loadbalancer.DefaultLayout()) // one, since it lets one change at a time to a host
+	balancer := rollout.New(loadbalancer.DefaultLayout()) // shared, since it serialises changes on a host
 	setups := []interface {
 		SetupWithManager(context.Context, ctrl.Manager, controller.Options) error
 	}{
@@ -77,7 +77,7 @@ func addInfrastructure(ctx context.Context, mgr ctrl.Manager, o *Options) error 
 	return nil
 }
 
-// addBootstrap wires the controller of the bootstrap kinds.
+// addBootstrap adds the controller of the bootstrap kinds.
 func addBootstrap(ctx context.Context, mgr ctrl.Manager, o *Options) error {
 	reconciler := &altcosbootstrapconfig.Reconciler{
 		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("altcosbootstrapconfig"), WatchFilter: o.WatchFilter,
@@ -85,7 +85,7 @@ func addBootstrap(ctx context.Context, mgr ctrl.Manager, o *Options) error {
 	return reconciler.SetupWithManager(ctx, mgr, concurrency(o))
 }
 
-// closing ends connections when the manager stops.
+// closing closes connections when the manager stops.
 type closing func() error
 
 var _ manager.LeaderElectionRunnable = closing(nil)
@@ -99,5 +99,5 @@ func (c closing) Start(ctx context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection implements manager.LeaderElectionRunnable: connections are closed whoever leads.
+// NeedLeaderElection implements manager.LeaderElectionRunnable: connections are closed whether or not this process leads.
 func (c closing) NeedLeaderElection() bool { return false }

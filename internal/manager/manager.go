@@ -32,7 +32,7 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-// namespaceFile is where Kubernetes tells a pod its namespace.
+// namespaceFile holds the namespace of the pod.
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 // Run runs the manager until the context ends.
@@ -65,14 +65,14 @@ func Run(ctx context.Context, o *Options) error {
 	return nil
 }
 
-// ownNamespace is the one asked for, or that of the pod.
+// ownNamespace returns the given namespace, or that of the pod.
 func ownNamespace(wanted string) (string, error) {
 	if wanted != "" {
 		return wanted, nil
 	}
 	content, err := os.ReadFile(namespaceFile)
 	if err != nil {
-		return "", errors.New("the manager does not run in a pod: --credentials-namespace is needed")
+		return "", errors.New("the manager does not run in a pod: set --credentials-namespace")
 	}
 	return strings.TrimSpace(string(content)), nil
 }
@@ -112,12 +112,12 @@ func newManager(restConfig *rest.Config, o *Options) (ctrl.Manager, error) {
 		}),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make manager: %w", err)
+		return nil, fmt.Errorf("create manager: %w", err)
 	}
 	return mgr, nil
 }
 
-// addAll registers probes, webhooks and controllers of the providers that are to run.
+// addAll registers probes, webhooks and controllers of the selected providers.
 func addAll(ctx context.Context, mgr ctrl.Manager, o *Options) error {
 	if err := addProbes(mgr, o); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/flags"
 )
 
-// Providers that the manager can run; clusterctl installs each with a manager of its own.
+// Providers that the manager can run; clusterctl installs a manager for each.
 const (
 	Infrastructure = "infrastructure"
 	Bootstrap      = "bootstrap"
@@ -33,7 +33,7 @@ type Options struct {
 	WatchFilter string
 	// Concurrency is the number of objects of one kind that are reconciled at the same time.
 	Concurrency int
-	// ImageCacheDir holds images that must be unpacked before they go to a host.
+	// ImageCacheDir holds images that must be unpacked before they are imported to a host.
 	ImageCacheDir string
 	// ImageFileRoot is the directory that file URLs of images may point into; none when empty.
 	ImageFileRoot string
@@ -55,7 +55,7 @@ type Options struct {
 	Logs           *logsv1.LoggingConfiguration
 }
 
-// LeaderElection makes sure that only one manager works.
+// LeaderElection makes sure that only one manager is active.
 type LeaderElection struct {
 	Enabled       bool
 	Namespace     string
@@ -79,22 +79,22 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.Controllers, "controllers", []string{Infrastructure, Bootstrap}, "Providers to run: infrastructure, bootstrap")
 	fs.StringVar(&o.Namespace, "namespace", "", "Namespace to watch; all namespaces when empty")
 	fs.StringVar(&o.CredentialsNamespace, "credentials-namespace", "", "Namespace of the Secrets that LibvirtHosts refer to; the manager's own when empty")
-	fs.StringVar(&o.WatchFilter, "watch-filter", "", "Value of the label "+clusterv1.WatchLabel+" that objects must carry; every object when empty")
+	fs.StringVar(&o.WatchFilter, "watch-filter", "", "Value of the label "+clusterv1.WatchLabel+" that objects must have; every object when empty")
 	fs.IntVar(&o.Concurrency, "concurrency", 10, "Number of objects of one kind that are reconciled at the same time")
-	fs.StringVar(&o.ImageCacheDir, "image-cache-dir", "/tmp/altcos-images", "Directory for images that must be unpacked before they go to a host")
+	fs.StringVar(&o.ImageCacheDir, "image-cache-dir", "/tmp/altcos-images", "Directory for images that must be unpacked before they are imported to a host")
 	fs.StringVar(&o.ImageFileRoot, "image-file-root", "", "Directory that file URLs of images may point into; file URLs are refused when empty")
-	fs.Int64Var(&o.ImageCacheBytes, "image-cache-bytes", 20<<30, "Bytes that image-cache-dir may take")
+	fs.Int64Var(&o.ImageCacheBytes, "image-cache-bytes", 20<<30, "Maximum size of image-cache-dir in bytes")
 	fs.DurationVar(&o.ImageRetention, "image-retention", 24*time.Hour, "Time that an image stays on a host after its last use")
 	fs.DurationVar(&o.RPCTimeout, "rpc-timeout", 30*time.Second, "Limit of one call to a host")
 
-	fs.DurationVar(&o.SyncPeriod, "sync-period", 10*time.Minute, "Interval at which all objects are reconciled although nothing happened")
-	fs.BoolVar(&o.LeaderElection.Enabled, "leader-elect", false, "Make sure that only one manager works")
+	fs.DurationVar(&o.SyncPeriod, "sync-period", 10*time.Minute, "Interval at which all objects are reconciled even without a change")
+	fs.BoolVar(&o.LeaderElection.Enabled, "leader-elect", false, "Make sure that only one manager is active")
 	fs.StringVar(&o.LeaderElection.Namespace, "leader-elect-namespace", "", "Namespace of the leader's lease; the manager's own when empty")
-	fs.DurationVar(&o.LeaderElection.LeaseDuration, "leader-elect-lease-duration", 15*time.Second, "Time after which others may take the lease")
+	fs.DurationVar(&o.LeaderElection.LeaseDuration, "leader-elect-lease-duration", 15*time.Second, "Time after which another manager may take the lease")
 	fs.DurationVar(&o.LeaderElection.RenewDeadline, "leader-elect-renew-deadline", 10*time.Second, "Time that the leader tries to renew its lease")
-	fs.DurationVar(&o.LeaderElection.RetryPeriod, "leader-elect-retry-period", 2*time.Second, "Time between tries to take the lease")
-	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", 100, "Queries a second to the management cluster's API server")
-	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", 200, "Queries in one burst to the management cluster's API server")
+	fs.DurationVar(&o.LeaderElection.RetryPeriod, "leader-elect-retry-period", 2*time.Second, "Time between attempts to take the lease")
+	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", 100, "Queries per second to the management cluster's API server")
+	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", 200, "Burst of queries to the management cluster's API server")
 	fs.StringVar(&o.HealthAddress, "health-addr", ":9440", "Address of the health probes")
 	fs.StringVar(&o.ProfilerAddr, "profiler-address", "", "Address of the pprof profiler; off when empty")
 	fs.IntVar(&o.Webhook.Port, "webhook-port", 9443, "Port of the admission webhooks; 0 turns them off")
@@ -105,7 +105,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 func (o *Options) Validate() error {
 	var errs []error
 	if len(o.Controllers) == 0 {
-		errs = append(errs, errors.New("--controllers: at least one provider is needed"))
+		errs = append(errs, errors.New("--controllers: at least one provider is required"))
 	}
 	for _, name := range o.Controllers {
 		if name != Infrastructure && name != Bootstrap {

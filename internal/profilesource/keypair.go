@@ -45,11 +45,11 @@ func ensureKeyPair(ctx context.Context, c client.Client, cluster *clusterv1.Clus
 	}
 	made, err := newKeyPair(cluster)
 	if err != nil {
-		return altcos.ClusterSSH{}, fmt.Errorf("make key pair: %w", err)
+		return altcos.ClusterSSH{}, fmt.Errorf("generate key pair: %w", err)
 	}
 	err = c.Create(ctx, made)
-	if apierrors.IsAlreadyExists(err) { // when two machines come here at once, one finds the other's pair next time
-		return altcos.ClusterSSH{}, fmt.Errorf("secret %q with label %s %w, though one of that name does: it was created a moment ago, or it is your own and needs the label",
+	if apierrors.IsAlreadyExists(err) { // of two machines that race, one finds the other's pair next time
+		return altcos.ClusterSSH{}, fmt.Errorf("secret %q with label %s %w, but one of that name does: it was created a moment ago, or it is your own and needs the label",
 			key.Name, clusterv1.ClusterNameLabel, ErrUnseen)
 	}
 	if err != nil {

@@ -24,18 +24,19 @@ import (
 // created later: the profile itself is valid.
 var ErrMissing = errors.New("does not exist")
 
-// ErrUnseen is an ErrMissing of an object that exists: the cache has not seen it yet, or never will as it lacks the label.
+// ErrUnseen is an ErrMissing of an object that exists: the cache has not seen it yet, or never will because it lacks the
+// label.
 var ErrUnseen = fmt.Errorf("%w yet", ErrMissing)
 
-// Machine is the one whose profile is resolved.
+// Machine is the machine whose profile is resolved.
 type Machine struct {
 	Cluster *clusterv1.Cluster
 	// ControlPlane machines get the private half of the cluster's key pair.
 	ControlPlane bool
 }
 
-// Resolve returns the profile and the layers of the user on top of it. Errors: problem.Problem values for the profile,
-// ErrMissing (which ErrUnseen is too), those of the client.
+// Resolve returns the profile and the user's layers on top of it. Errors: problem.Problem values for the profile,
+// ErrMissing (which includes ErrUnseen), those of the client.
 func Resolve(
 	ctx context.Context, c client.Client, machine Machine, spec *bootstrapv1.AltcosProfile,
 ) (*altcos.Profile, []render.UserLayer, error) {

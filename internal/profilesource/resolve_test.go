@@ -147,7 +147,7 @@ func TestResolve_waitsForAKeyPairThatItDoesNotSee(t *testing.T) {
 	if !errors.Is(err, profilesource.ErrUnseen) || !errors.Is(err, profilesource.ErrMissing) {
 		t.Fatalf("got %v", err)
 	}
-	want := `clusterSSH: secret "demo-altcos-ssh" with label cluster.x-k8s.io/cluster-name does not exist yet, though one of that name does: it was created a moment ago, or it is your own and needs the label`
+	want := `clusterSSH: secret "demo-altcos-ssh" with label cluster.x-k8s.io/cluster-name does not exist yet, but one of that name does: it was created a moment ago, or it is your own and needs the label`
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
