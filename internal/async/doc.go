@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package async runs slow work (image transfers, full copies of disks) beside reconciliation: one task per key, a bounded
-// number per host and in total, and a wake-up of everybody who waits when it ends. Nothing survives the process, so a
-// task must be as idempotent as a reconciliation: after a restart it is simply asked for again.
+// number per host and in total, and a wake-up of every waiting owner when it ends. Nothing survives the process, so a task
+// must be as idempotent as a reconciliation: after a restart it is requested again.
 //
 //	tasks := async.New(async.Options{})
 //	mgr.Add(tasks)

@@ -11,10 +11,13 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
 )
 
-// dispatch launches what may run, oldest first; a task whose host is busy does not hold up the others.
+// dispatch launches the tasks that may run, oldest first; a task whose host is busy does not delay the others.
 func (t *Tasks) dispatch() {
 	if t.launch == nil {
 		return
@@ -61,12 +64,16 @@ func (t *Tasks) Start(ctx context.Context) error {
 
 // perform turns a panic into an error: it would end the whole manager.
 func (t *Tasks) perform(ctx context.Context, e *entry) (err error) {
+	log := ctrl.LoggerFrom(ctx).WithValues(logkeys.Task, e.Key, logkeys.Host, e.Host, "owner", e.Owner)
+	log.V(2).Info("Beginning task")
+	began := t.options.Clock.Now()
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("task panicked: %v", r)
 		}
+		log.V(2).Info("Task ended", logkeys.Duration, t.options.Clock.Since(began), "error", err)
 	}()
-	return e.Run(ctx, func(p Progress) {
+	return e.Run(ctrl.LoggerInto(ctx, log), func(p Progress) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		e.state.Progress = p
@@ -93,7 +100,7 @@ func (t *Tasks) finish(e *entry, err error) {
 	t.dispatch()
 }
 
-// deliver sends one event per owner who is to be woken; what waits is a set, not a queue, and so bounded.
+// deliver sends one event per owner to wake; they are kept in a set, not a queue, which is bounded.
 func (t *Tasks) deliver(ctx context.Context) {
 	for {
 		owner, ok := t.nextWake()

@@ -22,7 +22,7 @@ type Options struct {
 	MaxTotal int
 	// MaxPerHost is how many of them work on one host, 2 by default.
 	MaxPerHost int
-	// KeepResult is how long a result waits for an owner who does not ask, 10 minutes by default.
+	// KeepResult is how long a result is kept for an owner that does not ask, 10 minutes by default.
 	KeepResult time.Duration
 	// RetryAfter is how soon a task that failed may be begun anew, 30 seconds by default. It doubles with each failure in a
 	// row, up to MaxRetryAfter, 10 minutes by default.
@@ -33,21 +33,21 @@ type Options struct {
 	Clock clock.PassiveClock
 }
 
-// Task is work that somebody wants done.
+// Task is work that an owner waits for.
 type Task struct {
-	// Key tells what is done; a second task of the same key joins the first.
+	// Key identifies the work; a second task of the same key joins the first.
 	Key string
 	// Host is where it works.
 	Host string
 	// Owner is woken when it ends.
 	Owner types.NamespacedName
-	// Final says of an error that another run would end like this one. Nil says so of none.
+	// Final reports whether another run would end with the same error. Nil means never.
 	Final func(err error) bool
 	// Run does it. It must return soon after its context ends. report may be called at any time, from any goroutine.
 	Run func(ctx context.Context, report func(Progress)) error
 }
 
-// Progress is how far a task is.
+// Progress is that of a task.
 type Progress struct {
 	// Stage names what is being done.
 	Stage string
@@ -55,7 +55,7 @@ type Progress struct {
 	Done, Total int64
 }
 
-// Phase is what became of a task.
+// Phase is the state of a task.
 type Phase string
 
 // Phases.
@@ -66,7 +66,7 @@ const (
 	Failed    Phase = "Failed"
 )
 
-// State is a copy of what is known of a task.
+// State is a snapshot of a task.
 type State struct {
 	Phase    Phase
 	Progress Progress
@@ -74,15 +74,15 @@ type State struct {
 	Err error
 	// Started and Ended are zero as long as that has not happened.
 	Started, Ended time.Time
-	// RetryIn is how long a failed task will not be begun anew, whoever asks.
+	// RetryIn is how long a failed task will not be begun anew, regardless of the owner.
 	RetryIn time.Duration
 }
 
-// Finished says that the task ended, well or not.
+// Finished reports whether the task has succeeded or failed.
 func (s State) Finished() bool { return s.Phase == Succeeded || s.Phase == Failed }
 
-// ErrCancelled is the cause of a task's context when nobody wants the task any more.
-var ErrCancelled = errors.New("nobody waits for the task any more")
+// ErrCancelled is the cause of a task's context when no owner waits for the task any more.
+var ErrCancelled = errors.New("no owner waits for the task any more")
 
 // Tasks is a set of tasks. It is a manager.Runnable; tasks are only run while Start runs.
 type Tasks struct {
@@ -104,7 +104,7 @@ type Tasks struct {
 type entry struct {
 	Task
 	state State
-	// unread are owners who have not seen the result, read those who have.
+	// unread are owners that have not read the result, read those that have.
 	unread, read map[types.NamespacedName]bool
 	cancel       context.CancelCauseFunc
 	// failures is how often the task failed in a row before this run, retry when it may be begun anew.
@@ -134,9 +134,9 @@ func New(o Options) *Tasks {
 // Events wakes owners: the object of an event has the name and namespace of an owner and nothing else.
 func (t *Tasks) Events() <-chan event.GenericEvent { return t.events }
 
-// Do joins the task of that key, or begins it, and returns its state. A success is told to each owner once: who asks
-// again after that begins the task anew. A failure is told to everybody who asks until its RetryIn is over, so that
-// owners may ask as often as they like.
+// Do joins the task of that key, or begins it, and returns its state. A success is returned to each owner once: asking
+// again after that begins the task anew. A failure is returned to every owner until its RetryIn is over, so that owners may
+// ask as often as they like.
 func (t *Tasks) Do(task Task) State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -163,7 +163,7 @@ func (t *Tasks) Do(task Task) State {
 	return e.state
 }
 
-// stands says whether the result of a finished task is still the answer to the owner.
+// stands reports whether the result of a finished task is still valid for the owner.
 func (t *Tasks) stands(e *entry, owner types.NamespacedName) bool {
 	if e.state.Phase == Failed && !e.unread[owner] {
 		return t.options.Clock.Now().Before(e.retry)
@@ -171,8 +171,8 @@ func (t *Tasks) stands(e *entry, owner types.NamespacedName) bool {
 	return !e.read[owner]
 }
 
-// Leave says that the owner wants nothing any more, and cancels what nobody else waits for. It returns true as long as
-// such a task has not returned: the owner is woken when it has.
+// Leave removes the owner from all tasks and cancels those that no other owner waits for. It returns true as long as such a
+// task has not returned: the owner is woken when it has.
 func (t *Tasks) Leave(owner types.NamespacedName) (running bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -206,7 +206,8 @@ func (t *Tasks) begin(task Task) *entry {
 	return e
 }
 
-// tell returns the result. A success is forgotten when all owners know it; a failure is kept for those who ask too early.
+// tell returns the result. A success is forgotten when all owners have read it; a failure is kept for owners that ask too
+// early.
 func (t *Tasks) tell(e *entry, owner types.NamespacedName) State {
 	delete(e.unread, owner)
 	e.read[owner] = true
@@ -223,8 +224,8 @@ func (t *Tasks) drop(e *entry) {
 	t.queue = slices.DeleteFunc(t.queue, func(other *entry) bool { return other == e })
 }
 
-// expire forgets results that nobody asks for. A failure outlives its wait by KeepResult, so that the next one knows that
-// it is not the first in a row.
+// expire forgets results that no owner asks for. A failure is kept for KeepResult after its wait, so that the next one is
+// known not to be the first in a row.
 func (t *Tasks) expire() {
 	now := t.options.Clock.Now()
 	for key, e := range t.tasks {

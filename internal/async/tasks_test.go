@@ -51,7 +51,7 @@ func wake(t *testing.T, tasks *async.Tasks) types.NamespacedName {
 	case e := <-tasks.Events():
 		return types.NamespacedName{Namespace: e.Object.GetNamespace(), Name: e.Object.GetName()}
 	case <-time.After(10 * time.Second):
-		t.Fatal("nobody is woken")
+		t.Fatal("no owner is woken")
 		return types.NamespacedName{}
 	}
 }
@@ -98,7 +98,7 @@ func TestDo_tellsEachOwnerOnce(t *testing.T) {
 	}
 	woken = map[string]bool{wake(t, tasks).Name: true, wake(t, tasks).Name: true}
 	if len(woken) != 2 {
-		t.Errorf("new run wakes %v, want also who has not read the old result", woken)
+		t.Errorf("new run wakes %v, want also the owner that has not read the old result", woken)
 	}
 	for _, name := range []string{"a", "b"} {
 		if s := tasks.Do(gated("k", name, gate, &runs, nil)); s.Phase != async.Succeeded || s.Err != nil {
@@ -122,9 +122,9 @@ func TestDo_aFailureStandsForAWhile(t *testing.T) {
 			t.Fatalf("run %d: state is %+v", i, s)
 		}
 		wake(t, tasks)
-		for _, name := range []string{"a", "a", "b", "b"} { // also who comes only now
+		for _, name := range []string{"a", "a", "b", "b"} { // also an owner that asks for the first time
 			if s := ask(name); !errors.Is(s.Err, errTask) || s.RetryIn != wait {
-				t.Errorf("run %d: %s is told %+v", i, name, s)
+				t.Errorf("run %d: %s gets %+v", i, name, s)
 			}
 		}
 		now.SetTime(now.Now().Add(wait - time.Second))
@@ -229,7 +229,7 @@ func TestLeave_cancelsWhatNobodyElseWants(t *testing.T) {
 		t.Error("b does not wait for its own task")
 	}
 	if tasks.Len() != 1 {
-		t.Error("a pending task that nobody wants is kept")
+		t.Error("a pending task without owners is kept")
 	}
 	if got := wake(t, tasks); got != owner("b") {
 		t.Errorf("%s is woken", got)
@@ -270,7 +270,7 @@ func TestStart_endsTasksAndIsNotHeldByASlowReceiver(t *testing.T) {
 	var runs atomic.Int32
 	tasks.Do(gated("before", "a", nil, &runs, nil)) // waits for Start
 	go func() { ended <- tasks.Start(ctx) }()
-	for i := range 50 { // nobody reads Events
+	for i := range 50 { // no receiver of Events
 		tasks.Do(async.Task{Key: fmt.Sprint(i), Owner: owner(fmt.Sprint(i)), Run: func(context.Context, func(async.Progress)) error { return nil }})
 	}
 	for runs.Load() == 0 {

@@ -7,31 +7,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/keylock"
+	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
 // Options configure a Cache. Only Dir is required.
 type Options struct {
-	// Dir holds unpacked images; it is made with mode 0700 and belongs to the cache alone.
+	// Dir holds unpacked images; it is created with mode 0700 and belongs to the cache alone.
 	Dir string
-	// MaxBytes bounds Dir; 0 means 20 GiB. The image used longest ago goes first.
+	// MaxBytes bounds Dir; 0 means 20 GiB. The least recently used image is evicted first.
 	MaxBytes int64
 	// FileRoot is the only directory that file URLs may point into; empty refuses them.
 	FileRoot string
 	// Client makes http and https requests; nil means http.DefaultClient.
 	Client *http.Client
-	// IdleTimeout ends a download that brings no byte for that long; 0 means a minute.
+	// IdleTimeout ends a download that gets no data for that long; 0 means a minute.
 	IdleTimeout time.Duration
-	// StaleAfter is how long an incomplete image must not have grown before it is taken for a ruin; 0 means 30 s.
+	// StaleAfter is how long an incomplete image must not have grown before it is treated as abandoned; 0 means 30 s.
 	StaleAfter time.Duration
 	// MaxTransfers bounds simultaneous downloads and uploads together; 0 means 4.
 	MaxTransfers int
@@ -39,34 +40,19 @@ type Options struct {
 	Clock clock.PassiveClock
 }
 
-// Request names an image and where it shall be.
+// Request is an image and where it should be.
 type Request struct {
-	// Host tells pools of the same name apart.
+	// Host distinguishes pools of the same name.
 	Host string
 	Pool string
 	// URL is http, https or file. Its credentials and query never appear in an error.
 	URL string
 	// SHA256 is the digest of the file at the URL, packed as it is, in hex.
 	SHA256 string
-	// Format is the expected format of the unpacked image; empty takes what it is.
+	// Format is the expected format of the unpacked image; empty accepts any.
 	Format virt.VolumeFormat
 	// Progress is called now and then, from another goroutine; it must not block.
 	Progress func(Progress)
-}
-
-// Stage is what a transfer does.
-type Stage string
-
-// Stages.
-const (
-	StageDownload Stage = "Download"
-	StageUpload   Stage = "Upload"
-)
-
-// Progress is how far a transfer is, in bytes. Total is -1 when it is unknown.
-type Progress struct {
-	Stage       Stage
-	Done, Total int64
 }
 
 // Cache puts images on hosts.
@@ -79,7 +65,7 @@ type Cache struct {
 	locks     keylock.Locks
 
 	mu sync.Mutex
-	// growth is what was last seen of incomplete images, idle since when whole images have no use.
+	// growth is the last observation of incomplete images, idle the time since when whole images are unused.
 	growth map[string]growth
 	idle   map[string]time.Time
 }
@@ -124,10 +110,10 @@ func New(o Options) (*Cache, error) {
 	}, nil
 }
 
-// Ensure returns the whole base volume of the image, transferring it first when it is missing. It takes as long as the
+// Ensure returns the whole base volume of the image and transfers it first when it is missing. It takes as long as the
 // transfer: call it in the background. Calls for the same image on the same host wait for each other. Errors:
-// ErrInvalidRequest, ErrNotAnImage, ErrTooLarge, *DigestMismatchError, *SourceError, virt.ErrBusy while another manager
-// seems to upload the image, and those of virt.Volumes: virt.ErrNoPool before anything is transferred.
+// ErrInvalidRequest, ErrNotAnImage, ErrTooLarge, *DigestMismatchError, *SourceError, virt.ErrBusy while another manager may
+// be uploading the image, and those of virt.Volumes: virt.ErrNoPool before anything is transferred.
 func (c *Cache) Ensure(ctx context.Context, volumes virt.Volumes, r Request) (virt.Volume, error) {
 	location, err := r.parse()
 	if err != nil {
@@ -171,7 +157,7 @@ func (c *Cache) Lookup(ctx context.Context, volumes virt.Volumes, r Request) (vi
 	return virt.Volume{}, fmt.Errorf("find image %s in pool %q: %w", r.SHA256, r.Pool, virt.ErrNotFound)
 }
 
-// find returns the whole image, and clears away ruins.
+// find returns the whole image, and removes an abandoned one.
 func (c *Cache) find(ctx context.Context, volumes virt.Volumes, r Request) (v virt.Volume, found bool, err error) {
 	images, err := Images(ctx, volumes, r.Pool)
 	if err != nil {
@@ -191,15 +177,16 @@ func (c *Cache) find(ctx context.Context, volumes virt.Volumes, r Request) (v vi
 	return virt.Volume{}, false, nil
 }
 
-// clear removes what is left of an image, or returns virt.ErrBusy as long as somebody may be uploading it.
+// clear removes an abandoned image, or returns virt.ErrBusy as long as another manager may be uploading it.
 func (c *Cache) clear(ctx context.Context, volumes virt.Volumes, key string, i Image) error {
 	if i.Volume.Name == "" { // a marker alone
 		return volumes.DeleteVolume(ctx, markerRef(i.Pool, i.SHA256))
 	}
-	// A volume that is uploaded has its length from the beginning; only what it takes of the disk tells that it grows.
+	// A volume has its full length from the beginning of an upload; only its use of the disk shows that it grows.
 	if !c.isStale(key, i.Volume.PhysicalBytes+i.Volume.AllocatedBytes) {
 		return fmt.Errorf("image %s is incomplete, another manager may be uploading it: %w", i.SHA256, virt.ErrBusy)
 	}
+	logr.FromContextOrDiscard(ctx).V(1).Info("Removing incomplete image", logkeys.Pool, i.Pool, logkeys.Image, i.SHA256)
 	if err := volumes.DeleteVolume(ctx, i.Volume.VolumeRef); err != nil {
 		return fmt.Errorf("remove incomplete image: %w", err)
 	}
@@ -230,6 +217,9 @@ func (c *Cache) upload(ctx context.Context, volumes virt.Volumes, image *spooled
 		return virt.Volume{}, err
 	}
 	defer c.releaseTransfer()
+	log := logr.FromContextOrDiscard(ctx).WithValues(logkeys.Host, r.Host, logkeys.Pool, r.Pool, logkeys.Image, r.SHA256, logkeys.Bytes, image.size)
+	log.V(1).Info("Uploading image")
+	began := c.clock.Now()
 	content := &meter{Reader: image, stage: StageUpload, total: image.size, report: r.Progress}
 	ref := virt.VolumeRef{Pool: r.Pool, Name: volumeName(r.SHA256, image.format)}
 	v, err := volumes.WriteVolume(ctx, virt.VolumeSpec{VolumeRef: ref, Format: image.format}, content, image.size)
@@ -242,6 +232,7 @@ func (c *Cache) upload(ctx context.Context, volumes virt.Volumes, image *spooled
 	if err := writeMarker(ctx, volumes, r.Pool, r.SHA256); err != nil {
 		return virt.Volume{}, err
 	}
+	log.V(1).Info("Uploaded image", logkeys.Duration, c.clock.Since(began))
 	return v, nil
 }
 
@@ -255,7 +246,7 @@ func writeMarker(ctx context.Context, volumes virt.Volumes, pool, sha string) er
 	return nil
 }
 
-// acquire waits for one of the transfers that may run at a time.
+// acquire waits until one more transfer may run.
 func (c *Cache) acquire(ctx context.Context) error {
 	select {
 	case c.transfers <- struct{}{}:
@@ -267,28 +258,9 @@ func (c *Cache) acquire(ctx context.Context) error {
 
 func (c *Cache) releaseTransfer() { <-c.transfers }
 
-// touch says that somebody wants the image.
+// touch records that the image is in use.
 func (c *Cache) touch(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.idle, key)
-}
-
-// meter reports every 4 MiB and at the end.
-type meter struct {
-	io.Reader
-	stage       Stage
-	done, total int64
-	reported    int64
-	report      func(Progress)
-}
-
-func (m *meter) Read(p []byte) (int, error) {
-	n, err := m.Reader.Read(p)
-	m.done += int64(n)
-	if m.report != nil && (m.done-m.reported >= 4<<20 || err != nil) {
-		m.reported = m.done
-		m.report(Progress{Stage: m.stage, Done: m.done, Total: m.total})
-	}
-	return n, err
 }

@@ -239,7 +239,7 @@ func TestEnsure_refusesWhatIsNotTheImage(t *testing.T) {
 		{"a cut header", image[:40], "", imagecache.ErrNotAnImage},
 		{"broken gzip", []byte("\x1f\x8bgarbage that is no gzip"), "", imagecache.ErrNotAnImage},
 		{"cut xz", packed(t, image, func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) })[:90], "", imagecache.ErrNotAnImage},
-		{"a digest that is no digest", image, "abc", imagecache.ErrInvalidRequest},
+		{"a malformed digest", image, "abc", imagecache.ErrInvalidRequest},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t, c.file)
@@ -296,7 +296,7 @@ func TestEnsure_sourceErrorsHideCredentials(t *testing.T) {
 		status int
 	}{
 		{"missing", http.NotFound, withSecrets, 404},
-		{"nobody listens", nil, func(string) string { return withSecrets("http://127.0.0.1:1/x") }, 0},
+		{"nothing listens", nil, func(string) string { return withSecrets("http://127.0.0.1:1/x") }, 0},
 		{"no such name", nil, func(string) string { return withSecrets("http://absent.invalid/x") }, 0},
 		{"cut off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(image)))
@@ -407,7 +407,7 @@ func TestEnsure_waitingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestEnsure_anotherManagersUploadIsLeftUntilItIsARuin(t *testing.T) {
+func TestEnsure_anotherManagersUploadIsLeftUntilItIsAbandoned(t *testing.T) {
 	image := virttest.QCOW2(virtualSize)
 	sha := sum(image)
 	f := newFixture(t, image)
@@ -426,11 +426,11 @@ func TestEnsure_anotherManagersUploadIsLeftUntilItIsARuin(t *testing.T) {
 		}
 	}
 	if got, _ := f.host.Content(ref); !bytes.Equal(got, image) {
-		t.Error("ruin was not replaced")
+		t.Error("the abandoned image was not replaced")
 	}
 }
 
-func TestEnsure_anUploadUnderWayIsNoRuin(t *testing.T) {
+func TestEnsure_anUploadUnderWayIsNotAbandoned(t *testing.T) {
 	image := append(virttest.QCOW2(virtualSize), make([]byte, 1<<20)...)
 	f := newFixture(t, image)
 	content, feed := io.Pipe()
@@ -521,7 +521,7 @@ func TestCollect(t *testing.T) {
 	}
 	collect(0)
 	if got := collect(2 * time.Hour); len(got) > 0 {
-		t.Fatalf("collected %q although an overlay stands on it", got)
+		t.Fatalf("collected %q although it backs an overlay", got)
 	}
 	if err := f.host.DeleteVolume(t.Context(), overlay.VolumeRef); err != nil {
 		t.Fatal(err)

@@ -13,10 +13,13 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/go-logr/logr"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// download brings the image into the spool, once for all hosts that wait for it, and opens it.
+// download gets the image into the spool, once for all hosts that wait for it, and opens it.
 func (c *Cache) download(ctx context.Context, u *url.URL, r Request) (*spooled, error) {
 	unlock, err := c.locks.Lock(ctx, "download\x00"+r.SHA256)
 	if err != nil {
@@ -31,7 +34,7 @@ func (c *Cache) download(ctx context.Context, u *url.URL, r Request) (*spooled, 
 	}
 	image, ok, err := c.spool.open(r.SHA256)
 	if err == nil && !ok {
-		err = fmt.Errorf("image %s left the cache at once: %w", r.SHA256, virt.ErrBusy)
+		err = fmt.Errorf("image %s was evicted from the cache at once: %w", r.SHA256, virt.ErrBusy)
 	}
 	return image, err
 }
@@ -48,10 +51,13 @@ func (c *Cache) fetch(ctx context.Context, u *url.URL, r Request) error {
 	defer packed.Close()
 	f, err := os.CreateTemp(c.spool.dir, r.SHA256+"-*"+partEnding)
 	if err != nil {
-		return fmt.Errorf("make cached image: %w", err)
+		return fmt.Errorf("create cached image: %w", err)
 	}
 	defer f.Close()
-	w := &spoolWriter{File: f, spool: c.spool}
+	log := logr.FromContextOrDiscard(ctx).WithValues(logkeys.Image, r.SHA256)
+	log.V(1).Info("Downloading image", logkeys.Bytes, total)
+	began := c.clock.Now()
+	w := &spoolWriter{File: f, spool: c.spool, log: log}
 	metered := &meter{Reader: packed, stage: StageDownload, total: total, report: r.Progress}
 	err = verify(w, metered, r.SHA256)
 	if err == nil {
@@ -68,10 +74,11 @@ func (c *Cache) fetch(ctx context.Context, u *url.URL, r Request) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	c.spool.add(r.SHA256, w.size)
+	log.V(1).Info("Downloaded image", logkeys.Bytes, w.size, logkeys.Duration, c.clock.Since(began))
 	return nil
 }
 
-// verify copies what is in packed to w. A wrong digest wins over whatever else is wrong with the file.
+// verify unpacks the file to w. A wrong digest takes precedence over any other problem of the file.
 func verify(w io.Writer, packed io.Reader, want string) error {
 	digest := sha256.New()
 	tee := io.TeeReader(packed, digest)
@@ -79,7 +86,7 @@ func verify(w io.Writer, packed io.Reader, want string) error {
 	if source := (*SourceError)(nil); errors.As(err, &source) || errors.Is(err, ErrTooLarge) || isLocal(err) {
 		return err
 	}
-	// Not all of a packed file need be read to unpack it; the digest is of all.
+	// Unpacking need not read all of a packed file; the digest is of all.
 	if _, drainErr := io.Copy(io.Discard, tee); drainErr != nil {
 		return drainErr
 	}
@@ -89,7 +96,7 @@ func verify(w io.Writer, packed io.Reader, want string) error {
 	return err
 }
 
-// isLocal says that our own disk failed.
+// isLocal reports whether our own disk failed.
 func isLocal(err error) bool {
 	path := (*os.PathError)(nil)
 	return errors.As(err, &path)
@@ -111,5 +118,5 @@ func unpackTo(w io.Writer, packed io.Reader) error {
 	return nil
 }
 
-// onlyWriter hides ReadFrom, which would pass by the accounting.
+// onlyWriter hides ReadFrom, which would bypass the accounting.
 type onlyWriter struct{ io.Writer }

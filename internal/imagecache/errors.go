@@ -10,16 +10,16 @@ import (
 )
 
 var (
-	// ErrNotAnImage says that the file is no disk image that we may start: neither qcow2 2/3 without references to other
-	// files nor a raw disk with a partition table. Only another image helps.
+	// ErrNotAnImage means that the file is not a disk image that may be booted: neither qcow2 2/3 without references to
+	// other files nor a raw disk with a partition table. Only another image helps.
 	ErrNotAnImage = errors.New("not a disk image")
-	// ErrTooLarge says that the unpacked image does not fit the cache directory of the manager.
+	// ErrTooLarge means that the unpacked image does not fit the cache directory of the manager.
 	ErrTooLarge = errors.New("image is larger than the image cache of the manager")
-	// ErrInvalidRequest says that URL or digest cannot be right. Only a change of the spec helps.
+	// ErrInvalidRequest means that URL or digest is malformed. Only a change of the spec helps.
 	ErrInvalidRequest = errors.New("invalid image request")
 )
 
-// DigestMismatchError says that the file is not the one that the user named. Only a change of the spec or of the file
+// DigestMismatchError means that the file does not have the digest in the spec. Only a change of the spec or of the file
 // helps.
 type DigestMismatchError struct {
 	// Want and Got are sha256 sums in hex.
@@ -31,7 +31,7 @@ func (e *DigestMismatchError) Error() string {
 	return fmt.Sprintf("sha256 of the file is %s, want %s", e.Got, e.Want)
 }
 
-// SourceError says that the file could not be read. It may pass.
+// SourceError means that the file could not be read. It may be temporary.
 type SourceError struct {
 	// Location is the URL without credentials and query.
 	Location string
@@ -47,14 +47,14 @@ func (e *SourceError) Error() string { return fmt.Sprintf("read image %s: %v", e
 func (e *SourceError) Unwrap() error { return e.Err }
 
 func newSourceError(u *url.URL, status int, err error) *SourceError {
-	// The client's own error repeats the URL with its query, where tokens of signed URLs stand.
+	// The client's own error repeats the URL with its query, which has the tokens of signed URLs.
 	if inner := (*url.Error)(nil); errors.As(err, &inner) {
 		err = inner.Err
 	}
 	return &SourceError{Location: location(u), Status: status, Err: err}
 }
 
-// location is what may be shown of a URL.
+// location is the part of a URL that may be shown.
 func location(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }

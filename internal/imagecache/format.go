@@ -23,12 +23,12 @@ const (
 	HeaderBytes = 512
 	// maxWindow is what a zstd frame may need in memory: zstd --long=27, the most that the tool unpacks unasked.
 	maxWindow = 128 << 20
-	// maxDictionary is what an xz file may need in memory: four times what "xz -9" makes. The file says how much that is,
-	// up to 4 GiB, before anybody knows whose file it is.
+	// maxDictionary is what an xz file may need in memory: four times what "xz -9" makes. The file demands it, up
+	// to 4 GiB, before its digest is known.
 	maxDictionary = 256 << 20
 )
 
-// unpack decides by magic bytes, not by names, how to read r.
+// unpack chooses the decompressor by magic bytes, not by names.
 func unpack(r io.Reader) (io.ReadCloser, error) {
 	buffered := bufio.NewReaderSize(r, 1<<20)
 	magic, err := buffered.Peek(6)
@@ -58,9 +58,8 @@ func unpack(r io.Reader) (io.ReadCloser, error) {
 	return io.NopCloser(buffered), nil
 }
 
-// CheckVolume says whether a volume that somebody put on a host begins like an image; header are its first HeaderBytes.
-// Other than what is downloaded it may stand on another file: who put it there chose that, not who uses it. Errors:
-// ErrNotAnImage.
+// CheckVolume checks that a volume which a person put on a host begins like an image; header are its first HeaderBytes.
+// Unlike a download it may have a backing file: who put it there chose that, not who uses it. Errors: ErrNotAnImage.
 func CheckVolume(header []byte) error {
 	const backingFile, backingFileEnd = 8, 20
 	if len(header) >= backingFileEnd {
@@ -71,8 +70,8 @@ func CheckVolume(header []byte) error {
 	return err
 }
 
-// identify says what the beginning of a file is. Layout of qcow2: docs/interop/qcow2.txt of QEMU. An image that names
-// other files is refused: the hypervisor would open them for the guest.
+// identify returns the format of a file by its beginning. Layout of qcow2: docs/interop/qcow2.txt of QEMU. An image that
+// names other files is refused: the hypervisor would open them for the guest.
 func identify(header []byte) (virt.VolumeFormat, error) {
 	if bytes.HasPrefix(header, []byte("QFI\xfb")) {
 		return virt.VolumeQCOW2, checkQCOW2(header)

@@ -25,11 +25,11 @@ const (
 type Image struct {
 	SHA256 string
 	Pool   string
-	// Complete says that the image was whole once. An incomplete one may be growing.
+	// Complete means that the image was uploaded as a whole. An incomplete one may be growing.
 	Complete bool
 	// Volume is zero when only the marker is left.
 	Volume virt.Volume
-	// Users counts the volumes of the pool that stand on it.
+	// Users counts the volumes of the pool that it backs.
 	Users int
 }
 
@@ -59,7 +59,7 @@ func isDigest(s string) bool {
 	return err == nil && len(decoded) == 32 && s == strings.ToLower(s)
 }
 
-// parse checks the request and returns its URL.
+// parse validates the request and returns its URL.
 func (r Request) parse() (*url.URL, error) {
 	if !isDigest(strings.ToLower(r.SHA256)) {
 		return nil, fmt.Errorf("%w: sha256 needs 64 hexadecimal digits", ErrInvalidRequest)
@@ -122,18 +122,18 @@ func Images(ctx context.Context, volumes virt.Volumes, pool string) ([]Image, er
 	return images, nil
 }
 
-// Collection says what may be removed.
+// Collection is what may be removed.
 type Collection struct {
 	Host string
 	Pool string
-	// Wanted says whether a machine wants the image, although nothing stands on it yet.
+	// Wanted reports whether a machine needs the image, although it backs no disk yet.
 	Wanted func(sha256 string) bool
-	// UnusedFor is how long an image must have been without use, as seen by this process.
+	// UnusedFor is how long an image must have been unused, as observed by this process.
 	UnusedFor time.Duration
 }
 
-// Collect removes images that nothing stands on and nobody wants, and the ruins of uploads. It returns the digests of
-// what it removed, also when it fails later on. An image that the host refuses to give up is left without error.
+// Collect removes images that back no disk and that no machine needs, and abandoned uploads. It returns the digests of the
+// removed images, also when it fails later on. An image that the host does not remove because it is in use is not an error.
 func (c *Cache) Collect(ctx context.Context, volumes virt.Volumes, o Collection) (removed []string, err error) {
 	images, err := Images(ctx, volumes, o.Pool)
 	if err != nil {
@@ -166,19 +166,19 @@ func (c *Cache) collect(ctx context.Context, volumes virt.Volumes, o Collection,
 		return false, err
 	}
 	defer unlock()
-	if !c.isIdle(k, o.UnusedFor) { // an Ensure came before us
+	if !c.isIdle(k, o.UnusedFor) { // Ensure was called in the meantime
 		return false, nil
 	}
 	if !i.Complete {
 		err := c.clear(ctx, volumes, k, i)
 		return err == nil, ignore(err, virt.ErrBusy, virt.ErrInUse)
 	}
-	// The marker first: an image without it is never used, a marker without image would promise one.
+	// The marker first: an image without it is never used, a marker without image would announce one.
 	if err := volumes.DeleteVolume(ctx, markerRef(o.Pool, i.SHA256)); err != nil {
 		return false, ignore(err, virt.ErrBusy, virt.ErrInUse)
 	}
 	if err := volumes.DeleteVolume(ctx, i.Volume.VolumeRef); err != nil {
-		if errors.Is(err, virt.ErrInUse) { // somebody took it in the meantime; it is still whole
+		if errors.Is(err, virt.ErrInUse) { // it got a user in the meantime and is still whole
 			return false, writeMarker(ctx, volumes, o.Pool, i.SHA256)
 		}
 		return false, ignore(err, virt.ErrBusy)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-var errIdle = errors.New("no data came for too long")
+var errIdle = errors.New("no data was received for too long")
 
 // source opens URLs.
 type source struct {
@@ -40,7 +40,7 @@ func (s *source) open(ctx context.Context, u *url.URL) (io.ReadCloser, int64, er
 		stop()
 		return nil, 0, newSourceError(u, 0, err)
 	}
-	// Without this the transport would unpack what a server labels as gzip, and the digest would not match.
+	// Otherwise the transport would unpack what a server labels as gzip, and the digest would not match.
 	request.Header.Set("Accept-Encoding", "identity")
 	response, err := s.client.Do(request)
 	if err != nil {
@@ -61,12 +61,12 @@ func (s *source) open(ctx context.Context, u *url.URL) (io.ReadCloser, int64, er
 
 func (s *source) openFile(u *url.URL) (io.ReadCloser, int64, error) {
 	if s.fileRoot == "" {
-		return nil, 0, fmt.Errorf("%w: file URLs are switched off", ErrInvalidRequest)
+		return nil, 0, fmt.Errorf("%w: file URLs are disabled", ErrInvalidRequest)
 	}
 	// A Root follows no link out of the directory.
 	relative, err := filepath.Rel(s.fileRoot, filepath.Clean(u.Path))
 	if err != nil || !filepath.IsLocal(relative) {
-		return nil, 0, fmt.Errorf("%w: file is outside of the directory of images", ErrInvalidRequest)
+		return nil, 0, fmt.Errorf("%w: the file is not in the directory of images", ErrInvalidRequest)
 	}
 	f, err := os.OpenInRoot(s.fileRoot, relative)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *source) openFile(u *url.URL) (io.ReadCloser, int64, error) {
 	return f, info.Size(), nil
 }
 
-// watchedBody ends when nothing comes for a while.
+// watchedBody ends when no data is received for a while.
 type watchedBody struct {
 	io.ReadCloser
 	ctx      context.Context //nolint:containedctx // of the request that the body belongs to

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-logr/logr"
+
+	"github.com/altcos/cluster-api-provider-altcos/internal/logkeys"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
@@ -32,7 +35,7 @@ type spool struct {
 	entries map[string]*entry
 }
 
-// entry is a whole image in the spool; readers keep it from eviction, turn says when it was last used.
+// entry is a whole image in the spool; it is not evicted while it has readers, and turn orders entries by their last use.
 type entry struct {
 	size    int64
 	readers int
@@ -73,7 +76,7 @@ func newSpool(dir string, maxBytes int64) (*spool, error) {
 
 func (s *spool) path(sha string) string { return filepath.Join(s.dir, sha+spoolEnding) }
 
-// spooled is an open image; Close lets it be evicted.
+// spooled is an open image; it can be evicted after Close.
 type spooled struct {
 	*os.File
 	size   int64
@@ -86,7 +89,7 @@ func (i *spooled) Close() error {
 	return i.File.Close()
 }
 
-// open returns the image if it is there.
+// open returns the image if the spool has it.
 func (s *spool) open(sha string) (*spooled, bool, error) {
 	s.mu.Lock()
 	e, ok := s.entries[sha]
@@ -129,7 +132,7 @@ func openImage(path string, size int64) (*os.File, virt.VolumeFormat, error) {
 	return f, format, nil
 }
 
-// identifyFile looks at the beginning of the file and goes back there.
+// identifyFile identifies a file by its beginning, without moving its offset.
 func identifyFile(f *os.File) (virt.VolumeFormat, error) {
 	header := make([]byte, HeaderBytes)
 	n, err := f.ReadAt(header, 0)
@@ -139,7 +142,7 @@ func identifyFile(f *os.File) (virt.VolumeFormat, error) {
 	return identify(header[:n])
 }
 
-// drop removes an image that nobody reads.
+// drop removes an image without readers.
 func (s *spool) drop(sha string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,13 +152,13 @@ func (s *spool) drop(sha string) {
 }
 
 func (s *spool) evict(sha string, e *entry) {
-	_ = os.Remove(s.path(sha)) // what stays is found again by the next process
+	_ = os.Remove(s.path(sha)) // a file that stays is found by the next process
 	delete(s.entries, sha)
 	s.used -= e.size
 }
 
-// reserve makes room for n more bytes.
-func (s *spool) reserve(n int64) error {
+// reserve makes room for n more bytes: it evicts what was not used for the longest time.
+func (s *spool) reserve(n int64, log logr.Logger) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.used+n > s.max {
@@ -168,6 +171,7 @@ func (s *spool) reserve(n int64) error {
 		if oldest == "" {
 			return fmt.Errorf("%w (%d bytes)", ErrTooLarge, s.max)
 		}
+		log.V(1).Info("Evicting image from the cache", "evicted", oldest, logkeys.Bytes, s.entries[oldest].size)
 		s.evict(oldest, s.entries[oldest])
 	}
 	s.used += n
@@ -191,11 +195,12 @@ func (s *spool) unreserve(n int64) {
 type spoolWriter struct {
 	*os.File
 	spool *spool
+	log   logr.Logger
 	size  int64
 }
 
 func (w *spoolWriter) Write(p []byte) (int, error) {
-	if err := w.spool.reserve(int64(len(p))); err != nil {
+	if err := w.spool.reserve(int64(len(p)), w.log); err != nil {
 		return 0, err
 	}
 	w.size += int64(len(p))

@@ -22,7 +22,7 @@ const (
 	MachineByProfile = "spec.altcosTemplateRef.name"
 )
 
-// Unplaced is the value of MachineByHost for machines without host. It is no valid name of an object.
+// Unplaced is the value of MachineByHost for machines without host. It is not a valid name of an object.
 const Unplaced = "<unplaced>"
 
 // AddMachine indexes LibvirtMachines. It must be called once, before the manager's cache starts.

@@ -34,13 +34,13 @@ const (
 )
 
 const (
-	// WaitingForAddressReason says that the pool's provider has not answered yet. The claim's watch ends the wait.
+	// WaitingForAddressReason means that the pool's provider has not answered yet. A change of the claim ends the wait.
 	WaitingForAddressReason = "WaitingForIPAddress"
-	// AddressFailedReason says that the pool's provider cannot give an address now, for example because all are taken.
+	// AddressFailedReason means that the pool's provider cannot allocate an address, for example because all are in use.
 	AddressFailedReason = "IPAddressFailed"
 )
 
-// retryCache is how long the cache may need to show what was just written.
+// retryCache is how long the cache may take to contain what was just written.
 const retryCache = time.Second
 
 // ErrNotOwned means that the claim of that name belongs to another object.
@@ -64,11 +64,11 @@ func MachineClaimName(machine string, nic, pool int) string {
 // VIPClaimName returns the name of the claim for the control-plane address of a cluster.
 func VIPClaimName(cluster string) string { return cluster + "-vip" }
 
-// Address is an address as its pool gave it.
+// Address is an address as its pool allocated it.
 type Address struct {
-	// Prefix is the address with the length of its network, 32 or 128 when the pool says none.
+	// Prefix is the address with the length of its network, 32 or 128 when the pool has none.
 	Prefix netip.Prefix
-	// Gateway is invalid when the pool says none.
+	// Gateway is invalid when the pool has none.
 	Gateway netip.Addr
 }
 
@@ -78,7 +78,7 @@ const (
 	defaultPoolKind  = "InClusterIPPool"
 )
 
-// EnsureClaim creates the claim for an address of the pool, or returns the existing one, also when somebody has deleted it
+// EnsureClaim creates the claim for an address of the pool, or returns the existing one, also when it was deleted
 // while its owner still needs it. Errors: ErrNotOwned, *outcome.Wait while an earlier owner's claim is being deleted,
 // *outcome.Terminal when the claim names another pool.
 func EnsureClaim(
@@ -113,7 +113,7 @@ func EnsureClaim(
 	return adopt(ctx, c, owner, found, claim)
 }
 
-// adopt checks that the claim is ours and completes what a move or a person left out.
+// adopt checks that the claim belongs to the owner and completes what a move or a person left out.
 func adopt(ctx context.Context, c client.Client, owner Owner, found, want *ipamv1.IPAddressClaim) (*ipamv1.IPAddressClaim, error) {
 	// After a move or a restore the owner has another UID, but it is the object of that kind and name.
 	ours := metav1.GetControllerOf(want)
@@ -122,7 +122,7 @@ func adopt(ctx context.Context, c client.Client, owner Owner, found, want *ipamv
 	}
 	if !found.DeletionTimestamp.IsZero() {
 		if ref := metav1.GetControllerOf(found); ref != nil && ref.UID == ours.UID && controllerutil.ContainsFinalizer(found, owner.Finalizer) {
-			return found, nil // somebody deleted it; it serves on until we release it
+			return found, nil // it was deleted by others and is kept until we release it
 		}
 		return nil, outcome.Waitf(WaitingForAddressReason, retryCache, "an earlier claim %q is being deleted", found.Name)
 	}
@@ -156,11 +156,11 @@ func isComplete(before, after *ipamv1.IPAddressClaim) bool {
 }
 
 // ReadAddress returns the address that the claim got. Errors: *outcome.Wait until there is one; its reason is
-// AddressFailedReason when the provider says that it has none.
+// AddressFailedReason when the provider has none.
 func ReadAddress(ctx context.Context, c client.Client, claim *ipamv1.IPAddressClaim) (Address, error) {
 	name := claim.Status.AddressRef.Name
 	if name == "" {
-		// Not every provider sets conditions: their absence says nothing.
+		// Not every provider sets conditions: their absence means nothing.
 		ready := meta.FindStatusCondition(claim.Status.Conditions, clusterv1.ReadyCondition)
 		if ready != nil && ready.Status == metav1.ConditionFalse {
 			return Address{}, outcome.Blockedf(AddressFailedReason, 0, "claim %q: %s: %s", claim.Name, ready.Reason, ready.Message)
@@ -187,7 +187,7 @@ func ReadAddress(ctx context.Context, c client.Client, claim *ipamv1.IPAddressCl
 }
 
 func parse(spec ipamv1.IPAddressSpec) (Address, error) {
-	text, _, _ := strings.Cut(spec.Address, "/") // the contract allows none, some providers add it
+	text, _, _ := strings.Cut(spec.Address, "/") // the contract allows no prefix, some providers add one
 	ip, err := netip.ParseAddr(text)
 	if err != nil {
 		return Address{}, err
@@ -215,7 +215,7 @@ func parse(spec ipamv1.IPAddressSpec) (Address, error) {
 	return a, nil
 }
 
-// Release gives back all addresses of the owner: call it when nothing uses them any more. It finds claims by owner and
+// Release gives back all addresses of the owner: call it when they are no longer used. It finds claims by owner and
 // not by name, so that claims of an earlier spec go as well. Errors: *outcome.Wait never; it does not wait for the
 // provider.
 func Release(ctx context.Context, c client.Client, owner Owner) error {
@@ -230,7 +230,7 @@ func Release(ctx context.Context, c client.Client, owner Owner) error {
 	return errors.Join(errs...)
 }
 
-// Claims returns all claims of the owner, of whatever spec they were made.
+// Claims returns all claims of the owner, those of earlier specs included.
 func Claims(ctx context.Context, c client.Client, owner Owner) ([]ipamv1.IPAddressClaim, error) {
 	list := &ipamv1.IPAddressClaimList{}
 	err := c.List(ctx, list, client.InNamespace(owner.Object.GetNamespace()),

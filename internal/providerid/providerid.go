@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package providerid writes and reads the provider IDs of machines: libvirt://<uuid of the domain>. The host is not part
-// of it, so that a machine keeps its ID when its domain moves.
+// of it, so that a machine keeps its ID when its domain is moved.
 package providerid
 
 import (
@@ -14,7 +14,7 @@ import (
 // Prefix begins every provider ID of ours.
 const Prefix = "libvirt://"
 
-// ErrInvalid says that a text is no provider ID of ours.
+// ErrInvalid means that a text is not a provider ID of this provider.
 var ErrInvalid = errors.New("invalid provider ID")
 
 const groups = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
@@ -23,7 +23,7 @@ const groups = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 func New(uuid string) (string, error) {
 	canonical, ok := canonicalUUID(uuid)
 	if !ok {
-		return "", fmt.Errorf("%w: %q is no UUID", ErrInvalid, uuid)
+		return "", fmt.Errorf("%w: %q is not a UUID", ErrInvalid, uuid)
 	}
 	return Prefix + canonical, nil
 }
@@ -36,7 +36,7 @@ func Parse(id string) (string, error) {
 	}
 	uuid, ok := canonicalUUID(rest)
 	if !ok {
-		return "", fmt.Errorf("%w: %q holds no UUID", ErrInvalid, id)
+		return "", fmt.Errorf("%w: %q has no UUID", ErrInvalid, id)
 	}
 	return uuid, nil
 }
