@@ -18,7 +18,7 @@ import (
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 )
 
-// keepsBootstrapData takes the status of a worker's bootstrap objects away, as a move to another management cluster does.
+// keepsBootstrapData removes the status of a worker's bootstrap objects, as a move to another management cluster does.
 func (s *story) keepsBootstrapData() {
 	configs := s.bootstrapConfigs()
 	s.Expect(configs).To(HaveLen(1))
@@ -50,7 +50,7 @@ func (s *story) keepsBootstrapData() {
 	}, time.Second, lookEvery).Should(Succeed())
 }
 
-// dataSecretOf names the Secret that the owner of a bootstrap config has taken.
+// dataSecretOf returns the name of the Secret that the owner of a bootstrap config uses.
 func (s *story) dataSecretOf(config string) string {
 	s.t.Helper()
 	for _, m := range s.machines() {
@@ -68,8 +68,8 @@ func (s *story) secret(name string) *corev1.Secret {
 	return found
 }
 
-// outlivesPause pauses the cluster while the kubeadm bootstrap provider cannot get a token for a second worker, and sees that
-// it looks at the worker's config during the pause: what it does not do then it would not do again on its own.
+// outlivesPause pauses the cluster while the kubeadm bootstrap provider cannot get a token for a second worker, and checks
+// that it reconciles the worker's config during the pause: what it skips then it would not do later on its own.
 func (s *story) outlivesPause() {
 	s.workload.refuseTokens(true)
 	s.scaleWorkers(2)
@@ -92,7 +92,7 @@ func (s *story) outlivesPause() {
 	s.Expect(s.lives()).To(HaveLen(8))
 }
 
-// withoutData names the bootstrap configs whose machines wait.
+// withoutData returns the names of the bootstrap configs whose machines wait.
 func (s *story) withoutData() []string {
 	s.t.Helper()
 	var waiting []string

@@ -28,7 +28,7 @@ func (s *story) must(err error) {
 
 func key(name string) client.ObjectKey { return client.ObjectKey{Namespace: namespace, Name: name} }
 
-// change reads an object and patches it with what edit makes of it.
+// change reads an object and patches it with the changes that edit makes.
 func change[T client.Object](s *story, object T, name string, edit func(T)) {
 	s.t.Helper()
 	s.must(s.client.Get(s.ctx, key(name), object))
@@ -53,8 +53,8 @@ func (s *story) pause(paused bool) {
 	change(s, &clusterv1.Cluster{}, "demo", func(c *clusterv1.Cluster) { c.Spec.Paused = &paused })
 }
 
-// awaitCluster waits until Cluster API finds control planes and workers as they shall be, and until what is left of their
-// bootstrap, and of machines that went, is gone.
+// awaitCluster waits until Cluster API finds the wanted control planes and workers, and until leftovers of their bootstrap
+// and of deleted machines are gone.
 func (s *story) awaitCluster(controlPlanes int32, version string, workers int32) {
 	s.t.Helper()
 	s.Eventually(func(g Gomega) {
@@ -83,7 +83,7 @@ func (s *story) awaitCluster(controlPlanes int32, version string, workers int32)
 	}, patience, lookEvery).Should(Succeed())
 }
 
-// expectVersion looks for what the control plane machines run.
+// expectVersion checks what the control plane machines run.
 func (s *story) expectVersion(g Gomega, version string) {
 	for _, m := range s.machines() {
 		if util.IsControlPlaneMachine(&m) {

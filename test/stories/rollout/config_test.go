@@ -24,11 +24,11 @@ var (
 	addressLine    = regexp.MustCompile(`(?m)^Address=([0-9.]+)/`)
 )
 
-// config is what a machine learns from its Ignition config, and all that it knows.
+// config is what a machine learns from its Ignition config; it has no other source.
 type config struct {
 	hostname, providerID, address string
 	files                         map[string]string
-	// init is kubeadm's ClusterConfiguration on the machine that begins the cluster, empty on those that join.
+	// init is kubeadm's ClusterConfiguration on the machine that initialises the cluster, empty on those that join.
 	init string
 	node nodeRegistration
 	join joinConfiguration
@@ -53,7 +53,7 @@ type joinConfiguration struct {
 	} `json:"discovery"`
 }
 
-// readConfig takes an Ignition config apart.
+// readConfig parses an Ignition config.
 func readConfig(raw []byte) (*config, error) {
 	parsed, report, err := v3.Parse(raw)
 	if err != nil || len(report.Entries) > 0 {
@@ -117,14 +117,14 @@ func (c *config) readKubeadm() error {
 		}
 	}
 	if c.node.Name != c.hostname {
-		return fmt.Errorf("kubeadm is told the name %q on host %q", c.node.Name, c.hostname)
+		return fmt.Errorf("kubeadm gets the name %q on host %q", c.node.Name, c.hostname)
 	}
 	return nil
 }
 
 func (c *config) isControlPlane() bool { return c.init != "" || c.join.ControlPlane != nil }
 
-// authorities reads the keys that kubeadm makes its certificates with.
+// authorities reads the keys with which kubeadm signs its certificates.
 func (c *config) authorities() (authorities, error) {
 	const pki = "/etc/kubernetes/pki/"
 	cluster, err := newAuthority(c.files[pki+"ca.crt"], c.files[pki+"ca.key"])
@@ -138,7 +138,7 @@ func (c *config) authorities() (authorities, error) {
 	return authorities{cluster: cluster, etcd: etcd}, nil
 }
 
-// trusts says whether the machine would take the API server with this authority for the right one, as kubeadm decides.
+// trusts reports whether the machine would accept an API server with this authority, as kubeadm decides it.
 func (c *config) trusts(cluster *authority) error {
 	sum := sha256.Sum256(cluster.certificate.RawSubjectPublicKeyInfo)
 	want := "sha256:" + hex.EncodeToString(sum[:])

@@ -46,7 +46,7 @@ func appended(t *testing.T, raw []byte, path string) string {
 	return all.String()
 }
 
-// own replaces what a machine has for itself: its names, addresses and token.
+// own replaces what is specific to a machine: its names, addresses and token.
 func (s *story) own(l *life) func(string) string {
 	c := s.read(l)
 	pairs := []string{
@@ -59,7 +59,7 @@ func (s *story) own(l *life) func(string) string {
 	return func(text string) string { return tokenLine.ReplaceAllString(names.Replace(text), "token: <token>") }
 }
 
-// expectSame fails for every block in which two machines differ besides what each has for itself, unless it may be another.
+// expectSame fails for every block in which two machines differ besides what is specific to each, unless it may differ.
 // The pairs of also are replaced, the first of each by the second.
 func (s *story) expectSame(a, b *life, may func(block string) bool, also ...string) {
 	s.t.Helper()
@@ -76,7 +76,7 @@ func (s *story) expectSame(a, b *life, may func(block string) bool, also ...stri
 	s.Expect(s.definition(a)).To(Equal(s.definition(b)), "the definitions of %s and %s", a.name(), b.name())
 }
 
-// general is a config by its blocks, without what the machine has for itself.
+// general is a config by its blocks, without what is specific to the machine.
 func (s *story) general(l *life, also []string) map[string]string {
 	s.t.Helper()
 	own, more := s.own(l), strings.NewReplacer(also...)
@@ -87,7 +87,7 @@ func (s *story) general(l *life, also []string) map[string]string {
 	return all
 }
 
-// knowsOthers is what any two machines may differ in: they came at different times.
+// knowsOthers is what may differ between any two machines: they were created at different times.
 func knowsOthers(block string) bool { return block == "file /etc/hosts -" }
 
 // secretless keeps keys out of the log of a test.
@@ -98,7 +98,7 @@ func secretless(text string) string {
 	return text
 }
 
-// definition is a domain without what it has for itself.
+// definition is a domain without what is specific to it.
 func (s *story) definition(l *life) virt.DomainSpec {
 	s.t.Helper()
 	text, err := json.Marshal(l.spec)

@@ -16,23 +16,23 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
 
-// guests are the machines that run. Each does at its start what ALT Container OS does with its Ignition config and kubeadm,
-// as far as anybody outside can see it, and is silent once its domain is gone.
+// guests are the running machines. Each does at its start what ALT Container OS does with its Ignition config and kubeadm, as
+// far as it is visible from outside, and does nothing once its domain is removed.
 type guests struct {
 	workload *workload
-	// joins is told of a machine that is about to show its node, failed of what went wrong inside of one.
+	// joins is called for a machine that is about to create its node, failed with errors inside of one.
 	joins  func(*fakevirt.Host, string)
 	failed func(error)
 
 	booting sync.WaitGroup
 	mutex   sync.Mutex
 	nodes   map[string]*config
-	// authority is the cluster's own, once it has begun.
+	// authority is the cluster's own, once it is initialised.
 	authority *authority
 	member    int
 }
 
-// boot returns at once: the domain runs, and the machine in it takes its time.
+// boot returns at once: the domain runs, and the machine in it boots in the background.
 func (g *guests) boot(b fakevirt.Boot) {
 	g.booting.Go(func() {
 		if err := g.run(b); err != nil {
@@ -76,7 +76,7 @@ func (g *guests) run(b fakevirt.Boot) error {
 	return g.workload.create(newNode(c, version))
 }
 
-// versionOf tells which Kubernetes the machine's image has: its config does not say.
+// versionOf returns the version of Kubernetes in the machine's image: its config does not contain it.
 func versionOf(b fakevirt.Boot) (string, error) {
 	root := b.Spec.Disks[0].Volume
 	for _, v := range b.Host.Volumes(root.Pool) {
@@ -88,7 +88,7 @@ func versionOf(b fakevirt.Boot) (string, error) {
 	return "", fmt.Errorf("no root disk %q", root.Name)
 }
 
-// end is told when a domain is removed. The node's object is left to Cluster API.
+// end is called when a domain is removed. The node's object is left to Cluster API.
 func (g *guests) end(uuid string) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
@@ -108,7 +108,7 @@ func (g *guests) end(uuid string) {
 	}
 }
 
-// initCluster does what kubeadm init leaves for others to find.
+// initCluster creates what kubeadm init leaves for other machines.
 func (g *guests) initCluster(c *config) error {
 	if g.authority != nil {
 		return fmt.Errorf("a second cluster would begin on %s", c.hostname)
@@ -121,7 +121,7 @@ func (g *guests) initCluster(c *config) error {
 	return g.workload.create(kubeadmObjects(c.init)...)
 }
 
-// checkDiscovery does what kubeadm join looks at before it begins.
+// checkDiscovery makes the checks of kubeadm join before it begins.
 func (g *guests) checkDiscovery(c *config) error {
 	if g.authority == nil {
 		return fmt.Errorf("%s would join a cluster that has not begun", c.hostname)
@@ -146,8 +146,8 @@ func (g *guests) awaitToken(c *config) error {
 	}
 }
 
-// runControlPlane brings static pods and the members behind them. The node's object comes last, so that who finds it finds
-// everything.
+// runControlPlane creates static pods and the members behind them. The node's object comes last, so that everything exists
+// once it does.
 func (g *guests) runControlPlane(c *config) error {
 	a, err := c.authorities()
 	if err != nil {

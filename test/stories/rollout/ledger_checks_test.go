@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// checkLedger holds what has to be true at any time of the story.
+// checkLedger checks what has to be true at any time of the story.
 func (s *story) checkLedger() {
 	s.t.Helper()
 	s.Expect(s.complaints.all()).To(BeEmpty())
@@ -42,13 +42,13 @@ func (s *story) lives() []*life {
 	return all
 }
 
-// alive are the machines whose domains are there.
+// alive are the machines whose domains exist.
 func (s *story) alive() []*life {
 	s.t.Helper()
 	return slices.DeleteFunc(s.lives(), func(l *life) bool { return !l.defined || l.ended })
 }
 
-// controlPlanes and workers are told apart by what they read in their configs.
+// controlPlanes and workers are distinguished by their configs.
 func (s *story) controlPlanes(of []*life) []*life {
 	s.t.Helper()
 	return slices.DeleteFunc(slices.Clone(of), func(l *life) bool { return !s.read(l).isControlPlane() })
@@ -66,7 +66,7 @@ func (s *story) read(l *life) *config {
 	return c
 }
 
-// checkHosts reads /etc/hosts of every machine: its own line, the endpoint, and exactly the machines that there were.
+// checkHosts reads /etc/hosts of every machine: its own line, the endpoint, and exactly the machines that existed.
 func (s *story) checkHosts() {
 	s.t.Helper()
 	all := s.lives()
@@ -99,7 +99,7 @@ func (s *story) endOf(l *life) int {
 	return slices.IndexFunc(s.ledger.all(), func(e entry) bool { return e.act == removed && e.uuid == l.uuid })
 }
 
-// checkOneByOne counts control planes from an entry of the ledger on: a rollout adds one, then takes one away.
+// checkOneByOne counts control planes from an entry of the ledger on: a rollout adds one, then removes one.
 func (s *story) checkOneByOne(from, replicas int) {
 	s.t.Helper()
 	control := map[string]bool{}

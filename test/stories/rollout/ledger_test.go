@@ -40,14 +40,14 @@ type entry struct {
 	uuid, volume string
 	content      []byte
 	spec         virt.DomainSpec
-	// failed says that the host refused.
+	// failed means that the host refused.
 	failed bool
 }
 
-// ledger is the cloud with an account of all that our controllers change on its hosts, in order.
+// ledger is the cloud with a record of all changes that our controllers make on its hosts, in order.
 type ledger struct {
 	*fakevirt.Cloud
-	// ended is told of every domain that was removed.
+	// ended is called for every domain that was removed.
 	ended func(uuid string)
 
 	mutex   sync.Mutex
@@ -81,7 +81,7 @@ func (l *ledger) note(e entry, err error) {
 	l.entries = append(l.entries, e)
 }
 
-// join notes that a machine has become a node.
+// join records that a machine has become a node.
 func (l *ledger) join(host *fakevirt.Host, uuid string) {
 	l.note(entry{act: joined, host: host, uuid: uuid}, nil)
 }
@@ -93,14 +93,14 @@ func (l *ledger) all() []entry {
 	return slices.Clone(l.entries)
 }
 
-// looked says how often our controllers have looked for the machine's domain.
+// looked returns how often our controllers have looked up the machine's domain.
 func (l *ledger) looked(uuid string) int {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	return l.looks[uuid]
 }
 
-// account is a host whose changes are noted.
+// account is a host whose changes are recorded.
 type account struct {
 	*fakevirt.Host
 	ledger *ledger
@@ -133,7 +133,7 @@ func (a *account) WriteVolume(ctx context.Context, spec virt.VolumeSpec, content
 	return v, err
 }
 
-// DeleteVolume implements virt.Volumes. To delete what is not there is no change.
+// DeleteVolume implements virt.Volumes. Deleting an absent one is not a change.
 func (a *account) DeleteVolume(ctx context.Context, ref virt.VolumeRef) error {
 	_, there := a.Content(ref)
 	err := a.Host.DeleteVolume(ctx, ref)
@@ -165,7 +165,7 @@ func (a *account) RemoveFirmwareConfig(ctx context.Context, uuid string, owner v
 	return err
 }
 
-// RemoveDomain implements virt.Domains. To remove what is not there is no change.
+// RemoveDomain implements virt.Domains. Removing an absent one is not a change.
 func (a *account) RemoveDomain(ctx context.Context, uuid string, owner virt.Owner) error {
 	_, there := a.DomainSpec(uuid)
 	err := a.Host.RemoveDomain(ctx, uuid, owner)

@@ -14,7 +14,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 )
 
-// life is what the ledger tells of one machine.
+// life is what the ledger contains about one machine.
 type life struct {
 	uuid string
 	host *fakevirt.Host
@@ -30,8 +30,8 @@ type life struct {
 
 func (l *life) name() string { return l.spec.Owner.Name }
 
-// lives reads the ledger from its beginning and returns the machines in the order of their definition, those without one
-// at the end, and everything that should not have been done.
+// lives reads the ledger from its beginning and returns the machines in the order of their definition, those without one at
+// the end, and all changes that should not have been made.
 func lives(entries []entry) ([]*life, error) {
 	var order, unborn []*life
 	var wrong []error
@@ -61,8 +61,8 @@ func lives(entries []entry) ([]*life, error) {
 	return order, errors.Join(wrong...)
 }
 
-// take judges one entry. What may be repeated is what comes before the definition: it alone is from a config that nobody has
-// read. The definition, the start and the removal of the configuration are made once.
+// take checks one entry. Only what comes before the definition may be repeated: its config has not been read yet. The
+// definition, the start and the removal of the configuration happen once.
 func (l *life) take(number int, e entry) error {
 	if e.host != l.host {
 		return fmt.Errorf("on host %s, though the machine is on %s", e.host.Name(), l.host.Name())
@@ -105,7 +105,7 @@ func (l *life) fill(number int, e entry) error {
 	return nil
 }
 
-// once marks what happens one time, when it is ready for it.
+// once records what may happen only once, and only when ready.
 func once(done *bool, ready bool, then func()) error {
 	switch {
 	case *done:
@@ -120,7 +120,7 @@ func once(done *bool, ready bool, then func()) error {
 	return nil
 }
 
-// checkHost compares what the host has with what the ledger says it should have.
+// checkHost compares what the host has with what it should have according to the ledger.
 func (l *life) checkHost() error {
 	spec, there := l.host.DomainSpec(l.uuid)
 	if alive := l.defined && !l.ended; there != alive {

@@ -15,12 +15,12 @@ import (
 	"sigs.k8s.io/cluster-api/util/certs"
 )
 
-// members are the servers of the control plane, by node, with the certificates that they show.
+// members are the servers of the control plane, by node, with the certificates that they present.
 type members struct {
 	etcd, apiServers map[string]*tls.Certificate
 }
 
-// certificate returns that of the etcd member whose pod is asked for, or that of any API server.
+// certificate returns that of the etcd member of a pod, or that of any API server.
 func (m *members) certificate(serverName string) (*tls.Certificate, error) {
 	if c, ok := m.etcd[serverName]; ok {
 		return c, nil

@@ -29,7 +29,7 @@ func (w *workload) create(objects ...client.Object) error {
 	return nil
 }
 
-// expiration tells how long a bootstrap token is valid.
+// expiration is the end of the validity of a bootstrap token.
 func (w *workload) expiration(token string) (time.Time, error) {
 	id, secret, _ := strings.Cut(token, ".")
 	found := &corev1.Secret{}
@@ -43,7 +43,7 @@ func (w *workload) expiration(token string) (time.Time, error) {
 	return time.Parse(time.RFC3339, string(found.Data["expiration"]))
 }
 
-// kubeadmObjects are what a new cluster has and Cluster API looks for.
+// kubeadmObjects are the objects of a new cluster that Cluster API looks for.
 func kubeadmObjects(clusterConfiguration string) []client.Object {
 	return []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceDefault}},
@@ -85,10 +85,10 @@ func newPod(component, node string) *corev1.Pod {
 	}
 }
 
-// mirror marks pods that kubelet runs from files, which nobody drains.
+// mirror marks pods that kubelet runs from files, which are not drained.
 func mirror() map[string]string { return map[string]string{corev1.MirrorPodAnnotationKey: "static"} }
 
-// memberAnnotations tell the in-memory etcd of a member. The first leads until Cluster API moves that.
+// memberAnnotations describe a member to the in-memory etcd. The first leads until Cluster API moves the leadership.
 func memberAnnotations(number int) map[string]string {
 	a := map[string]string{
 		cloudv1.EtcdClusterIDAnnotationName: "1",

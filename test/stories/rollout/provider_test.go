@@ -37,13 +37,13 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
 
-// provider is a running manager with all controllers of ours.
+// provider is a running manager with all our controllers.
 type provider struct {
 	cancel context.CancelFunc
 	ended  chan error
 }
 
-// startProvider wires the controllers as internal/manager does, but for the hosts. Nothing in memory outlives a provider.
+// startProvider wires the controllers as internal/manager does, but for the hosts. A provider shares no memory with its successor.
 func startProvider(config *rest.Config, hosts *ledger, imageDir string) (*provider, error) {
 	mgr, err := newManager(config)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestRollout(t *testing.T) {
 	})
 }
 
-// TestStandalone is the story of control planes that no controller of control planes looks after.
+// TestStandalone is the story of control planes without a KubeadmControlPlane.
 func TestStandalone(t *testing.T) {
 	expectNoLeaks(t)
 	newStory(t, management.Options{BootstrapTokenTTL: tokenTTL}).tell(t, []step{
@@ -58,7 +58,7 @@ func (s *story) tell(t *testing.T, steps []step) {
 func expectNoLeaks(t *testing.T) {
 	t.Helper()
 	ignored := append(portForwards(), goleak.IgnoreCurrent())
-	t.Cleanup(func() { // what a busy machine has not ended yet is no leak
+	t.Cleanup(func() { // what a busy machine has not ended yet is not a leak
 		NewWithT(t).Eventually(func() error { return goleak.Find(ignored...) }, time.Minute, lookEvery).Should(Succeed())
 	})
 }

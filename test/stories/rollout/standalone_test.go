@@ -29,7 +29,7 @@ import (
 // tokenTTL lets the kubeadm bootstrap provider look at its tokens every third of it.
 const tokenTTL = 20 * time.Second
 
-// beginsAlone asks for two control planes at once: the kubeadm bootstrap provider lets one begin and makes the other wait.
+// beginsAlone asks for two control planes at once: the kubeadm bootstrap provider lets one initialise and makes the other wait.
 func (s *story) beginsAlone() {
 	s.ask(func(o *unstructured.Unstructured) bool {
 		if o.GetKind() == "Cluster" {
@@ -51,7 +51,8 @@ func (s *story) beginsAlone() {
 	s.checkHosts()
 }
 
-// losesTheFirst removes the machine that began the cluster, with all that was made for it. Another one can still join.
+// losesTheFirst removes the machine that initialised the cluster, with everything that was created for it. Another one can
+// still join.
 func (s *story) losesTheFirst() {
 	all := s.alive()
 	first := all[slices.IndexFunc(all, func(l *life) bool { return s.read(l).init != "" })]
@@ -83,8 +84,8 @@ func (s *story) losesTheFirst() {
 	s.checkHosts()
 }
 
-// keepsTheToken lets a worker wait beyond the time of its token, which the kubeadm bootstrap provider extends as long as it is
-// awake: nobody else wakes the child of an AltcosBootstrapConfig. The token stays the same, and so do the data with it.
+// keepsTheToken lets a worker wait beyond the time of its token, which the kubeadm bootstrap provider extends as long as it
+// reconciles: only we trigger the child of an AltcosBootstrapConfig. The token and the data with it stay the same.
 func (s *story) keepsTheToken() {
 	for _, host := range s.hosts {
 		host.Inject(fakevirt.MethodDefineDomain, fakevirt.Fault{Err: errRefused})
@@ -119,7 +120,7 @@ func (s *story) keepsTheToken() {
 	s.Expect(s.read(s.interruptedLife()).join.Discovery.BootstrapToken.Token).To(Equal(token))
 }
 
-// addMachine creates what a person writes for one machine without a controller of machines.
+// addMachine creates the objects that a person writes for one machine.
 func (s *story) addMachine(name string, controlPlane bool) {
 	s.t.Helper()
 	meta := metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{clusterv1.ClusterNameLabel: "demo"}}
@@ -146,7 +147,7 @@ func (s *story) addMachine(name string, controlPlane bool) {
 	}
 }
 
-// awaitMachines waits until there are so many machines and all are nodes whose configs have gone from the hosts.
+// awaitMachines waits until there are so many machines and all are nodes whose configs are removed from the hosts.
 func (s *story) awaitMachines(count int) {
 	s.t.Helper()
 	s.Eventually(func(g Gomega) {

@@ -29,7 +29,7 @@ func (s *story) comesToBe() {
 	s.checkHosts()
 }
 
-// staysAsItIs makes changes that concern no machine's config: they reach the objects, and nothing else.
+// staysAsItIs makes changes that affect no machine's config: they reach the objects, and nothing else.
 func (s *story) staysAsItIs() {
 	const mark = "example.com/mark"
 	entries, identities := len(s.ledger.all()), s.identities()
@@ -115,7 +115,7 @@ func (s *story) interruptedMachine() *infrav1.LibvirtMachine {
 	return &list[index]
 }
 
-// renderAgain wakes the controller of the interrupted machine.
+// renderAgain triggers a reconciliation of the interrupted machine.
 func (s *story) renderAgain() {
 	s.t.Helper()
 	before := len(s.interruptedLife().configs)
@@ -133,7 +133,7 @@ func (s *story) bootstrapInput() string {
 	return s.secret(ptr.Deref(machine.Spec.Bootstrap.DataSecretName, "")).ResourceVersion
 }
 
-// awaitQuietInput waits until the kubeadm bootstrap provider, which may write its data twice, has come to rest.
+// awaitQuietInput waits until the kubeadm bootstrap provider, which may write its data twice, is done.
 func (s *story) awaitQuietInput() string {
 	s.t.Helper()
 	const quiet = 3 * time.Second
@@ -147,7 +147,7 @@ func (s *story) awaitQuietInput() string {
 	return seen
 }
 
-// differsInWhatItMust compares the machine that began the cluster and those that joined it.
+// differsInWhatItMust compares the machine that initialised the cluster and those that joined it.
 func (s *story) differsInWhatItMust() {
 	controlPlanes := s.controlPlanes(s.alive())
 	s.Expect(controlPlanes).To(HaveLen(3))
@@ -157,8 +157,8 @@ func (s *story) differsInWhatItMust() {
 	s.expectSame(first, second, func(block string) bool { return knowsOthers(block) || beginsOrJoins(block) })
 }
 
-// beginsOrJoins says whether something in a config is about kubeadm init or join, or about what follows the one and not the
-// other: the network plugin of a new cluster.
+// beginsOrJoins reports whether a block of a config is about kubeadm init or join, or about what follows only one of them:
+// the network plugin of a new cluster.
 func beginsOrJoins(block string) bool {
 	return strings.HasPrefix(block, "file /var/lib/altcos-bootstrap/bootstrap.sh ") ||
 		strings.HasPrefix(block, "file /var/lib/altcos-bootstrap/stage/") || strings.Contains(block, "network-plugin")

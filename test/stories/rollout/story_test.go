@@ -24,6 +24,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/artifact"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/management"
@@ -32,7 +33,7 @@ import (
 
 const (
 	namespace = "default"
-	// patience is what one thing may take on two busy processors; lookEvery is how often it is looked for.
+	// patience is how long one step may take on two busy processors; lookEvery is how often it is checked.
 	patience  = 5 * time.Minute
 	lookEvery = 200 * time.Millisecond
 
@@ -61,7 +62,7 @@ type story struct {
 	complaints  *complaints
 }
 
-// complaints are what went wrong beside the test's own goroutine.
+// complaints are errors outside of the test's own goroutine.
 type complaints struct {
 	mutex sync.Mutex
 	list  []error
@@ -79,7 +80,7 @@ func (c *complaints) all() []error {
 	return append([]error(nil), c.list...)
 }
 
-// newStory brings up what the story takes place in. What is made last ends first.
+// newStory starts the environment of the story. What is started last ends first.
 func newStory(t *testing.T, options management.Options) *story {
 	t.Helper()
 	s := &story{dir: t.TempDir(), ledger: newLedger(), complaints: &complaints{}}
@@ -124,27 +125,16 @@ func (s *story) startWorkload() {
 	})
 }
 
-// addHosts makes hypervisors with an image for each version.
+// addHosts creates hypervisors with an image for each version.
 func (s *story) addHosts() {
 	for _, name := range []string{"node3", "node4", "node5"} {
 		host := s.ledger.addHost(name)
 		for _, version := range []string{oldVersion, newVersion} {
 			ref := virt.VolumeRef{Pool: pool, Name: "altcos-" + version + ".qcow2"}
-			s.Expect(host.PutVolume(ref, virt.VolumeQCOW2, emptyImage(8*gib))).To(Succeed())
+			s.Expect(host.PutVolume(ref, virt.VolumeQCOW2, virttest.QCOW2(8*gib))).To(Succeed())
 		}
 		s.hosts = append(s.hosts, host)
 	}
-}
-
-// emptyImage is the header of a qcow2 image of the given capacity.
-func emptyImage(capacity int64) []byte {
-	header := make([]byte, 512)
-	copy(header, "QFI\xfb\x00\x00\x00\x03")
-	header[23] = 16 // cluster bits
-	for i := range 8 {
-		header[24+i] = byte(capacity >> (56 - 8*i))
-	}
-	return header
 }
 
 func (s *story) startManagement(options management.Options) {
@@ -205,7 +195,7 @@ func (s *story) ask(edit func(*unstructured.Unstructured) bool) {
 	}
 }
 
-// tellLogs shows the last lines of every log.
+// tellLogs prints the last lines of every log.
 func (s *story) tellLogs() {
 	logs, _ := filepath.Glob(filepath.Join(s.dir, "management", "logs", "*.log")) // fails for bad patterns only
 	for _, path := range append(logs, filepath.Join(s.dir, "provider.log")) {

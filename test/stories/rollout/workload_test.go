@@ -32,8 +32,8 @@ import (
 // group is the name of the cluster's objects in the in-memory runtime.
 const group = "demo"
 
-// workload is the cluster that the machines make: Cluster API's in-memory API server and etcd at one address of loopback.
-// Upstream's own server for them listens on all addresses and takes ports that may be somebody else's.
+// workload is the cluster that the machines form: Cluster API's in-memory API server and etcd at one address of loopback.
+// Upstream's own server for them listens on all addresses and uses ports that may be in use.
 type workload struct {
 	objects  inmemory.Client
 	port     int
@@ -77,7 +77,7 @@ func newWorkload() (*workload, error) {
 	return w, w.serve()
 }
 
-// serve answers at the endpoint from the beginning, as a load balancer does: without a backend it breaks connections off.
+// serve answers at the endpoint from the beginning, as a load balancer does: without a backend it closes connections.
 func (w *workload) serve() error {
 	var err error
 	if w.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
@@ -91,13 +91,13 @@ func (w *workload) serve() error {
 	w.server = &http.Server{
 		Handler:   w,
 		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: w.certificate},
-		ErrorLog:  log.New(io.Discard, "", 0), // broken handshakes are as they shall be
+		ErrorLog:  log.New(io.Discard, "", 0), // broken handshakes are expected
 	}
 	go func() { w.served <- w.server.ServeTLS(w.listener, "", "") }()
 	return nil
 }
 
-// close ends the cluster. Its clients must be gone.
+// close ends the cluster. Its clients must have ended before.
 func (w *workload) close() error {
 	err := w.server.Close()
 	if ended := <-w.served; !errors.Is(ended, http.ErrServerClosed) {
@@ -113,7 +113,7 @@ func (w *workload) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, er
 	return w.members.certificate(hello.ServerName)
 }
 
-// ServeHTTP tells etcd's clients, who come through a port-forward of the API server, from its own.
+// ServeHTTP distinguishes etcd's clients, which use a port-forward of the API server, from its own.
 func (w *workload) ServeHTTP(response http.ResponseWriter, request *http.Request) {
 	switch {
 	case request.ProtoMajor == 2 && strings.HasPrefix(request.Header.Get("Content-Type"), "application/grpc"):
@@ -137,7 +137,7 @@ func (w *workload) refuses() bool {
 	return w.refusing
 }
 
-// refuseTokens makes the API server refuse new bootstrap tokens, or take them again.
+// refuseTokens makes the API server refuse new bootstrap tokens, or accept them again.
 func (w *workload) refuseTokens(refuse bool) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -157,7 +157,7 @@ func (w *workload) join(node string, a authorities) error {
 	return w.members.add(node, a)
 }
 
-// leave takes them away.
+// leave removes them.
 func (w *workload) leave(node string) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
