@@ -24,8 +24,8 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
-	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/artifact"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/management"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/manifest"
