@@ -5,6 +5,7 @@ package altcosbootstrapconfig_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -29,20 +30,20 @@ func TestReconcile_wakesAChildThatAPausePutToSleep(t *testing.T) {
 	for name, taken := range map[string]bool{"before the Machine has its data": false, "until the Machine is a node": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.Expect(w.Converge("m")).To(Succeed())
+			w.Converged("m")
 			if taken {
 				w.take("m")
 			}
 			awake := w.child().Annotations
 			w.setPaused(metav1.ConditionTrue)
-			w.Expect(w.Converge("m")).To(Succeed())
+			w.Converged("m")
 			woken := w.child()
 			w.Expect(woken.Annotations).NotTo(Equal(awake))
-			w.Expect(w.Converge("m")).To(Succeed())
+			w.Converged("m")
 			w.Expect(w.child().ResourceVersion).To(Equal(woken.ResourceVersion), "once")
 
 			w.setPaused(metav1.ConditionFalse)
-			w.Expect(w.Converge("m")).To(Succeed())
+			w.Converged("m")
 			w.Expect(w.child().Annotations).To(Equal(awake))
 		})
 	}
@@ -55,12 +56,12 @@ func (w *world) setPaused(status metav1.ConditionStatus) {
 
 func TestReconcile_letsTheChildOfANodeSleep(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.take("m")
 	fixture.Change(w, "m", func(m *clusterv1.Machine) { m.Status.NodeRef.Name = "m" })
 	before := w.child()
 	fixture.Change(w, "demo", initialized)
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.child().ResourceVersion).To(Equal(before.ResourceVersion))
 }
 
@@ -73,45 +74,44 @@ func TestReconcile_makesTheChildAnewWhenItsSpecChanges(t *testing.T) {
 	w.Change("m", func(c *bootstrapv1.AltcosBootstrapConfig) {
 		c.Spec.Butane, c.Spec.Kubeadm.PreKubeadmCommands = "", []string{"renewed"}
 	})
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{}) // a new child would be given the old Secret
-	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, "earlier KubeadmConfig")
+	w.ExpectFalse("m", kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, "earlier KubeadmConfig")
 
 	w.Remove(oldData) // as the garbage collector does
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	child := w.child()
 	w.Expect(child.UID).NotTo(Equal(old.UID))
 	w.Expect(child.Spec.PreKubeadmCommands).To(Equal([]string{"renewed"}))
 
 	oldData.ResourceVersion, oldData.UID = "", ""
 	w.Create(oldData) // late, from a provider that has not seen the end of the old child
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.absent("m", &corev1.Secret{})
-	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, "not controlled by this KubeadmConfig")
+	w.ExpectFalse("m", kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, "not controlled by this KubeadmConfig")
 	w.Remove(oldData)
 	w.answer()
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expectReady()
+	w.ExpectReady("m")
 	w.Expect(string(w.data().Data["value"])).To(ContainSubstring("renewed"))
 	w.Expect(w.child().UID).To(Equal(child.UID))
 }
 
 func TestReconcile_keepsTheChildWhenTheNewSpecIsRefused(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	child := w.child()
 	w.Change("m", func(c *bootstrapv1.AltcosBootstrapConfig) { c.Spec.Kubeadm.Files = twice() })
 	w.Expect(w.Converge("m")).NotTo(Succeed())
-	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "spec.kubeadm.files[1].path")
+	w.ExpectFalse("m", kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "spec.kubeadm.files[1].path")
 	w.Expect(w.child().UID).To(Equal(child.UID))
 }
 
 // A config of the same name that is gone leaves its child behind until the garbage collector comes.
 func TestReconcile_replacesTheChildOfAnEarlierConfig(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	child := fixture.Change(w, "m-kubeadm", func(c *kubeadmv1.KubeadmConfig) { c.OwnerReferences[0].UID = "stale" })
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.child().UID).NotTo(Equal(child.UID))
 	w.Expect(metav1.IsControlledBy(w.child(), w.Get("m"))).To(BeTrue())
 }
@@ -148,7 +148,7 @@ func TestReconcile_repeatsNoValueOfWhatIsRefused(t *testing.T) {
 				w.Reconciler.Client = refusing(c.server)
 			}
 			err := w.Converge("m")
-			w.expect(kubeadmDataReady, c.reason, c.message)
+			w.ExpectFalse("m", kubeadmDataReady, c.reason, c.message)
 			if err != nil {
 				w.Expect(err.Error()).NotTo(ContainSubstring(secret))
 			}
@@ -164,17 +164,17 @@ func TestReconcile_refusesIgnitionThatCameThroughAdmission(t *testing.T) {
 		c.Spec.Kubeadm.Ignition.ContainerLinuxConfig.AdditionalConfig = secret
 	})
 	w.Expect(w.Converge("m")).NotTo(Succeed())
-	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "use butane")
+	w.ExpectFalse("m", kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "use butane")
 }
 
 func TestReconcile_triesAgainWhatIsForbiddenToday(t *testing.T) {
 	w := newWorld(t)
 	w.Reconciler.Client = refusing(apierrors.NewForbidden(schema.GroupResource{Resource: "kubeadmconfigs"}, "m-kubeadm", errors.New("exceeded quota: few")))
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "exceeded quota: few")
+	w.Converged("m")
+	w.ExpectFalse("m", kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "exceeded quota: few")
 	w.Expect(w.Result.RequeueAfter).To(Equal(30 * time.Second))
 	w.Reconciler.Client = environment.Client
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.child()
 }
 
@@ -192,17 +192,49 @@ func TestReconcile_waitsForACacheThatIsBehind(t *testing.T) {
 			w := newWorld(t, func(config *bootstrapv1.AltcosBootstrapConfig) {
 				config.Spec.ClusterSSH = bootstrapv1.ClusterSSHControlPlanes
 			})
-			w.Expect(w.Converge("m")).To(Succeed())
+			w.Converged("m")
 			if c.condition == dataSecretAvailable {
 				w.answer()
-				w.Expect(w.Converge("m")).To(Succeed())
+				w.Converged("m")
 			}
 			w.Told()
 			w.Reconciler.Client = c.cache
-			w.Expect(w.Converge("m")).To(Succeed())
-			w.expect(c.condition, bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, "created a moment ago")
+			w.Converged("m")
+			w.ExpectFalse("m", c.condition, bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, "created a moment ago")
 			w.Expect(w.Result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", 5*time.Second)))
 			w.Expect(w.Told()).NotTo(ContainElement(HavePrefix("Warning")))
+		})
+	}
+}
+
+func TestReconcile_tellsOfKubeadmsOfOtherVersions(t *testing.T) {
+	cases := map[string]struct {
+		worker        string
+		controlPlanes []string
+		told          bool
+	}{
+		"an older worker":                  {"v1.34.9", []string{"v1.35.4"}, true},
+		"a newer worker":                   {"v1.35.0", []string{"v1.34.9", ""}, true},
+		"another patch":                    {"v1.35.0", []string{"v1.35.4"}, false},
+		"a control plane that is upgraded": {"v1.34.9", []string{"v1.34.9", "v1.35.4"}, false},
+		"a worker of no version":           {"", []string{"v1.35.4"}, false},
+		"a control plane without versions": {"v1.35.4", []string{""}, false},
+		"a control plane without Machines": {"v1.35.4", nil, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := newCluster(t)
+			for i, version := range tc.controlPlanes {
+				w.Create(builder.Machine(w.Meta(fmt.Sprint("cp", i)), builder.ControlPlane, func(m *clusterv1.Machine) { m.Spec.Version = version }))
+			}
+			w.addMachine("m", func(m *clusterv1.Machine) { m.Spec.Version = tc.worker })
+			w.Converged("m")
+			w.child() // is made nevertheless
+			if told := w.Told(); tc.told {
+				w.Expect(told).To(ContainElement(HavePrefix(`Warning KubeadmVersionSkew Machine "m" has version ` + tc.worker)))
+			} else {
+				w.Expect(told).NotTo(ContainElement(ContainSubstring("KubeadmVersionSkew")))
+			}
 		})
 	}
 }

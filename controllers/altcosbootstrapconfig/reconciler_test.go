@@ -30,27 +30,26 @@ const (
 
 func TestReconcile_makesTheChildOnceAndTheDataSecretFromIt(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	child := w.child()
 	w.Expect(child.Spec.Format).To(Equal(kubeadmv1.CloudConfig))
 	w.Expect(child.Spec.PreKubeadmCommands).To(Equal([]string{"true"}))
 	w.Expect(child.Labels).To(HaveKeyWithValue(clusterv1.ClusterNameLabel, "demo"))
 	w.Expect(metav1.IsControlledBy(child, w.Get("m"))).To(BeTrue())
 	w.Expect(child.OwnerReferences).To(ContainElement(HaveField("Kind", "Machine")), "the kubeadm provider looks for its Machine")
-	w.Expect(conditions.GetReason(w.Get("m"), bootstrapv1.ReadyCondition)).To(Equal(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason))
+	w.Expect(w.Condition("m", bootstrapv1.ReadyCondition).Reason).To(Equal(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason))
 
 	// the kubeadm provider writes the token into the child's spec; that must stay
 	child.Spec.JoinConfiguration.Discovery.BootstrapToken.Token = "abcdef.0123456789abcdef"
 	w.Update(child)
 	fixture.Change(w, "demo", initialized)
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	woken := w.child()
 	w.Expect(woken.Annotations).NotTo(Equal(child.Annotations), "the child wakes with the cluster")
 	w.Expect(woken.Spec).To(Equal(child.Spec))
 
 	w.answer()
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expectReady()
+	w.ExpectReady("m")
 	config, data := w.Get("m"), w.data()
 	w.Expect(config.Status.DataSecretName).To(Equal("m"))
 	w.Expect(config.Status.Initialization.DataSecretCreated).To(HaveValue(BeTrue()))
@@ -60,25 +59,25 @@ func TestReconcile_makesTheChildOnceAndTheDataSecretFromIt(t *testing.T) {
 	w.Expect(data.Labels).To(HaveKeyWithValue(clusterv1.ClusterNameLabel, "demo"))
 	w.Expect(metav1.IsControlledBy(data, config)).To(BeTrue())
 
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.data().ResourceVersion).To(Equal(data.ResourceVersion), "the same input gives the same bytes")
 	w.Expect(w.Get("m").ResourceVersion).To(Equal(config.ResourceVersion))
 }
 
 func TestReconcile_keepsWhatTheMachineTook(t *testing.T) {
 	w := newWorld(t)
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.answer()
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	data, child := w.data(), w.child()
 	w.take("m")
 	w.Change("m", func(c *bootstrapv1.AltcosBootstrapConfig) { c.Spec.Kubeadm.PreKubeadmCommands = []string{"false"} })
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.child().UID).To(Equal(child.UID), "a change comes too late")
 	w.Remove(w.secret("m-kubeadm"), w.child())
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.data().Data).To(Equal(data.Data))
-	w.expectReady()
+	w.ExpectTrue("m", bootstrapv1.ReadyCondition)
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{}) // no token is made for a machine that has its data
 }
 
@@ -101,7 +100,7 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 		},
 		"the kubeadm provider quotes a file": {
 			none, func(w *world) {
-				w.Expect(w.Converge("m")).To(Succeed())
+				w.Converged("m")
 				fixture.Change(w, "m-kubeadm", func(child *kubeadmv1.KubeadmConfig) {
 					conditions.Set(child, metav1.Condition{
 						Type: clusterv1.ReadyCondition, Status: metav1.ConditionFalse, Reason: "NotReady",
@@ -129,7 +128,7 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 			w := newWorld(t, c.spec)
 			c.before(w)
 			_ = w.Converge("m") // a Terminal is returned as an error
-			w.expect(c.condition, c.reason, c.message)
+			w.ExpectFalse("m", c.condition, c.reason, c.message)
 			w.Expect(w.Result.RequeueAfter).To(Equal(c.retried))
 		})
 	}
@@ -143,8 +142,8 @@ func answered(w *world) {
 
 func TestReconcile_leavesPausedConfigAlone(t *testing.T) {
 	w := newWorld(t, builder.Paused)
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.Expect(conditions.IsTrue(w.Get("m"), bootstrapv1.PausedCondition)).To(BeTrue())
+	w.Converged("m")
+	w.ExpectTrue("m", bootstrapv1.PausedCondition)
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{})
 }
 
@@ -152,12 +151,12 @@ func TestReconcile_leavesPausedConfigAlone(t *testing.T) {
 func TestReconcile_leavesConfigsOfOthersAlone(t *testing.T) {
 	w := newWorld(t)
 	w.Reconciler.WatchFilter = "mine"
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.Get("m").Status.Conditions).To(BeEmpty())
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{})
 
 	w.Change("m", builder.Labelled[*bootstrapv1.AltcosBootstrapConfig](clusterv1.WatchLabel, "mine"))
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.child().Labels).To(HaveKeyWithValue(clusterv1.WatchLabel, "mine"))
 }
 
@@ -167,17 +166,16 @@ func TestReconcile_refusesAMachinePool(t *testing.T) {
 		c.OwnerReferences = []metav1.OwnerReference{{APIVersion: clusterv1.GroupVersion.String(), Kind: "MachinePool", Name: "m", UID: "p"}}
 	})
 	w.Expect(w.Converge("m")).NotTo(Succeed())
-	w.expect(kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigMachinePoolReason, "MachinePool")
+	w.ExpectFalse("m", kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigMachinePoolReason, "MachinePool")
 	w.absent("m-kubeadm", &kubeadmv1.KubeadmConfig{})
 }
 
 func TestReconcile_knowsTheFailureDomain(t *testing.T) {
 	w := newCluster(t)
 	w.addMachine("m", func(m *clusterv1.Machine) { m.Spec.FailureDomain = "rack-1" })
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.answer(kubeadmv1.File{Path: "/etc/zone", Content: "in_{{ v1.availability_zone }}"})
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expectReady()
+	w.ExpectReady("m")
 	w.Expect(string(w.data().Data["value"])).To(ContainSubstring("in_rack-1"))
 }
 
@@ -188,15 +186,14 @@ func TestReconcile_healsWithWhatItsProfileNames(t *testing.T) {
 	mine := builder.Secret(w.Meta("mine"), "butane", "variant: fcos\nversion: 1.3.0\nnonsense: "+secret+"\n")
 	w.Create(mine)
 	answered(w)
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expect(dataSecretAvailable, bootstrapv1.AltcosBootstrapConfigRenderFailedReason, "butaneFrom[0]")
+	w.Converged("m")
+	w.ExpectFalse("m", dataSecretAvailable, bootstrapv1.AltcosBootstrapConfigRenderFailedReason, "butaneFrom[0]")
 	w.Expect(w.Result.RequeueAfter).To(Equal(30 * time.Second))
 	w.Expect(w.Told()).To(ContainElement(HavePrefix("Warning RenderFailed")))
 
 	mine.Data["butane"] = []byte("variant: fcos\nversion: 1.3.0\n")
 	w.Update(mine)
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expectReady()
+	w.ExpectReady("m")
 }
 
 func TestManager_isWokenByTheSecretsAndLetsGo(t *testing.T) {

@@ -20,7 +20,6 @@ import (
 	kubeadmv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
-	"sigs.k8s.io/cluster-api/util/conditions"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/controllers/altcosbootstrapconfig"
@@ -123,21 +122,11 @@ func (w *world) answer(files ...kubeadmv1.File) {
 	w.Create(data)
 }
 
-// expect looks at a condition and at Ready, which follows it.
-func (w *world) expect(condition, reason, message string) {
+// ExpectFalse also expects a message not to tell the secret.
+func (w *world) ExpectFalse(name, condition, reason, message string) {
 	w.T.Helper()
-	got := conditions.Get(w.Get("m"), condition)
-	w.Expect(got).NotTo(BeNil())
-	w.Expect(got.Status).To(Equal(metav1.ConditionFalse))
-	w.Expect(got.Reason).To(Equal(reason), got.Message)
-	w.Expect(got.Message).To(ContainSubstring(message))
-	w.Expect(got.Message).NotTo(ContainSubstring(secret))
-	w.Expect(conditions.GetReason(w.Get("m"), bootstrapv1.ReadyCondition)).To(Equal(reason))
-}
-
-func (w *world) expectReady() {
-	w.T.Helper()
-	w.Expect(conditions.IsTrue(w.Get("m"), bootstrapv1.ReadyCondition)).To(BeTrue(), "%v", w.Get("m").Status.Conditions)
+	w.Fixture.ExpectFalse(name, condition, reason, message)
+	w.Expect(w.Condition(name, condition).Message).NotTo(ContainSubstring(secret))
 }
 
 // unseen is a cache that does not hold one object.

@@ -42,20 +42,20 @@ func TestStatus_listsALeavingMachineUntilHostsSendNothingToIt(t *testing.T) {
 	}
 	machine := w.addMachine("cp", "10.150.0.161", builder.ControlPlane)
 	w.addMachine("cp2", "10.150.0.162", builder.ControlPlane)
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	w.Remove(machine)
 
 	listed := func(why string, change func(*balancer), want ...string) {
 		t.Helper()
 		w.balancer.set(change)
-		w.Expect(w.Converge("demo")).To(Succeed())
+		w.Converged("demo")
 		w.Expect(names(w.Get("demo").Status.LoadBalancer.Backends)).To(ConsistOf(want), why)
 		w.Expect(w.balancer.wanted.Backends).To(HaveLen(1))
 	}
 	listed("the holder does not take it", func(b *balancer) { b.broken[w.Global("a")] = errFull }, "cp", "cp2")
-	w.Expect(conditions.GetReason(w.Get("demo"), infrav1.ReadyCondition)).To(Equal(infrav1.LibvirtClusterLoadBalancerFailedReason))
+	w.Expect(w.Condition("demo", infrav1.ReadyCondition).Reason).To(Equal(infrav1.LibvirtClusterLoadBalancerFailedReason))
 	listed("another host could become the holder", func(b *balancer) { b.broken = map[string]error{w.Global("b"): errFull} }, "cp", "cp2")
-	w.Expect(conditions.GetReason(w.Get("demo"), infrav1.ReadyCondition)).To(Equal(infrav1.LibvirtClusterLoadBalancerDegradedReason))
+	w.Expect(w.Condition("demo", infrav1.ReadyCondition).Reason).To(Equal(infrav1.LibvirtClusterLoadBalancerDegradedReason))
 	listed("nothing was even tried", func(b *balancer) { b.broken, b.err = nil, loadbalancer.ErrInvalid }, "cp", "cp2")
 	w.Expect(w.Get("demo").Status.LoadBalancer.Hosts).To(HaveLen(3), "what they carry is not forgotten")
 	listed("a host that is off", func(b *balancer) { b.err, b.down[w.Global("c")] = nil, true }, "cp2")
@@ -65,7 +65,7 @@ func TestReconcile_triesAgainEverMoreSeldom(t *testing.T) {
 	w := newWorld(t)
 	w.addHost("a", "3")
 	w.addHost("b", "4")
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	w.balancer.set(func(b *balancer) { b.broken[w.Global("b")] = errFull })
 	after := func() time.Duration {
 		result, err := w.Reconcile("demo")
@@ -120,7 +120,7 @@ func TestReconcile_takesNoEndpointForAHostsOwnAddress(t *testing.T) {
 	w.addHost("a", "3", func(h *infrav1.LibvirtHost) {
 		h.Status.BridgeAddresses = []string{"10.150.0.160/24", "10.150.0.170/24", "10.150.0.180/32", "10.150.0.3/24"}
 	})
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	w.Expect(w.balancer.hosts[0].Address.String()).To(Equal("10.150.0.3"))
 }
 
@@ -128,13 +128,12 @@ func TestReconcile_leavesOutHostsWithoutAnAddressForTheEndpoint(t *testing.T) {
 	onlyIPv6 := func(h *infrav1.LibvirtHost) { h.Status.BridgeAddresses = []string{"fd00::4/64"} }
 	w := newWorld(t)
 	w.addHost("b", "4", onlyIPv6)
-	w.Expect(w.Converge("demo")).To(Succeed())
-	w.Expect(conditions.GetMessage(w.Get("demo"), infrav1.ReadyCondition)).To(ContainSubstring("no IPv4 address"))
+	w.Converged("demo")
+	w.Expect(w.Condition("demo", infrav1.ReadyCondition).Message).To(ContainSubstring("no IPv4 address"))
 	w.Expect(w.balancer.ensured).To(BeZero())
 
 	w.addHost("a", "3")
-	w.Expect(w.Converge("demo")).To(Succeed())
-	lc := w.Get("demo")
+	lc := w.Converged("demo")
 	w.Expect(w.balancer.hosts).To(HaveLen(1))
 	w.Expect(lc.Status.LoadBalancer.Holder).To(Equal(w.Global("a")))
 	w.Expect(lc.Status.Initialization.Provisioned).To(HaveValue(BeTrue()))
@@ -159,7 +158,7 @@ func TestReconcile_checksCertificatesWheneverThereIsACA(t *testing.T) {
 	w.addHost("a", "3")
 	w.Create(builder.Secret(w.Meta("demo-ca"), "tls.crt", "PEM"))
 	w.Reconciler.Client, w.Reconciler.APIReader = hiding(apierrors.NewNotFound(corev1.Resource("secrets"), "demo-ca")), environment.Client
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	w.Expect(string(w.balancer.wanted.CA)).To(Equal("PEM"))
 
 	before := w.balancer.ensured
@@ -175,10 +174,9 @@ func TestDelete_doesNotWaitForAHostThatNeverCarriedTheEndpoint(t *testing.T) {
 		conditions.Delete(h, infrav1.LibvirtHostLoadBalancerReadyCondition)
 	})
 	w.balancer.set(func(b *balancer) { b.down[w.Global("off")] = true })
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	w.Delete("demo")
-	w.Expect(w.Converge("demo")).To(Succeed())
-	w.Expect(w.Exists("demo")).To(BeFalse())
+	w.ExpectGone("demo")
 	w.Expect(w.balancer.released).To(ConsistOf(w.Global("a")))
 }
 
@@ -208,18 +206,17 @@ func TestExternal_releasesWhatWasOnceOurs(t *testing.T) {
 	w := newWorld(t, was)
 	w.addHost("a", "3")
 	w.balancer.set(func(b *balancer) { b.down[w.Global("a")] = true })
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	w.Expect(conditions.IsFalse(w.Get("demo"), infrav1.LibvirtClusterLoadBalancerReadyCondition)).To(BeTrue())
 	w.balancer.set(func(b *balancer) { b.down = nil })
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	w.Expect(w.balancer.owners).To(ConsistOf("once"), "once and not with every look")
-	w.Expect(conditions.IsTrue(w.Get("demo"), infrav1.ReadyCondition)).To(BeTrue())
+	w.ExpectTrue("demo", infrav1.ReadyCondition)
 	w.Expect(conditions.Get(w.Get("demo"), infrav1.LibvirtClusterLoadBalancerReadyCondition)).To(BeNil())
 
 	w.addCluster("deleted", was)
 	w.Change("deleted", func(lc *infrav1.LibvirtCluster) { lc.Finalizers = []string{infrav1.ClusterFinalizer} })
 	w.Delete("deleted")
-	w.Expect(w.Converge("deleted")).To(Succeed())
-	w.Expect(w.Exists("deleted")).To(BeFalse())
+	w.ExpectGone("deleted")
 	w.Expect(w.balancer.owners).To(HaveLen(2))
 }

@@ -29,9 +29,7 @@ func TestReconcile_hostsServeTheEndpointAndBackendsFollowMachines(t *testing.T) 
 	w.addHost("a", "3")
 	w.addHost("b", "4")
 	w.addHost("c", "5", func(h *infrav1.LibvirtHost) { h.Spec.LoadBalancer = infrav1.HostLoadBalancerDisabled })
-	w.Expect(w.Converge("demo")).To(Succeed())
-	lc := w.Get("demo")
-	w.Expect(conditions.IsTrue(lc, infrav1.ReadyCondition)).To(BeTrue(), "%v", lc.Status.Conditions)
+	lc := w.ExpectReady("demo")
 	w.Expect(ptr.Deref(lc.Status.Initialization.Provisioned, false)).To(BeTrue())
 	w.Expect(lc.Spec.ControlPlaneEndpoint).To(Equal(clusterv1.APIEndpoint{Host: "10.150.0.160", Port: 8443}))
 	w.Expect(lc.Status.FailureDomains).To(HaveLen(3))
@@ -46,13 +44,13 @@ func TestReconcile_hostsServeTheEndpointAndBackendsFollowMachines(t *testing.T) 
 
 	machine := w.addMachine("cp", "10.150.0.161", builder.ControlPlane)
 	w.addMachine("worker", "10.150.0.162")
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	w.Expect(w.Get("demo").Status.LoadBalancer.Backends).To(Equal([]infrav1.LoadBalancerBackendStatus{
 		{Name: "cp", Address: "10.150.0.161:6443", Health: infrav1.BackendUp},
 	}))
 	w.Expect(w.balancer.wanted.VRID).To(Equal(vrid))
 	w.Remove(machine)
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	w.Expect(w.Get("demo").Status.LoadBalancer.Backends).To(BeEmpty(), "a machine leaves before it is gone")
 }
 
@@ -102,14 +100,8 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			c.before(w)
-			w.Expect(w.Converge("demo")).To(Succeed())
-			lc := w.Get("demo")
-			got := conditions.Get(lc, c.condition)
-			w.Expect(got).NotTo(BeNil())
-			w.Expect(got.Status).To(Equal(metav1.ConditionFalse))
-			w.Expect(got.Reason).To(Equal(c.reason), got.Message)
-			w.Expect(got.Message).To(ContainSubstring(c.message))
-			w.Expect(conditions.GetReason(lc, infrav1.ReadyCondition)).To(Equal(c.reason))
+			lc := w.Converged("demo")
+			w.ExpectFalse("demo", c.condition, c.reason, c.message)
 			kind := corev1.EventTypeWarning
 			if c.reason == infrav1.LibvirtClusterHostsNotReadyReason { // they tell themselves, and may be about to become so
 				kind = corev1.EventTypeNormal
@@ -136,7 +128,7 @@ func TestReconcile_leavesAloneWhatIsNotItsOwn(t *testing.T) {
 		t.Run(annotation, func(t *testing.T) {
 			w := newWorld(t, builder.Annotated[*infrav1.LibvirtCluster](annotation, ""))
 			w.addHost("a", "3")
-			w.Expect(w.Converge("demo")).To(Succeed())
+			w.Converged("demo")
 			w.Expect(w.balancer.ensured).To(BeZero())
 			w.Expect(conditions.Get(w.Get("demo"), infrav1.ReadyCondition)).To(BeNil())
 		})
@@ -146,16 +138,16 @@ func TestReconcile_leavesAloneWhatIsNotItsOwn(t *testing.T) {
 func TestReconcile_identitySurvivesAMove(t *testing.T) {
 	w := newWorld(t)
 	w.addHost("a", "3")
-	w.Expect(w.Converge("demo")).To(Succeed())
+	w.Converged("demo")
 	before, annotations := w.balancer.wanted, w.Get("demo").Annotations
 	w.addCluster("moved", func(lc *infrav1.LibvirtCluster) { lc.Annotations = annotations })
-	w.Expect(w.Converge("moved")).To(Succeed())
+	w.Converged("moved")
 	after := w.balancer.wanted
 	w.Expect([]any{after.ID, after.Owner, after.VRID}).To(Equal([]any{before.ID, before.Owner, before.VRID}))
 	w.Expect(string(w.Get("moved").UID)).NotTo(Equal(after.Owner))
 
 	w.addCluster("other")
-	w.Expect(w.Converge("other")).To(Succeed())
+	w.Converged("other")
 	w.Expect(w.balancer.wanted.VRID).NotTo(Equal(before.VRID))
 	w.Expect(w.balancer.wanted.ID).NotTo(Equal(before.ID))
 }
@@ -165,18 +157,16 @@ func TestDelete_waitsForMachinesThenTakesTheEndpointOffEveryHost(t *testing.T) {
 	w.addHost("a", "3")
 	w.addHost("b", "4")
 	machine := w.addMachine("worker", "10.150.0.162")
-	w.Expect(w.Converge("demo")).To(Succeed())
-	lc := w.Get("demo")
+	lc := w.Converged("demo")
 	w.Remove(lc)
-	w.Expect(w.Converge("demo")).To(Succeed())
-	w.Expect(conditions.GetMessage(w.Get("demo"), infrav1.ReadyCondition)).To(ContainSubstring("waiting for 1 LibvirtMachines"))
+	w.Converged("demo")
+	w.Expect(w.Condition("demo", infrav1.ReadyCondition).Message).To(ContainSubstring("waiting for 1 LibvirtMachines"))
 	w.Expect(w.balancer.released).To(BeEmpty())
 
 	w.Remove(machine)
 	w.end("worker")
 	w.balancer.set(func(b *balancer) { b.down[w.Global("b")] = true })
-	w.Expect(w.Converge("demo")).To(Succeed())
-	waiting := w.Get("demo")
+	waiting := w.Converged("demo")
 	w.Expect(conditions.GetMessage(waiting, infrav1.ReadyCondition)).To(ContainSubstring("cannot be removed from host " + w.Global("b")))
 	w.Expect(w.balancer.released).To(ContainElement(w.Global("a")))
 	w.Expect(w.balancer.released).NotTo(ContainElement(w.Global("b")))
@@ -186,8 +176,7 @@ func TestDelete_waitsForMachinesThenTakesTheEndpointOffEveryHost(t *testing.T) {
 	}
 
 	w.Remove(fixture.Get[*infrav1.LibvirtHost](w, "b"))
-	w.Expect(w.Converge("demo")).To(Succeed())
-	w.Expect(w.Exists("demo")).To(BeFalse())
+	w.ExpectGone("demo")
 	w.Expect(w.balancer.owners).To(HaveEach(string(lc.UID)))
 }
 

@@ -48,39 +48,37 @@ func TestReconcile_tellsWhatTheHostHas(t *testing.T) {
 }
 
 func TestReconcile_tellsWhatIsWrongAndRecovers(t *testing.T) {
-	const stillReady = ""
 	cases := map[string]struct {
 		spoil, mend       func(*world)
 		condition, reason string
-		ready             string // the reason of Ready
 	}{
 		"the host does not answer": {
 			func(w *world) { w.fake.SetUnreachable(true) }, func(w *world) { w.fake.SetUnreachable(false) },
-			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostUnreachableReason, infrav1.LibvirtHostUnreachableReason,
+			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostUnreachableReason,
 		},
 		"the host refuses the credentials": {
 			func(w *world) { w.fake.Inject(fakevirt.MethodConnect, fakevirt.Fault{Err: virt.ErrAuthentication}) }, func(w *world) { w.fake.ClearFaults() },
-			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostCredentialsInvalidReason, infrav1.LibvirtHostCredentialsInvalidReason,
+			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostCredentialsInvalidReason,
 		},
 		"the Secret with credentials is not there": {
 			func(w *world) { w.Remove(w.credentials()) }, func(w *world) { w.Create(w.credentials()) },
-			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostCredentialsInvalidReason, infrav1.LibvirtHostCredentialsInvalidReason,
+			infrav1.LibvirtHostReachableCondition, infrav1.LibvirtHostCredentialsInvalidReason,
 		},
 		"the pool is missing": {
 			func(w *world) { w.fake.Apply(fakevirt.WithoutPools()) }, func(w *world) { w.fake.Apply(fakevirt.WithPool("default", 100*gib)) },
-			infrav1.LibvirtHostStorageReadyCondition, infrav1.LibvirtHostPoolMissingReason, infrav1.LibvirtHostPoolMissingReason,
+			infrav1.LibvirtHostStorageReadyCondition, infrav1.LibvirtHostPoolMissingReason,
 		},
 		"the bridge is missing": {
 			func(w *world) { w.shell.set(func(s *shell) { s.bridge = false }) }, func(w *world) { w.shell.set(func(s *shell) { s.bridge = true }) },
-			infrav1.LibvirtHostNetworkReadyCondition, infrav1.LibvirtHostBridgeMissingReason, infrav1.LibvirtHostBridgeMissingReason,
+			infrav1.LibvirtHostNetworkReadyCondition, infrav1.LibvirtHostBridgeMissingReason,
 		},
 		"bridged traffic is filtered": {
 			func(w *world) { w.shell.set(func(s *shell) { s.filtered = true }) }, func(w *world) { w.shell.set(func(s *shell) { s.filtered = false }) },
-			infrav1.LibvirtHostNetworkReadyCondition, infrav1.LibvirtHostBridgeFilteredReason, infrav1.LibvirtHostBridgeFilteredReason,
+			infrav1.LibvirtHostNetworkReadyCondition, infrav1.LibvirtHostBridgeFilteredReason,
 		},
 		"a host without haproxy still takes machines": {
 			func(w *world) { w.shell.set(func(s *shell) { s.missing = []string{"haproxy"} }) }, func(w *world) { w.shell.set(func(s *shell) { s.missing = nil }) },
-			infrav1.LibvirtHostLoadBalancerReadyCondition, infrav1.LibvirtHostPackagesMissingReason, stillReady,
+			infrav1.LibvirtHostLoadBalancerReadyCondition, infrav1.LibvirtHostPackagesMissingReason,
 		},
 	}
 	for name, c := range cases {
@@ -88,23 +86,18 @@ func TestReconcile_tellsWhatIsWrongAndRecovers(t *testing.T) {
 			w := newWorld(t)
 			c.spoil(w)
 			w.Expect(w.converge().RequeueAfter).To(Equal(30 * time.Second))
-			host := w.Get("a")
-			got := conditions.Get(host, c.condition)
-			w.Expect(got).NotTo(BeNil())
-			w.Expect(got.Status).To(Equal(metav1.ConditionFalse))
-			w.Expect(got.Reason).To(Equal(c.reason), got.Message)
-			if c.ready != stillReady {
-				w.Expect(conditions.IsFalse(host, infrav1.ReadyCondition)).To(BeTrue())
-				w.Expect(conditions.GetReason(host, infrav1.ReadyCondition)).To(Equal(c.ready))
+			if c.condition != infrav1.LibvirtHostLoadBalancerReadyCondition {
+				w.ExpectFalse("a", c.condition, c.reason)
 			} else {
-				w.Expect(conditions.IsTrue(host, infrav1.ReadyCondition)).To(BeTrue())
+				w.ExpectTrue("a", infrav1.ReadyCondition)
+				got := w.Condition("a", c.condition)
+				w.Expect(got.Status).To(Equal(metav1.ConditionFalse))
+				w.Expect(got.Reason).To(Equal(c.reason))
 			}
 			w.Expect(w.shell.scripts()).To(BeEmpty(), "nothing is changed on a host that is only to be checked")
 			c.mend(w)
-			w.converge()
-			host = w.Get("a")
-			w.Expect(conditions.IsTrue(host, infrav1.ReadyCondition)).To(BeTrue(), "%v", host.Status.Conditions)
-			w.Expect(conditions.IsTrue(host, c.condition)).To(BeTrue())
+			w.ExpectReady("a")
+			w.ExpectTrue("a", c.condition)
 			w.Expect(strings.Join(w.Told(), "\n")).NotTo(ContainSubstring(secretKey))
 		})
 	}
@@ -118,8 +111,8 @@ func TestReconcile_changesWhatItMayManage(t *testing.T) {
 	w.converge()
 	w.Eventually(w.shell.scripts).Should(ConsistOf("set kernel parameters", "install packages"))
 	w.converge()
-	w.Expect(conditions.IsTrue(w.Get("a"), infrav1.ReadyCondition)).To(BeTrue())
-	w.Expect(conditions.IsTrue(w.Get("a"), infrav1.LibvirtHostLoadBalancerReadyCondition)).To(BeTrue())
+	w.ExpectTrue("a", infrav1.ReadyCondition)
+	w.ExpectTrue("a", infrav1.LibvirtHostLoadBalancerReadyCondition)
 
 	w.Delete("a")
 	w.converge()
@@ -130,11 +123,11 @@ func TestReconcile_changesWhatItMayManage(t *testing.T) {
 func TestReconcile_leavesPausedHostAlone(t *testing.T) {
 	w := newWorld(t, builder.Paused)
 	w.converge()
-	w.Expect(conditions.IsTrue(w.Get("a"), infrav1.PausedCondition)).To(BeTrue())
+	w.ExpectTrue("a", infrav1.PausedCondition)
 	w.Expect(w.fake.Calls(fakevirt.MethodAny)).To(BeZero())
 	w.Change("a", func(h *infrav1.LibvirtHost) { h.Annotations = nil })
 	w.converge()
-	w.Expect(conditions.IsTrue(w.Get("a"), infrav1.ReadyCondition)).To(BeTrue())
+	w.ExpectTrue("a", infrav1.ReadyCondition)
 }
 
 func TestReconcile_collectsImagesThatNobodyWants(t *testing.T) {

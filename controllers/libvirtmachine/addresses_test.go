@@ -56,13 +56,11 @@ func outlive(t *testing.T, spec func(*infrav1.LibvirtMachine), change func(*worl
 	w.Expect(before).To(HaveLen(2))
 	change(w)
 	count := len(w.claims())
-	w.Expect(w.Converge("m")).To(Succeed())
-	lm := w.Get("m")
-	w.expectReady("m")
+	lm := w.ExpectReady("m")
 	w.Expect(lm.Status.Addresses).To(Equal(before))
 	w.Expect(w.claims()).To(HaveLen(count))
 	w.Delete("m")
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.claims()).To(BeEmpty())
 	w.Expect(leftovers(host)).To(BeEmpty())
 }
@@ -72,13 +70,11 @@ func TestAddresses_onceClaimedDoNotFollowTheCluster(t *testing.T) {
 	w.addHost("a")
 	w.addMachine("m")
 	for range 5 { // until claims are made; nobody answers them
-		_, err := w.Reconcile("m")
-		w.Expect(err).NotTo(HaveOccurred())
+		w.Reconciled("m")
 	}
 	w.Expect(w.claims()).To(HaveLen(1))
 	w.setPools("others", "second")
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expectReady("m")
+	w.ExpectReady("m")
 	names := map[string]bool{}
 	for _, claim := range w.claims() {
 		names[claim.Spec.PoolRef.Name] = true
@@ -91,10 +87,9 @@ func TestAddresses_byDHCPStayUnknownWhenTheClusterGetsAPool(t *testing.T) {
 	w.addHost("a")
 	w.setPools()
 	w.addMachine("m")
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.setPools("nodes")
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expectReady("m")
+	w.ExpectReady("m")
 	w.Expect(w.Get("m").Status.Addresses).To(HaveLen(1))
 	w.Expect(w.claims()).To(BeEmpty())
 }

@@ -4,6 +4,10 @@
 package libvirtmachine_test
 
 import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -24,16 +27,11 @@ func TestDelete_waitsForHostThatDoesNotAnswer(t *testing.T) {
 	w, host := newRunning(t)
 	host.SetUnreachable(true)
 	w.Delete("m")
-	result, err := w.Reconcile("m")
-	w.Expect(err).NotTo(HaveOccurred())
-	w.Expect(result.RequeueAfter).To(BeNumerically(">=", 10*time.Second))
-	ready := w.ready()
-	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineHostUnreachableReason))
-	w.Expect(ready.Message).To(ContainSubstring(host.Name()))
+	w.Expect(w.Reconciled("m").RequeueAfter).To(BeNumerically(">=", 10*time.Second))
+	w.ExpectFalse("m", infrav1.ReadyCondition, infrav1.LibvirtMachineHostUnreachableReason, host.Name())
 
 	host.SetUnreachable(false)
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.Expect(w.Exists("m")).To(BeFalse())
+	w.ExpectGone("m")
 	w.Expect(leftovers(host)).To(BeEmpty())
 }
 
@@ -42,12 +40,10 @@ func TestDelete_givesUpDeadHostOnlyWhenAPersonNamesIt(t *testing.T) {
 	host.SetUnreachable(true)
 	w.annotate("m", infrav1.ForgetHostAnnotation, "another")
 	w.Delete("m")
-	_, err := w.Reconcile("m")
-	w.Expect(err).NotTo(HaveOccurred())
+	w.Reconciled("m")
 	w.Expect(w.Exists("m")).To(BeTrue())
 	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.Expect(w.Exists("m")).To(BeFalse())
+	w.ExpectGone("m")
 	w.Expect(host.Domains()).To(HaveLen(1))
 }
 
@@ -55,14 +51,10 @@ func TestDelete_blocksWhenLibvirtHostIsGone(t *testing.T) {
 	w, host := newRunning(t)
 	w.Remove(fixture.Get[*infrav1.LibvirtHost](w, "a"))
 	w.Delete("m")
-	_, err := w.Reconcile("m")
-	w.Expect(err).NotTo(HaveOccurred())
-	ready := w.ready()
-	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineHostUnknownReason))
-	w.Expect(ready.Message).To(ContainSubstring(infrav1.ForgetHostAnnotation + "=" + host.Name()))
+	w.Reconciled("m")
+	w.ExpectFalse("m", infrav1.ReadyCondition, infrav1.LibvirtMachineHostUnknownReason, infrav1.ForgetHostAnnotation+"="+host.Name())
 	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.Expect(w.Exists("m")).To(BeFalse())
+	w.ExpectGone("m")
 }
 
 func TestDelete_finishesWithoutOwners(t *testing.T) {
@@ -79,8 +71,7 @@ func TestDelete_finishesWithoutOwners(t *testing.T) {
 func TestDelete_ofMachineWithoutHostNeedsNone(t *testing.T) {
 	w := newWorld(t)
 	w.addMachine("m")
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.Expect(w.ready().Reason).To(Equal(infrav1.LibvirtMachineNoHostFitsReason))
+	w.ExpectUnready("m", infrav1.LibvirtMachineNoHostFitsReason)
 	w.remove("m")
 }
 
@@ -96,12 +87,10 @@ func TestDelete_ofControlPlaneWaitsForLoadBalancer(t *testing.T) {
 				c.Status.LoadBalancer.Backends = []infrav1.LoadBalancerBackendStatus{{Name: "m", Address: "10.150.0.161", Health: infrav1.BackendUp}}
 			})
 			w.Delete("m")
-			_, err := w.Reconcile("m")
-			w.Expect(err).NotTo(HaveOccurred())
+			w.Reconciled("m")
 			w.Expect(host.Domains()).To(HaveLen(1))
 			release(w, cluster)
-			w.Expect(w.Converge("m")).To(Succeed())
-			w.Expect(w.Exists("m")).To(BeFalse())
+			w.ExpectGone("m")
 			w.Expect(leftovers(host)).To(BeEmpty())
 		})
 	}
@@ -113,8 +102,8 @@ func TestNotOwned_domainOfOurNameIsNeitherTakenNorRemoved(t *testing.T) {
 	w.addMachine("m")
 	uuid := string(w.Get("m").UID)
 	host.PutDomain(virt.Domain{UUID: uuid, Name: "somebody-elses", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: gib})
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.Expect(conditions.GetReason(w.Get("m"), infrav1.LibvirtMachineDomainRunningCondition)).To(Equal(infrav1.LibvirtMachineDomainNotOwnedReason))
+	w.Converged("m")
+	w.Expect(w.Condition("m", infrav1.LibvirtMachineDomainRunningCondition).Reason).To(Equal(infrav1.LibvirtMachineDomainNotOwnedReason))
 	w.remove("m")
 	w.Expect(host.Domains()).To(HaveLen(1))
 }
@@ -123,11 +112,11 @@ func TestDelete_findsVolumesAlthoughTheHostGotAnotherPool(t *testing.T) {
 	w := newWorld(t)
 	host := w.addHost("a", fakevirt.WithPool("new", 100*gib))
 	w.addMachine("m")
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.Get("m").Spec.StoragePool).To(Equal(pool))
 	fixture.Change(w, "a", func(h *infrav1.LibvirtHost) { h.Spec.StoragePool = "new" })
 	w.join("m")
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	_, there := host.Content(w.ignition("m"))
 	w.Expect(there).To(BeFalse(), "the secrets are still there")
 	w.remove("m")
@@ -138,14 +127,112 @@ func TestDelete_waitsForAPoolThatIsNotThere(t *testing.T) {
 	w, host := newRunning(t)
 	host.Apply(fakevirt.WithoutPools())
 	w.join("m")
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.Expect(conditions.GetReason(w.Get("m"), infrav1.LibvirtMachineBootstrapDataRemovedCondition)).To(Equal(infrav1.LibvirtMachineStoragePoolMissingReason))
+	w.Converged("m")
+	w.Expect(w.Condition("m", infrav1.LibvirtMachineBootstrapDataRemovedCondition).Reason).To(Equal(infrav1.LibvirtMachineStoragePoolMissingReason))
 	w.Delete("m")
-	w.Expect(w.Converge("m")).To(Succeed())
-	ready := w.ready()
-	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineStoragePoolMissingReason))
-	w.Expect(ready.Message).To(And(ContainSubstring(`"`+pool+`"`), ContainSubstring(infrav1.ForgetHostAnnotation+"="+host.Name())))
+	w.ExpectUnready("m", infrav1.LibvirtMachineStoragePoolMissingReason, `"`+pool+`"`, infrav1.ForgetHostAnnotation+"="+host.Name())
 	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.Expect(w.Exists("m")).To(BeFalse())
+	w.ExpectGone("m")
+}
+
+// shell keeps what it was told to run.
+type shell struct{ scripts []virt.Script }
+
+func (s *shell) Run(_ context.Context, script virt.Script) ([]byte, error) {
+	s.scripts = append(s.scripts, script)
+	return nil, nil
+}
+
+// useShell lets the host be reached by ssh.
+func (w *world) useShell(host *fakevirt.Host) *shell {
+	w.T.Helper()
+	w.Create(builder.Credentials(w.Namespace, "key"))
+	fixture.Change(w, "a", builder.WithSSH)
+	s := &shell{}
+	host.SetShell(s)
+	return s
+}
+
+func TestDelete_removesTheLogsOfItsDomain(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	shell := w.useShell(host)
+	w.addMachine("m")
+	w.Converged("m")
+	domain := host.Domains()[0].Name
+	w.Expect(shell.scripts).To(BeEmpty())
+	w.remove("m")
+	w.Expect(leftovers(host)).To(BeEmpty())
+	w.Expect(shell.scripts).To(HaveLen(1))
+	w.Expect(shell.scripts[0].Variables).To(HaveKeyWithValue("domain", domain))
+}
+
+func TestDelete_waitsForAShellThatDoesNotAnswer(t *testing.T) {
+	for name, method := range map[string]fakevirt.Method{
+		"when it is opened": fakevirt.MethodShell, "when it is used": fakevirt.MethodRunScript,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			host := w.addHost("a")
+			shell := w.useShell(host)
+			w.addMachine("m")
+			w.Converged("m")
+			host.Inject(method, fakevirt.Fault{Err: virt.ErrUnreachable})
+			w.Delete("m")
+			w.ExpectUnready("m", infrav1.LibvirtMachineHostUnreachableReason)
+			w.Expect(leftovers(host)).To(BeEmpty(), "logs come last")
+			host.ClearFaults()
+			w.ExpectGone("m")
+			w.Expect(shell.scripts).To(HaveLen(1))
+		})
+	}
+}
+
+func TestDelete_isNotHeldUpByLogs(t *testing.T) {
+	for name, test := range map[string]struct {
+		method fakevirt.Method
+		err    error
+		told   bool
+	}{
+		"a host whose URI gives no shell": {fakevirt.MethodShell, virt.ErrUnsupported, false},
+		"a host that refuses":             {fakevirt.MethodRunScript, errors.New("sudo: a password is required"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			host := w.addHost("a")
+			w.useShell(host)
+			host.Inject(test.method, fakevirt.Fault{Err: test.err})
+			w.addMachine("m")
+			w.Converged("m")
+			w.remove("m")
+			w.Expect(leftovers(host)).To(BeEmpty())
+			w.Expect(slices.ContainsFunc(w.Told(), func(e string) bool { return strings.Contains(e, "LogsRemain") })).To(Equal(test.told))
+		})
+	}
+}
+
+func TestDelete_removesLogsAlthoughVolumesAreGivenUp(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	shell := w.useShell(host)
+	w.addMachine("m")
+	w.Converged("m")
+	host.Apply(fakevirt.WithoutPools())
+	w.Delete("m")
+	w.Converged("m")
+	w.Expect(shell.scripts).To(BeEmpty())
+	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
+	w.ExpectGone("m")
+	w.Expect(shell.scripts).To(HaveLen(1))
+}
+
+func TestDelete_leavesTheLogsOfADomainOfAnotherOwner(t *testing.T) {
+	w := newWorld(t)
+	host := w.addHost("a")
+	shell := w.useShell(host)
+	w.addMachine("m")
+	host.PutDomain(virt.Domain{UUID: string(w.Get("m").UID), Name: "somebody-elses", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: gib})
+	w.Converged("m")
+	w.remove("m")
+	w.Expect(shell.scripts).To(BeEmpty())
 }

@@ -29,8 +29,7 @@ func (w *world) wipe(name string) {
 func TestMove_findsTheSameMachine(t *testing.T) {
 	w, host := newRunning(t)
 	w.join("m")
-	w.Expect(w.Converge("m")).To(Succeed())
-	before := w.Get("m")
+	before := w.Converged("m")
 	w.wipe("m")
 	// the moved object is another one: same spec, new UID
 	w.removeFinalizers("m")
@@ -38,11 +37,10 @@ func TestMove_findsTheSameMachine(t *testing.T) {
 	moved := &infrav1.LibvirtMachine{ObjectMeta: w.Meta("m"), Spec: before.Spec}
 	moved.OwnerReferences = before.OwnerReferences
 	w.Create(moved)
-	w.Expect(w.Converge("m")).To(Succeed())
-	after := w.Get("m")
+	after := w.Converged("m")
 	w.Expect(after.UID).NotTo(Equal(before.UID))
 	w.Expect(after.Spec.ProviderID).To(Equal("libvirt://" + string(before.UID)))
-	w.expectReady("m")
+	w.ExpectTrue("m", infrav1.ReadyCondition)
 	w.Expect(host.Calls(fakevirt.MethodDefineDomain)).To(Equal(1))
 	w.Expect(host.Domains()).To(HaveLen(1))
 	w.remove("m")
@@ -59,8 +57,7 @@ func TestVanishedDomain_isNeverMadeAnew(t *testing.T) {
 			w.join("m")
 			host.DropDomain(string(w.Get("m").UID))
 			forget(w)
-			w.Expect(w.Converge("m")).To(Succeed())
-			lm := w.Get("m")
+			lm := w.Converged("m")
 			w.Expect(conditions.GetReason(lm, infrav1.ReadyCondition)).To(Equal(infrav1.LibvirtMachineDomainMissingReason))
 			w.Expect(host.Domains()).To(BeEmpty())
 			if name == "status tells that it ran" {
@@ -73,12 +70,12 @@ func TestVanishedDomain_isNeverMadeAnew(t *testing.T) {
 func TestStoppedDomain_isStartedAgainUnlessPaused(t *testing.T) {
 	w, host := newRunning(t)
 	host.PowerCycle()
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(host.Domains()[0].State).To(Equal(virt.DomainRunning))
 	host.SetState(string(w.Get("m").UID), virt.DomainPaused)
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(host.Domains()[0].State).To(Equal(virt.DomainPaused))
-	w.Expect(w.ready().Reason).To(Equal(infrav1.LibvirtMachineDomainStoppedReason))
+	w.ExpectFalse("m", infrav1.ReadyCondition, infrav1.LibvirtMachineDomainStoppedReason)
 }
 
 func TestBootstrapData_changedAfterStartIsIgnored(t *testing.T) {
@@ -86,10 +83,10 @@ func TestBootstrapData_changedAfterStartIsIgnored(t *testing.T) {
 	ref := w.ignition("m")
 	before, _ := host.Content(ref)
 	w.setSecret("cloud-config", "#cloud-config\nnonsense: true\n")
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	after, _ := host.Content(ref)
 	w.Expect(after).To(Equal(before))
-	w.expectReady("m")
+	w.ExpectTrue("m", infrav1.ReadyCondition)
 }
 
 func TestPaused_machineIsLeftAlone(t *testing.T) {
@@ -97,8 +94,8 @@ func TestPaused_machineIsLeftAlone(t *testing.T) {
 	host := w.addHost("a")
 	w.addMachine("m")
 	w.Change("m", builder.Paused)
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.Expect(conditions.IsTrue(w.Get("m"), infrav1.PausedCondition)).To(BeTrue())
+	w.Converged("m")
+	w.ExpectTrue("m", infrav1.PausedCondition)
 	w.Expect(w.Get("m").Spec.ProviderID).To(BeEmpty())
 	w.Expect(host.Calls(fakevirt.MethodAny)).To(BeZero())
 }
@@ -118,7 +115,7 @@ func TestCopy_neitherTakesNorRemovesTheOriginal(t *testing.T) {
 			} else {
 				calls = host.Calls(fakevirt.MethodAny)
 			}
-			w.Expect(w.Converge("copy")).To(Succeed())
+			w.Converged("copy")
 			ready := conditions.Get(w.Get("copy"), infrav1.ReadyCondition)
 			w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineDomainNotOwnedReason))
 			w.Expect(ready.Message).To(And(ContainSubstring(`LibvirtMachine "m"`), ContainSubstring(w.Namespace)))
@@ -128,8 +125,7 @@ func TestCopy_neitherTakesNorRemovesTheOriginal(t *testing.T) {
 				return
 			}
 			w.Expect(host.Calls(fakevirt.MethodAny)).To(Equal(calls), "the copy went to the host")
-			w.Expect(w.Converge("m")).To(Succeed())
-			w.expectReady("m")
+			w.ExpectReady("m")
 			w.remove("m")
 			w.Expect(leftovers(host)).To(BeEmpty())
 		})

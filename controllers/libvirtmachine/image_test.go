@@ -83,7 +83,7 @@ func TestImport_thatFailsIsNotRepeatedAtOnce(t *testing.T) {
 			w.Consistently(downloads.Load, 3*time.Second, poll).Should(Equal(int32(1)))
 			for _, name := range []string{"m", "n"} {
 				w.Expect(w.condition(name, infrav1.LibvirtMachineImageReadyCondition)()).To(Equal(c.reason))
-				w.Expect(conditions.GetMessage(w.Get(name), infrav1.LibvirtMachineImageReadyCondition)).To(ContainSubstring(c.message))
+				w.Expect(w.Condition(name, infrav1.LibvirtMachineImageReadyCondition).Message).To(ContainSubstring(c.message))
 			}
 			w.Expect(leftovers(host)).To(BeEmpty())
 			told := 0
@@ -121,13 +121,9 @@ func TestImport_toAPoolThatIsNotThereDownloadsNothing(t *testing.T) {
 	w.addMachine("m", func(lm *infrav1.LibvirtMachine) {
 		lm.Spec.StoragePool, lm.Spec.Image = "absent", infrav1.Image{URL: url + "/image", SHA256: digest(image)}
 	})
-	w.Expect(w.Converge("m")).To(Succeed())
-	result, err := w.Reconcile("m")
-	w.Expect(err).NotTo(HaveOccurred())
-	w.Expect(result.RequeueAfter).To(BeNumerically(">=", time.Minute))
-	ready := w.ready()
-	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineStoragePoolMissingReason))
-	w.Expect(ready.Message).To(And(ContainSubstring(`"absent"`), ContainSubstring(host.Name())))
+	w.Converged("m")
+	w.Expect(w.Reconciled("m").RequeueAfter).To(BeNumerically(">=", time.Minute))
+	w.ExpectFalse("m", infrav1.ReadyCondition, infrav1.LibvirtMachineStoragePoolMissingReason, `"absent"`, host.Name())
 	w.Expect(downloads.Load()).To(BeZero())
 }
 
@@ -139,7 +135,7 @@ func TestCopy_thatFailsIsNotRepeatedAtOnce(t *testing.T) {
 	w.run(t)
 	w.addMachine("m", func(lm *infrav1.LibvirtMachine) { lm.Spec.RootDisk.Provisioning = infrav1.DiskCopy })
 	w.Eventually(w.condition("m", infrav1.LibvirtMachineVolumesReadyCondition), patience, poll).Should(Equal(infrav1.LibvirtMachineFailedReason))
-	w.Expect(conditions.GetMessage(w.Get("m"), infrav1.LibvirtMachineVolumesReadyCondition)).To(ContainSubstring(errBroken.Error()))
+	w.Expect(w.Condition("m", infrav1.LibvirtMachineVolumesReadyCondition).Message).To(ContainSubstring(errBroken.Error()))
 	w.annotate("m", "somebody", "wakes it")
 	w.Consistently(func() int { return host.Calls(fakevirt.MethodCreateVolume) }, 2*time.Second, poll).Should(Equal(1))
 }

@@ -15,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/util/conditions"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
@@ -90,17 +89,9 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 				c.before(w)
 			}
 			_ = w.Converge("m") // a Terminal is returned as an error
-			lm := w.Get("m")
-			got := conditions.Get(lm, c.condition)
-			w.Expect(got).NotTo(BeNil())
-			w.Expect(got.Status).To(Equal(metav1.ConditionFalse))
-			w.Expect(got.Reason).To(Equal(c.reason), got.Message)
-			ready := conditions.Get(lm, infrav1.ReadyCondition)
-			w.Expect(ready.Status).To(Equal(metav1.ConditionFalse))
-			w.Expect(ready.Reason).To(Equal(c.reason))
-			w.Expect(ready.Message).To(ContainSubstring(c.condition))
+			w.ExpectFalse("m", c.condition, c.reason)
+			w.Expect(w.Condition("m", infrav1.ReadyCondition).Message).To(And(ContainSubstring(c.condition), Not(ContainSubstring(token))))
 			w.Expect(slices.DeleteFunc(leftovers(host), func(name string) bool { return name == "volume text.qcow2" })).To(BeEmpty())
-			w.Expect(ready.Message).NotTo(ContainSubstring(token))
 			kind := corev1.EventTypeWarning // a person has to mend it, unless it comes by itself
 			if strings.HasPrefix(c.reason, "WaitingFor") {
 				kind = corev1.EventTypeNormal
@@ -126,7 +117,7 @@ func TestEvents_warnOfWhatAPersonHasToMend(t *testing.T) {
 		{func() { host.DropDomain(string(w.Get("m").UID)) }, infrav1.LibvirtMachineDomainMissingReason},
 	} {
 		step.change()
-		w.Expect(w.Converge("m")).To(Succeed())
+		w.Converged("m")
 		w.Expect(w.Told()).To(ConsistOf(HavePrefix("Warning " + step.reason + " ")))
 	}
 }
@@ -147,17 +138,12 @@ func TestBadButane_inAConfigMapIsLookedAtAgain(t *testing.T) {
 		ButaneFrom: []bootstrapv1.ButaneSource{{Kind: bootstrapv1.ButaneSourceConfigMap, Name: "layer", Key: "config"}},
 	})
 	w.addMachine("m", func(lm *infrav1.LibvirtMachine) { lm.Spec.AltcosTemplateRef.Name = "profile" })
-	w.Expect(w.Converge("m")).To(Succeed())
-	result, err := w.Reconcile("m")
-	w.Expect(err).NotTo(HaveOccurred())
-	w.Expect(result.RequeueAfter).To(BeNumerically(">", 0))
-	ready := w.ready()
-	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineBootstrapInvalidReason))
-	w.Expect(ready.Message).To(ContainSubstring("butaneFrom[0]"))
+	w.Converged("m")
+	w.Expect(w.Reconciled("m").RequeueAfter).To(BeNumerically(">", 0))
+	w.ExpectFalse("m", infrav1.ReadyCondition, infrav1.LibvirtMachineBootstrapInvalidReason, "butaneFrom[0]")
 	config.Data["config"] = "variant: fcos\nversion: 1.3.0\n"
 	w.Update(config)
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expectReady("m")
+	w.ExpectReady("m")
 }
 
 func TestJinja_knowsTheFailureDomain(t *testing.T) {
@@ -166,7 +152,7 @@ func TestJinja_knowsTheFailureDomain(t *testing.T) {
 	w.addMachine("m")
 	fixture.Change(w, "m", func(m *clusterv1.Machine) { m.Spec.FailureDomain = host.Name() })
 	w.setSecret("cloud-config", "## template: jinja\n#cloud-config\nwrite_files:\n- path: /etc/zone\n  content: in {{ v1.availability_zone }}\n")
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	content, _ := host.Content(w.ignition("m"))
 	w.Expect(string(content)).To(ContainSubstring("in%20" + host.Name()))
 }
@@ -174,12 +160,8 @@ func TestJinja_knowsTheFailureDomain(t *testing.T) {
 func TestCredentials_thatCannotBeUsedAreTheHostsFault(t *testing.T) {
 	w, host := newRunning(t)
 	host.Inject(fakevirt.MethodConnect, fakevirt.Fault{Err: fmt.Errorf("%w: private key is not usable", virt.ErrInvalid)})
-	result, err := w.Reconcile("m")
-	w.Expect(err).NotTo(HaveOccurred())
-	w.Expect(result.RequeueAfter).To(BeNumerically(">", 0))
-	ready := w.ready()
-	w.Expect(ready.Reason).To(Equal(infrav1.LibvirtMachineHostUnreachableReason))
-	w.Expect(ready.Message).To(ContainSubstring("private key is not usable"))
+	w.Expect(w.Reconciled("m").RequeueAfter).To(BeNumerically(">", 0))
+	w.ExpectFalse("m", infrav1.ReadyCondition, infrav1.LibvirtMachineHostUnreachableReason, "private key is not usable")
 	w.annotate("m", infrav1.ForgetHostAnnotation, host.Name())
 	w.remove("m")
 }
@@ -189,10 +171,9 @@ func TestWatchFilter_alsoHoldsForWhatOtherObjectsWake(t *testing.T) {
 	w.addHost("a")
 	w.Reconciler.WatchFilter = "blue"
 	w.addMachine("m")
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	w.Expect(w.Get("m").Finalizers).To(BeEmpty())
 	w.Expect(w.Get("m").Status.Conditions).To(BeEmpty())
 	w.Change("m", builder.Labelled[*infrav1.LibvirtMachine](clusterv1.WatchLabel, "blue"))
-	w.Expect(w.Converge("m")).To(Succeed())
-	w.expectReady("m")
+	w.ExpectReady("m")
 }

@@ -12,6 +12,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/test/builder"
@@ -27,8 +28,7 @@ func TestNames_areFreeInEachNamespace(t *testing.T) {
 	two.Reconciler.Hosts.Connector, two.Reconciler.Ledger = one.Reconciler.Hosts.Connector, one.Reconciler.Ledger
 	for _, w := range []*world{one, two} {
 		w.addMachine("m")
-		w.Expect(w.Converge("m")).To(Succeed())
-		w.expectReady("m")
+		w.ExpectReady("m")
 	}
 	domains := host.Domains()
 	one.Expect(domains).To(HaveLen(2))
@@ -42,8 +42,7 @@ func TestNames_areFreeInEachNamespace(t *testing.T) {
 	for _, name := range leftovers(host) {
 		one.Expect(strings.HasPrefix(name, "domain "+one.Namespace) || strings.HasPrefix(name, "volume "+string(one.Get("m").UID))).To(BeTrue(), name)
 	}
-	one.Expect(one.Converge("m")).To(Succeed())
-	one.expectReady("m")
+	one.ExpectReady("m")
 	one.remove("m")
 	one.Expect(leftovers(host)).To(BeEmpty())
 }
@@ -52,7 +51,7 @@ func TestNames_areFreeInEachNamespace(t *testing.T) {
 func TestDrift_isLeftToWhoMadeIt(t *testing.T) {
 	w, host := newRunning(t)
 	w.join("m")
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	before := host.Domains()[0]
 	changes := func() (n int) {
 		for _, method := range []fakevirt.Method{
@@ -72,7 +71,7 @@ func TestDrift_isLeftToWhoMadeIt(t *testing.T) {
 		drifted := before
 		change(&drifted)
 		host.PutDomain(drifted)
-		w.Expect(w.Converge("m")).To(Succeed())
+		w.Converged("m")
 		w.Expect(w.isReady("m")).To(BeTrue(), name)
 		w.Expect(host.Domains()).To(ConsistOf(drifted), name)
 		w.Expect(changes()).To(Equal(made), name)
@@ -108,7 +107,7 @@ func TestLogs_holdNoSecrets(t *testing.T) {
 			}
 		}
 		if name == "data that works" {
-			w.expectReady("m")
+			w.ExpectTrue("m", infrav1.ReadyCondition)
 		}
 		for _, c := range w.Get("m").Status.Conditions {
 			fmt.Fprintln(&all, c.Message)

@@ -6,6 +6,7 @@ package libvirtmachine_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -32,6 +33,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/vm"
 	"github.com/altcos/cluster-api-provider-altcos/test/builder"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
+	"github.com/altcos/cluster-api-provider-altcos/test/envtest"
 	"github.com/altcos/cluster-api-provider-altcos/test/fixture"
 )
 
@@ -77,7 +79,7 @@ func newRunning(t testing.TB, modifiers ...func(*infrav1.LibvirtMachine)) (*worl
 	w := newWorld(t)
 	host := w.addHost("a")
 	w.addMachine("m", modifiers...)
-	w.Expect(w.Converge("m")).To(Succeed())
+	w.Converged("m")
 	return w, host
 }
 
@@ -123,18 +125,12 @@ func (w *world) addMachine(name string, modifiers ...func(*infrav1.LibvirtMachin
 func (w *world) remove(name string) {
 	w.T.Helper()
 	w.Delete(name)
-	w.Expect(w.Converge(name)).To(Succeed())
-	w.Expect(w.Exists(name)).To(BeFalse())
+	w.ExpectGone(name)
 }
 
 func (w *world) isReady(name string) bool {
 	w.T.Helper()
 	return conditions.IsTrue(w.Get(name), infrav1.ReadyCondition)
-}
-
-func (w *world) expectReady(name string) {
-	w.T.Helper()
-	w.Expect(w.isReady(name)).To(BeTrue(), "%v", w.Get(name).Status.Conditions)
 }
 
 // isScrubbed reports whether the machine's host has forgotten its secrets.
@@ -147,12 +143,6 @@ func (w *world) isScrubbed(name string) bool {
 func (w *world) ignition(name string) virt.VolumeRef {
 	w.T.Helper()
 	return virt.VolumeRef{Pool: pool, Name: string(w.Get(name).UID) + ".ign"}
-}
-
-// ready is the Ready condition of machine "m".
-func (w *world) ready() *metav1.Condition {
-	w.T.Helper()
-	return conditions.Get(w.Get("m"), infrav1.ReadyCondition)
 }
 
 // answerClaims does the work of an IPAM provider.
@@ -235,3 +225,7 @@ func (w *world) removeFinalizers(name string) {
 	w.T.Helper()
 	w.Change(name, func(lm *infrav1.LibvirtMachine) { lm.Finalizers = nil })
 }
+
+var environment *envtest.Environment
+
+func TestMain(m *testing.M) { os.Exit(envtest.Main(m, &environment)) }
