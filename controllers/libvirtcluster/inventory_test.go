@@ -67,9 +67,7 @@ func TestInventory_mayBeLargerThanTheStatus(t *testing.T) {
 }
 
 func TestBackends_mayBeMoreThanTheStatusTellsOf(t *testing.T) {
-	w := newWorld(t)
-	w.addHost("a", "3")
-	w.addHost("b", "4")
+	w := newWorld(t).withHosts("a", "b")
 	var last *infrav1.LibvirtMachine
 	for i := range 66 {
 		name := fmt.Sprintf("cp%02d", i)

@@ -36,10 +36,7 @@ func names(backends []infrav1.LoadBalancerBackendStatus) []string {
 
 // A virtual machine goes when the status does not list it any more: that must not be before haproxy knows.
 func TestStatus_listsALeavingMachineUntilHostsSendNothingToIt(t *testing.T) {
-	w := newWorld(t)
-	for i, name := range []string{"a", "b", "c"} {
-		w.addHost(name, fmt.Sprint(3+i))
-	}
+	w := newWorld(t).withHosts("a", "b", "c")
 	machine := w.addMachine("cp", "10.150.0.161", builder.ControlPlane)
 	w.addMachine("cp2", "10.150.0.162", builder.ControlPlane)
 	w.Converged("demo")
@@ -62,9 +59,7 @@ func TestStatus_listsALeavingMachineUntilHostsSendNothingToIt(t *testing.T) {
 }
 
 func TestReconcile_triesAgainEverMoreSeldom(t *testing.T) {
-	w := newWorld(t)
-	w.addHost("a", "3")
-	w.addHost("b", "4")
+	w := newWorld(t).withHosts("a", "b")
 	w.Converged("demo")
 	w.balancer.set(func(b *balancer) { b.broken[w.Global("b")] = errFull })
 	after := func() time.Duration {
@@ -85,8 +80,7 @@ func TestReconcile_triesAgainEverMoreSeldom(t *testing.T) {
 
 // What a host says differs each time, and so does the status: writing it must not be a reason to try again.
 func TestManager_isNotWokenByItsOwnStatus(t *testing.T) {
-	w := newWorld(t)
-	w.addHost("a", "3")
+	w := newWorld(t).withHosts("a")
 	w.balancer.failing = func(n int) error {
 		return fmt.Errorf("read tcp 10.0.0.1:%d->10.0.0.2:22, attempt %d: %w", 40000+n, n, rollout.ErrRolledBack)
 	}
@@ -101,8 +95,7 @@ func TestManager_isNotWokenByItsOwnStatus(t *testing.T) {
 
 // Cluster API sets the owner, which changes neither generation nor, in a topology, labels.
 func TestManager_isWokenByItsOwner(t *testing.T) {
-	w := newWorld(t)
-	w.addHost("a", "3")
+	w := newWorld(t).withHosts("a")
 	lc := w.Get("demo")
 	owners := lc.OwnerReferences
 	lc.OwnerReferences = nil
@@ -154,8 +147,7 @@ func hiding(err error) client.Client {
 }
 
 func TestReconcile_checksCertificatesWheneverThereIsACA(t *testing.T) {
-	w := newWorld(t)
-	w.addHost("a", "3")
+	w := newWorld(t).withHosts("a")
 	w.Create(builder.Secret(w.Meta("demo-ca"), "tls.crt", "PEM"))
 	w.Reconciler.Client, w.Reconciler.APIReader = hiding(apierrors.NewNotFound(corev1.Resource("secrets"), "demo-ca")), environment.Client
 	w.Converged("demo")
@@ -168,8 +160,7 @@ func TestReconcile_checksCertificatesWheneverThereIsACA(t *testing.T) {
 }
 
 func TestDelete_doesNotWaitForAHostThatNeverCarriedTheEndpoint(t *testing.T) {
-	w := newWorld(t)
-	w.addHost("a", "3")
+	w := newWorld(t).withHosts("a")
 	w.addHost("off", "4", func(h *infrav1.LibvirtHost) {
 		conditions.Delete(h, infrav1.LibvirtHostLoadBalancerReadyCondition)
 	})

@@ -25,9 +25,7 @@ import (
 )
 
 func TestReconcile_hostsServeTheEndpointAndBackendsFollowMachines(t *testing.T) {
-	w := newWorld(t)
-	w.addHost("a", "3")
-	w.addHost("b", "4")
+	w := newWorld(t).withHosts("a", "b")
 	w.addHost("c", "5", func(h *infrav1.LibvirtHost) { h.Spec.LoadBalancer = infrav1.HostLoadBalancerDisabled })
 	lc := w.ExpectReady("demo")
 	w.Expect(ptr.Deref(lc.Status.Initialization.Provisioned, false)).To(BeTrue())
@@ -91,7 +89,7 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostFailed, "b": infrav1.LoadBalancerHostPending},
 		},
 		"one of two hosts does not answer": {
-			func(w *world) { w.addHost("a", "3"); w.addHost("b", "4"); w.balancer.down[w.Global("b")] = true },
+			func(w *world) { w.withHosts("a", "b").balancer.down[w.Global("b")] = true },
 			infrav1.LibvirtClusterLoadBalancerReadyCondition, infrav1.LibvirtClusterLoadBalancerDegradedReason, "served by host",
 			map[string]infrav1.LoadBalancerHostState{"a": infrav1.LoadBalancerHostServing, "b": infrav1.LoadBalancerHostUnreachable},
 		},
@@ -136,8 +134,7 @@ func TestReconcile_leavesAloneWhatIsNotItsOwn(t *testing.T) {
 }
 
 func TestReconcile_identitySurvivesAMove(t *testing.T) {
-	w := newWorld(t)
-	w.addHost("a", "3")
+	w := newWorld(t).withHosts("a")
 	w.Converged("demo")
 	before, annotations := w.balancer.wanted, w.Get("demo").Annotations
 	w.addCluster("moved", func(lc *infrav1.LibvirtCluster) { lc.Annotations = annotations })
@@ -153,9 +150,7 @@ func TestReconcile_identitySurvivesAMove(t *testing.T) {
 }
 
 func TestDelete_waitsForMachinesThenTakesTheEndpointOffEveryHost(t *testing.T) {
-	w := newWorld(t)
-	w.addHost("a", "3")
-	w.addHost("b", "4")
+	w := newWorld(t).withHosts("a", "b")
 	machine := w.addMachine("worker", "10.150.0.162")
 	lc := w.Converged("demo")
 	w.Remove(lc)

@@ -6,6 +6,7 @@ package libvirtcluster_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -83,6 +84,15 @@ func (w *world) addHost(name, number string, modifiers ...func(*infrav1.LibvirtH
 	bridge := func(h *infrav1.LibvirtHost) { h.Status.BridgeAddresses = []string{"10.150.0." + number + "/24"} }
 	w.Create(builder.LibvirtHost(w.Global(name),
 		append([]func(*infrav1.LibvirtHost){builder.WithSSH, builder.OnlyFor(w.Namespace), bridge, carriesEndpoints}, modifiers...)...))
+}
+
+// withHosts adds hosts that can carry endpoints.
+func (w *world) withHosts(names ...string) *world {
+	w.T.Helper()
+	for i, name := range names {
+		w.addHost(name, fmt.Sprint(3+i))
+	}
+	return w
 }
 
 // addMachine makes a machine with an address; its finalizer keeps it from going before the test wants it to.

@@ -31,8 +31,7 @@ func TestDelete_waitsForHostThatDoesNotAnswer(t *testing.T) {
 	w.ExpectFalse("m", infrav1.ReadyCondition, infrav1.LibvirtMachineHostUnreachableReason, host.Name())
 
 	host.SetUnreachable(false)
-	w.ExpectGone("m")
-	w.Expect(leftovers(host)).To(BeEmpty())
+	w.expectNoTrace(host, "m")
 }
 
 func TestDelete_givesUpDeadHostOnlyWhenAPersonNamesIt(t *testing.T) {
@@ -64,8 +63,7 @@ func TestDelete_finishesWithoutOwners(t *testing.T) {
 	} {
 		w.Remove(o)
 	}
-	w.remove("m")
-	w.Expect(leftovers(host)).To(BeEmpty())
+	w.removeFrom(host, "m")
 }
 
 func TestDelete_ofMachineWithoutHostNeedsNone(t *testing.T) {
@@ -90,16 +88,13 @@ func TestDelete_ofControlPlaneWaitsForLoadBalancer(t *testing.T) {
 			w.Reconciled("m")
 			w.Expect(host.Domains()).To(HaveLen(1))
 			release(w, cluster)
-			w.ExpectGone("m")
-			w.Expect(leftovers(host)).To(BeEmpty())
+			w.expectNoTrace(host, "m")
 		})
 	}
 }
 
 func TestNotOwned_domainOfOurNameIsNeitherTakenNorRemoved(t *testing.T) {
-	w := newWorld(t)
-	host := w.addHost("a")
-	w.addMachine("m")
+	w, host := newMachine(t)
 	uuid := string(w.Get("m").UID)
 	host.PutDomain(virt.Domain{UUID: uuid, Name: "somebody-elses", State: virt.DomainRunning, VCPUs: 1, MemoryBytes: gib})
 	w.Converged("m")
@@ -119,8 +114,7 @@ func TestDelete_findsVolumesAlthoughTheHostGotAnotherPool(t *testing.T) {
 	w.Converged("m")
 	_, there := host.Content(w.ignition("m"))
 	w.Expect(there).To(BeFalse(), "the secrets are still there")
-	w.remove("m")
-	w.Expect(leftovers(host)).To(BeEmpty())
+	w.removeFrom(host, "m")
 }
 
 func TestDelete_waitsForAPoolThatIsNotThere(t *testing.T) {
@@ -161,8 +155,7 @@ func TestDelete_removesTheLogsOfItsDomain(t *testing.T) {
 	w.Converged("m")
 	domain := host.Domains()[0].Name
 	w.Expect(shell.scripts).To(BeEmpty())
-	w.remove("m")
-	w.Expect(leftovers(host)).To(BeEmpty())
+	w.removeFrom(host, "m")
 	w.Expect(shell.scripts).To(HaveLen(1))
 	w.Expect(shell.scripts[0].Variables).To(HaveKeyWithValue("domain", domain))
 }
@@ -204,8 +197,7 @@ func TestDelete_isNotHeldUpByLogs(t *testing.T) {
 			host.Inject(test.method, fakevirt.Fault{Err: test.err})
 			w.addMachine("m")
 			w.Converged("m")
-			w.remove("m")
-			w.Expect(leftovers(host)).To(BeEmpty())
+			w.removeFrom(host, "m")
 			w.Expect(slices.ContainsFunc(w.Told(), func(e string) bool { return strings.Contains(e, "LogsRemain") })).To(Equal(test.told))
 		})
 	}

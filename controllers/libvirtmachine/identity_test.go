@@ -43,8 +43,7 @@ func TestMove_findsTheSameMachine(t *testing.T) {
 	w.ExpectTrue("m", infrav1.ReadyCondition)
 	w.Expect(host.Calls(fakevirt.MethodDefineDomain)).To(Equal(1))
 	w.Expect(host.Domains()).To(HaveLen(1))
-	w.remove("m")
-	w.Expect(leftovers(host)).To(BeEmpty())
+	w.removeFrom(host, "m")
 }
 
 func TestVanishedDomain_isNeverMadeAnew(t *testing.T) {
@@ -90,9 +89,7 @@ func TestBootstrapData_changedAfterStartIsIgnored(t *testing.T) {
 }
 
 func TestPaused_machineIsLeftAlone(t *testing.T) {
-	w := newWorld(t)
-	host := w.addHost("a")
-	w.addMachine("m")
+	w, host := newMachine(t)
 	w.Change("m", builder.Paused)
 	w.Converged("m")
 	w.ExpectTrue("m", infrav1.PausedCondition)
@@ -126,8 +123,7 @@ func TestCopy_neitherTakesNorRemovesTheOriginal(t *testing.T) {
 			}
 			w.Expect(host.Calls(fakevirt.MethodAny)).To(Equal(calls), "the copy went to the host")
 			w.ExpectReady("m")
-			w.remove("m")
-			w.Expect(leftovers(host)).To(BeEmpty())
+			w.removeFrom(host, "m")
 		})
 	}
 }

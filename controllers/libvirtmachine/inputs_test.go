@@ -82,9 +82,7 @@ func TestBadInput_givesDocumentedReason(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			host := w.addHost("a")
-			w.addMachine("m", c.spec)
+			w, host := newMachine(t, c.spec)
 			if c.before != nil {
 				c.before(w)
 			}
@@ -147,9 +145,7 @@ func TestBadButane_inAConfigMapIsLookedAtAgain(t *testing.T) {
 }
 
 func TestJinja_knowsTheFailureDomain(t *testing.T) {
-	w := newWorld(t)
-	host := w.addHost("a")
-	w.addMachine("m")
+	w, host := newMachine(t)
 	fixture.Change(w, "m", func(m *clusterv1.Machine) { m.Spec.FailureDomain = host.Name() })
 	w.setSecret("cloud-config", "## template: jinja\n#cloud-config\nwrite_files:\n- path: /etc/zone\n  content: in {{ v1.availability_zone }}\n")
 	w.Converged("m")

@@ -18,9 +18,7 @@ import (
 )
 
 func TestReconcile_bringsMachineUpAndRemovesItWithoutTrace(t *testing.T) {
-	w := newWorld(t)
-	host := w.addHost("a")
-	w.addMachine("m")
+	w, host := newMachine(t)
 	uid := string(w.Get("m").UID)
 
 	lm := w.Converged("m")
@@ -52,8 +50,7 @@ func TestReconcile_bringsMachineUpAndRemovesItWithoutTrace(t *testing.T) {
 	_, ok = host.Content(ign)
 	w.Expect(ok).To(BeFalse())
 
-	w.remove("m")
-	w.Expect(leftovers(host)).To(BeEmpty())
+	w.removeFrom(host, "m")
 	w.Expect(w.claims()).To(BeEmpty())
 }
 
@@ -73,9 +70,7 @@ func TestReconcile_survivesOneBrokenCallOfEachKind(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			for _, cause := range []error{errBroken, virt.ErrUnreachable} {
 				t.Run(fmt.Sprintf("%s, after its effect %v, %v", method, after, cause), func(t *testing.T) {
-					w := newWorld(t)
-					host := w.addHost("a")
-					w.addMachine("m")
+					w, host := newMachine(t)
 					fault := fakevirt.Fault{Err: cause, Times: 1, AfterEffect: after}
 					host.Inject(method, fault)
 					liveAndDie(w, host)
@@ -86,9 +81,7 @@ func TestReconcile_survivesOneBrokenCallOfEachKind(t *testing.T) {
 }
 
 func TestReconcile_survivesBreaksAtEveryCall(t *testing.T) {
-	w := newWorld(t)
-	host := w.addHost("a")
-	w.addMachine("m")
+	w, host := newMachine(t)
 	for i := range 40 { // every other call breaks
 		host.Inject(fakevirt.MethodAny, fakevirt.Fault{Times: i % 2})
 		host.Inject(fakevirt.MethodAny, fakevirt.Fault{Err: errBroken, Times: 1, AfterEffect: i%4 < 2})
@@ -110,6 +103,5 @@ func liveAndDie(w *world, host *fakevirt.Host) {
 	_, ok := host.Content(w.ignition("m"))
 	w.Expect(ok).To(BeFalse())
 
-	w.remove("m")
-	w.Expect(leftovers(host)).To(BeEmpty())
+	w.removeFrom(host, "m")
 }

@@ -76,8 +76,7 @@ func TestDrift_isLeftToWhoMadeIt(t *testing.T) {
 		w.Expect(host.Domains()).To(ConsistOf(drifted), name)
 		w.Expect(changes()).To(Equal(made), name)
 	}
-	w.remove("m")
-	w.Expect(leftovers(host)).To(BeEmpty())
+	w.removeFrom(host, "m")
 }
 
 // TestLogs_holdNoSecrets reads all that is logged and told, at the highest verbosity, while every call fails once.
@@ -93,9 +92,7 @@ func TestLogs_holdNoSecrets(t *testing.T) {
 		"no known format":     {"unknown", token + password},
 	} {
 		var all strings.Builder
-		w := newWorld(t)
-		host := w.addHost("a")
-		w.addMachine("m")
+		w, host := newMachine(t)
 		w.setSecret(data[0], data[1])
 		for _, method := range methods() {
 			host.Inject(method, fakevirt.Fault{Err: errBroken, Times: 1})

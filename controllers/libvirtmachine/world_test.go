@@ -73,12 +73,19 @@ func (w *world) newReconciler(c client.Client, images vm.Images, tasks vm.Tasks)
 	}
 }
 
-// newRunning returns a world with a host and a machine "m" that runs there.
-func newRunning(t testing.TB, modifiers ...func(*infrav1.LibvirtMachine)) (*world, *fakevirt.Host) {
+// newMachine returns a world with a host and a machine "m" that nobody has looked at.
+func newMachine(t testing.TB, modifiers ...func(*infrav1.LibvirtMachine)) (*world, *fakevirt.Host) {
 	t.Helper()
 	w := newWorld(t)
 	host := w.addHost("a")
 	w.addMachine("m", modifiers...)
+	return w, host
+}
+
+// newRunning returns what newMachine does, with the machine running.
+func newRunning(t testing.TB, modifiers ...func(*infrav1.LibvirtMachine)) (*world, *fakevirt.Host) {
+	t.Helper()
+	w, host := newMachine(t, modifiers...)
 	w.Converged("m")
 	return w, host
 }
@@ -126,6 +133,20 @@ func (w *world) remove(name string) {
 	w.T.Helper()
 	w.Delete(name)
 	w.ExpectGone(name)
+}
+
+// removeFrom deletes a machine and expects nothing of it to be left.
+func (w *world) removeFrom(host *fakevirt.Host, name string) {
+	w.T.Helper()
+	w.Delete(name)
+	w.expectNoTrace(host, name)
+}
+
+// expectNoTrace expects a machine that is deleted to be gone, and all that it had on its host.
+func (w *world) expectNoTrace(host *fakevirt.Host, name string) {
+	w.T.Helper()
+	w.ExpectGone(name)
+	w.Expect(leftovers(host)).To(BeEmpty())
 }
 
 func (w *world) isReady(name string) bool {

@@ -5,6 +5,7 @@ package statuscheck_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,12 +67,7 @@ func with(name string, change func(*metav1.Condition)) func(*infrav1.LibvirtMach
 
 func without(name string) func(*infrav1.LibvirtMachine) {
 	return func(lm *infrav1.LibvirtMachine) {
-		for i := range lm.Status.Conditions {
-			if lm.Status.Conditions[i].Type == name {
-				lm.Status.Conditions = append(lm.Status.Conditions[:i], lm.Status.Conditions[i+1:]...)
-				return
-			}
-		}
+		lm.Status.Conditions = slices.DeleteFunc(lm.Status.Conditions, func(c metav1.Condition) bool { return c.Type == name })
 	}
 }
 
@@ -94,21 +90,26 @@ type node struct{ corev1.Node }
 
 func (*node) GetConditions() []metav1.Condition { return nil }
 
-func expect(t *testing.T, want string, check func(testing.TB)) {
-	t.Helper()
-	r := &recorder{}
-	check(r)
-	if want == "" && r.told != "" || !strings.Contains(r.told, want) {
-		t.Errorf("statuscheck says %q, want %q", r.told, want)
+type cases map[string]struct {
+	object statuscheck.Object
+	want   string
+}
+
+func (all cases) run(t *testing.T, check func(testing.TB, statuscheck.Object)) {
+	for name, c := range all {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{}
+			check(r, c.object)
+			if c.want == "" && r.told != "" || !strings.Contains(r.told, c.want) {
+				t.Errorf("statuscheck says %q, want %q", r.told, c.want)
+			}
+		})
 	}
 }
 
 func TestCheck(t *testing.T) {
 	const ready, addresses, image = infrav1.ReadyCondition, infrav1.LibvirtMachineAddressesReadyCondition, infrav1.LibvirtMachineImageReadyCondition
-	for name, c := range map[string]struct {
-		object statuscheck.Object
-		want   string
-	}{
+	cases{
 		"as it should be":                   {machine(), ""},
 		"not looked at yet":                 {&infrav1.LibvirtMachine{}, ""},
 		"another kind":                      {&node{}, "kind is not known"},
@@ -128,46 +129,28 @@ func TestCheck(t *testing.T) {
 		"being deleted":                     {machine(deleted, with(ready, func(c *metav1.Condition) { c.Reason, c.Message = "Deleting", "the domain is removed" })), ""},
 		"being deleted, without a reason":   {machine(deleted, with(ready, func(c *metav1.Condition) { c.Reason = "" })), "Ready has no reason"},
 		"being deleted, of another version": {machine(deleted, with(ready, observed(4)), with(image, observed(5))), "Ready is of generation 4 and the object of 3"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			expect(t, c.want, func(tb testing.TB) { statuscheck.Check(tb, c.object) })
-		})
-	}
+	}.run(t, statuscheck.Check)
 }
 
 func TestCheckSettled(t *testing.T) {
-	for name, c := range map[string]struct {
-		object statuscheck.Object
-		want   string
-	}{
+	cases{
 		"as it should be":         {machine(), ""},
 		"nobody has looked":       {&infrav1.LibvirtMachine{}, ""},
 		"no Ready":                {machine(without(infrav1.ReadyCondition)), "Ready is absent"},
 		"an old status":           {machine(func(lm *infrav1.LibvirtMachine) { lm.Status.ObservedGeneration = 2 }), "status is of generation 2"},
 		"an old condition":        {machine(with(infrav1.LibvirtMachineImageReadyCondition, observed(2))), "ImageReady is of generation 2"},
 		"an old one while paused": {machine(func(lm *infrav1.LibvirtMachine) { lm.Generation++ }, with(clusterv1.PausedCondition, status(metav1.ConditionTrue, "Paused"))), ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			expect(t, c.want, func(tb testing.TB) { statuscheck.CheckSettled(tb, c.object) })
-		})
-	}
+	}.run(t, statuscheck.CheckSettled)
 }
 
 func TestCheckTransition(t *testing.T) {
 	later := func(c *metav1.Condition) { c.LastTransitionTime = metav1.NewTime(since.Add(time.Minute)) }
 	const image = infrav1.LibvirtMachineImageReadyCondition
-	for name, c := range map[string]struct {
-		after *infrav1.LibvirtMachine
-		want  string
-	}{
+	cases{
 		"nothing changes":             {machine(), ""},
 		"a status changes":            {machine(with(image, later), with(image, status(metav1.ConditionTrue, "Ready"))), ""},
 		"a reason changes":            {machine(with(image, status(metav1.ConditionUnknown, "Other"))), ""},
 		"the time changes":            {machine(with(image, later)), "ImageReady stays Unknown and its transition moves"},
 		"the time changes with words": {machine(with(image, later), with(image, said("other"))), "ImageReady stays Unknown"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			expect(t, c.want, func(tb testing.TB) { statuscheck.CheckTransition(tb, machine(), c.after) })
-		})
-	}
+	}.run(t, func(tb testing.TB, o statuscheck.Object) { statuscheck.CheckTransition(tb, machine(), o) })
 }
