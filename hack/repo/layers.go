@@ -49,37 +49,39 @@ func parseLayers(config []byte) (layers []layer, product layer, err error) {
 // gaps reports packages without a layer or with several, and packages that a layer below theirs may import. Test support,
 // whose names end with test, is in no layer and denied to the whole product.
 func gaps(layers []layer, product layer, packages []string) []string {
-	var problems []string
-	report := func(format string, args ...any) {
-		problems = append(problems, fmt.Sprintf(".golangci.yml: depguard: "+format, args...))
-	}
-	for _, p := range packages {
-		if strings.HasSuffix(p, "test") {
-			if !product.denies(p) {
-				report("rule product does not deny the test support %s", p)
-			}
-			continue
-		}
-		inside := strings.HasPrefix(p, "api/") || strings.HasPrefix(p, "internal/") || strings.HasPrefix(p, "controllers/")
-		if inside && !slices.ContainsFunc(layers, func(l layer) bool { return slices.Contains(l.packages(), p) }) {
-			report("package %s is in no layer: add it to the files of one, and to what the layers below deny", p)
-		}
-	}
+	problems := unplaced(layers, product, packages)
 	seen := map[string]string{}
 	for i, upper := range layers {
 		for _, p := range upper.packages() {
 			if other, twice := seen[p]; twice {
-				report("package %s is in the layers %s and %s", p, other, upper.name)
+				problems = append(problems, fmt.Sprintf("package %s is in the layers %s and %s", p, other, upper.name))
 			}
 			seen[p] = upper.name
 			if !slices.Contains(packages, p) {
-				report("package %s of layer %s does not exist", p, upper.name)
+				problems = append(problems, fmt.Sprintf("package %s of layer %s does not exist", p, upper.name))
 			}
 			for _, lower := range layers[:i] {
 				if !lower.denies(p) {
-					report("layer %s does not deny %s, which is above it", lower.name, p)
+					problems = append(problems, fmt.Sprintf("layer %s does not deny %s, which is above it", lower.name, p))
 				}
 			}
+		}
+	}
+	return problems
+}
+
+func unplaced(layers []layer, product layer, packages []string) []string {
+	var problems []string
+	for _, p := range packages {
+		if strings.HasSuffix(p, "test") {
+			if !product.denies(p) {
+				problems = append(problems, fmt.Sprintf("rule product does not deny the test support %s", p))
+			}
+			continue
+		}
+		layered := strings.HasPrefix(p, "api/") || strings.HasPrefix(p, "internal/") || strings.HasPrefix(p, "controllers/")
+		if layered && !slices.ContainsFunc(layers, func(l layer) bool { return slices.Contains(l.packages(), p) }) {
+			problems = append(problems, fmt.Sprintf("package %s is in no layer: add it to the files of one, and to what the layers below deny", p))
 		}
 	}
 	return problems

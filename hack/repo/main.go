@@ -41,11 +41,14 @@ func run(args []string) error {
 	}
 	switch strings.Join(args, " ") {
 	case "check":
-		large, err := largePackages(packages)
+		problems, err := largePackages(packages)
 		if err != nil {
 			return err
 		}
-		if problems := append(large, gaps(layers, product, packages)...); len(problems) > 0 {
+		for _, gap := range gaps(layers, product, packages) {
+			problems = append(problems, ".golangci.yml: depguard: "+gap)
+		}
+		if len(problems) > 0 {
 			return errors.New(strings.Join(problems, "\n"))
 		}
 		return nil
