@@ -187,7 +187,7 @@ func (r *Reconciler) awaitKubeadmData(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// isData says whether the child controls the Secret. That of an earlier child with the same name may not be gone yet.
+// isData reports whether the child controls the Secret. That of an earlier child with the same name may not be gone yet.
 func isData(secret *corev1.Secret, child *kubeadmv1.KubeadmConfig) bool {
 	controller := metav1.GetControllerOf(secret)
 	if controller == nil {

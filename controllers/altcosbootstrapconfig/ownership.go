@@ -22,7 +22,7 @@ func (s *scope) controllerRef() *metav1.OwnerReference {
 	return metav1.NewControllerRef(s.config, bootstrapv1.GroupVersion.WithKind(kind))
 }
 
-// named says whether a reference means this object by its name. The UID may be another one: a backup restores
+// named reports whether a reference means this object by its name. The UID may be another one: a backup restores
 // references as they were, and gives objects new UIDs.
 func (s *scope) named(ref *metav1.OwnerReference) bool {
 	return ref != nil && isOurs(ref) && ref.Name == s.config.Name
@@ -37,7 +37,7 @@ func refersTo(ref *metav1.OwnerReference, group, kind string) bool {
 	return err == nil && gv.Group == group && ref.Kind == kind
 }
 
-// mayOwn says whether a Secret of our name is our data Secret: we control it, or we did before a backup, which may also
+// mayOwn reports whether a Secret of our name is our data Secret: we control it, or we did before a backup, which may also
 // have dropped the references.
 func (s *scope) mayOwn(secret *corev1.Secret) bool {
 	if controller := metav1.GetControllerOf(secret); controller != nil {

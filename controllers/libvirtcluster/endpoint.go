@@ -39,7 +39,7 @@ func (r *Reconciler) determineEndpoint(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// managed says whether the load balancer is ours.
+// managed reports whether the load balancer is ours.
 func managed(lc *infrav1.LibvirtCluster) bool {
 	return lc.Spec.LoadBalancer.Mode != infrav1.LoadBalancerExternal
 }

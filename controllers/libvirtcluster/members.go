@@ -65,7 +65,7 @@ func (s *scope) eligible(addressed bool) []*infrav1.LibvirtHost {
 	return found
 }
 
-// carries says whether the host was in the group when the hosts were asked last.
+// carries reports whether the host was in the group when the hosts were asked last.
 func (s *scope) isMember(host string) bool {
 	return slices.ContainsFunc(s.lc.Status.LoadBalancer.Hosts, func(known infrav1.LoadBalancerHostStatus) bool {
 		return known.Name == host

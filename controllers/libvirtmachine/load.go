@@ -132,7 +132,7 @@ func (s *scope) isControlPlane() bool {
 	return machinerole.IsControlPlane(s.lm) || s.machine != nil && machinerole.IsControlPlane(s.machine)
 }
 
-// wasProvisioned says whether the machine has been running once. Our own status is lost when clusterctl moves the
+// wasProvisioned reports whether the machine has been running once. Our own status is lost when clusterctl moves the
 // objects; the Machine's spec is not, and Cluster API fills its providerID only after provisioning.
 func (s *scope) wasProvisioned() bool {
 	if ptr.Deref(s.lm.Status.Initialization.Provisioned, false) {
@@ -141,5 +141,5 @@ func (s *scope) wasProvisioned() bool {
 	return s.machine != nil && (s.machine.Spec.ProviderID != "" || s.hasNode())
 }
 
-// hasNode says whether the machine has joined its cluster.
+// hasNode reports whether the machine has joined its cluster.
 func (s *scope) hasNode() bool { return s.machine != nil && s.machine.Status.NodeRef.IsDefined() }

@@ -49,7 +49,7 @@ func (d *death) arm() {
 	d.hostCall += d.host.Calls(fakevirt.MethodAny)
 }
 
-// came says whether the process is dead.
+// came reports whether the process is dead.
 func (d *death) came() bool {
 	return d.dead || d.hostCall > 0 && d.host.Calls(fakevirt.MethodAny) >= d.hostCall
 }
@@ -140,7 +140,7 @@ func (w *world) until(name string, d *death, spool string, done func() bool) {
 	w.T.Fatalf("machine %q does not get on: %v", name, last)
 }
 
-// liveOnce brings one machine through its life and says whether the process died in it.
+// liveOnce brings one machine through its life and reports whether the process died in it.
 func (w *world) liveOnce(name string, d *death, spool string, spec func(*infrav1.LibvirtMachine)) (died bool) {
 	w.T.Helper()
 	w.addMachine(name, spec)
