@@ -14,7 +14,6 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/hypervisor"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/management"
-	"github.com/altcos/cluster-api-provider-altcos/test/lab/segment"
 )
 
 const managerName = "altcos-manager"
@@ -33,9 +32,6 @@ func (l *lab) running() (*Running, error) {
 	}
 	return &Running{lab: l, Management: c}, nil
 }
-
-// Network is the segment that hosts, machines and the management cluster are on.
-func (r *Running) Network() *segment.Segment { return r.lab.network }
 
 // Hosts returns the hypervisor hosts in the order of their names.
 func (r *Running) Hosts() ([]*hypervisor.Host, error) {

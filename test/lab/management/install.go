@@ -43,20 +43,6 @@ func (c *Cluster) Apply(ctx context.Context, object client.Object) error {
 	return nil
 }
 
-// Install applies the objects in YAML files and directories, in their order.
-func (c *Cluster) Install(ctx context.Context, paths ...string) error {
-	objects, err := manifest.Read(paths...)
-	if err != nil {
-		return err
-	}
-	for _, object := range objects {
-		if err := c.Apply(ctx, object); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // InstallCRDs applies the custom resource definitions below the paths and returns when they are served.
 func (c *Cluster) InstallCRDs(ctx context.Context, paths ...string) error {
 	definitions, err := manifest.CRDs(paths...)
