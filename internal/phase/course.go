@@ -62,12 +62,13 @@ func (r *Record) Run(ctx context.Context, c Course) (ctrl.Result, error) {
 			return ctrl.Result{}, err
 		}
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, c.Client, c.Cluster, r.object); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
+	// Before Paused, whose observed generation is stored with the other conditions.
 	patcher, err := patch.NewHelper(r.object, c.Client)
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("prepare patch: %w", err)
+	}
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, c.Client, c.Cluster, r.object); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
 	}
 	result := r.phases(ctx, c)
 	c.Describe()

@@ -39,9 +39,9 @@ type Row struct {
 	Beside bool
 }
 
-// owned are all conditions of the table, and Ready.
+// owned are all conditions of the table, and those that every kind has.
 func (t *Table) owned() patch.WithOwnedConditions {
-	names := []string{clusterv1.ReadyCondition}
+	names := []string{clusterv1.ReadyCondition, clusterv1.PausedCondition}
 	for _, row := range t.Rows {
 		names = append(names, row.Condition)
 	}

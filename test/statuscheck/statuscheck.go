@@ -124,14 +124,13 @@ func report(t testing.TB, o Object, problems []string) {
 	}
 }
 
-// observed looks at the generations of the status and its conditions. Phases are not looked at while an object is deleted,
-// and Paused is written only when it changes.
+// observed looks at the generations of the status and its conditions; of an object that is deleted only Ready is written.
 func observed(o Object, fits func(int64) bool) (problems []string) {
 	if status := reflect.ValueOf(o).Elem().FieldByName("Status").FieldByName("ObservedGeneration").Int(); !fits(status) {
 		problems = append(problems, fmt.Sprintf("status is of generation %d and the object of %d", status, o.GetGeneration()))
 	}
 	for _, c := range o.GetConditions() {
-		counts := c.Type == clusterv1.ReadyCondition || c.Type != clusterv1.PausedCondition && o.GetDeletionTimestamp().IsZero()
+		counts := c.Type == clusterv1.ReadyCondition || o.GetDeletionTimestamp().IsZero()
 		if counts && !fits(c.ObservedGeneration) {
 			problems = append(problems, fmt.Sprintf("%s is of generation %d and the object of %d", c.Type, c.ObservedGeneration, o.GetGeneration()))
 		}
