@@ -1,10 +1,19 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package libvirtmachine makes a LibvirtMachine a running virtual machine, and removes it without a trace.
+// Package libvirtmachine runs the virtual machine of each LibvirtMachine, and removes it completely. Phases run in this
+// order and stop at the first that is not done; each decides a condition, which an earlier one may set when it fails:
 //
-// Reconcile goes through phases in order and stops at the first that has to wait or fails. Each phase ensures one
-// thing, can be repeated after a crash at any place, and owns one condition. No phase reads a condition: what is done
-// already is read from the spec, from the Machine and from the host. Identity (spec.providerID) and place (spec.host)
-// are stored before anything exists on a host, so that nothing can be lost or made twice.
+//	awaitInputs                               InputsReady
+//	identify, place                           HostAssigned
+//	awaitSpecStored                           AddressesReady, until spec.providerID and spec.host are stored
+//	findDomain                                DomainRunning, if the domain is lost or not ours
+//	claimAddresses                            AddressesReady
+//	checkBridges                              DomainRunning, if the domain could not start
+//	renderBootstrap                           BootstrapDataRendered
+//	ensureImage, ensureVolumes, ensureDomain  ImageReady, VolumesReady, DomainRunning
+//	removeBootstrapData                       BootstrapDataRemoved
+//
+// What is already done is read from spec, Machine and host, never from a condition, so each phase can be repeated after a
+// crash. Deletion runs cancelTasks, releaseBackend, removeMachine and releaseAddresses; Ready reports it.
 package libvirtmachine

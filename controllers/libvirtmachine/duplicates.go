@@ -14,9 +14,10 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/index"
 )
 
-// original returns the LibvirtMachine that the machine is a copy of (kubectl get | apply under another name, a restore
-// into another namespace), nil when it is none. The copy has the original's identity; to act on it would be to change or
-// destroy the original's virtual machine. Copies that this process cannot see are told by the owner in the domain's metadata.
+// original returns the LibvirtMachine that this one is a copy of (kubectl get | apply under another name, a restore into
+// another namespace), nil if it is not a copy. A copy has the original's identity, so acting on it would change or destroy
+// the original's virtual machine. An original that the cache does not show is detected by the owner in the domain's
+// metadata.
 func (r *Reconciler) original(ctx context.Context, s *scope) (*infrav1.LibvirtMachine, error) {
 	machines := &infrav1.LibvirtMachineList{}
 	var options []client.ListOption
@@ -36,8 +37,8 @@ func (r *Reconciler) original(ctx context.Context, s *scope) (*infrav1.LibvirtMa
 	return found, nil
 }
 
-// isOlder says which of two objects of one identity was there first: the one whose UID became the identity, or, after a
-// move has replaced that, the older one.
+// isOlder reports whether a existed before b, which has the same identity: the object whose UID became the identity comes
+// first or, if a move has replaced both UIDs, the one created earlier.
 func isOlder(a, b *infrav1.LibvirtMachine, uuid string) bool {
 	if is, other := string(a.UID) == uuid, string(b.UID) == uuid; is || other {
 		return is

@@ -23,7 +23,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/vm"
 )
 
-// scope is what one Reconcile knows. While deleting, everything but the LibvirtMachine may be absent.
+// scope is the data of one Reconcile. During deletion everything but the LibvirtMachine may be absent.
 type scope struct {
 	lm      *infrav1.LibvirtMachine
 	machine *clusterv1.Machine
@@ -32,31 +32,31 @@ type scope struct {
 
 	// vm is the machine's virtual machine; it has no UUID before identify and no host before place.
 	vm *vm.Machine
-	// providerID is the machine's identity as the API has it.
+	// providerID is the machine's identity as it is in the API.
 	providerID string
-	// unrecorded says that this Reconcile changed the spec and it is not stored yet.
-	unrecorded bool
-	// outsideLayers says that the profile takes configs from Secrets or ConfigMaps, which may change without its spec.
-	outsideLayers bool
+	// specChanged reports that this Reconcile changed the spec, which is not stored yet.
+	specChanged bool
+	// externalLayers reports that the profile uses configs from Secrets or ConfigMaps, which may change without its spec.
+	externalLayers bool
 	// record keeps how the phases went.
 	record *phase.Record
 }
 
-// load reads what belongs to the machine. Its only outcome without a condition is the absence of an owner, which has
-// nobody to tell.
+// load reads the objects that belong to the machine. The absence of an owner is the one outcome that no condition reports:
+// nobody waits for the object yet.
 func (r *Reconciler) load(ctx context.Context, lm *infrav1.LibvirtMachine) (*scope, context.Context, error) {
 	s := &scope{lm: lm, record: phase.NewRecord(lm, conditionTable())}
 	deleting := !lm.DeletionTimestamp.IsZero()
 
 	machine, err := util.GetOwnerMachine(ctx, r.Client, lm.ObjectMeta)
-	if err := gone(err, deleting); err != nil {
+	if err := ignoreNotFoundIf(deleting, err); err != nil {
 		return nil, ctx, fmt.Errorf("read owner of LibvirtMachine %q: %w", lm.Name, err)
 	}
 	if machine == nil && !deleting {
 		return nil, ctx, &outcome.Wait{Message: "the Machine controller has not set an owner yet"}
 	}
 	s.machine = machine
-	if s.cluster, err = r.clusterOf(ctx, s); gone(err, deleting) != nil {
+	if s.cluster, err = r.clusterOf(ctx, s); ignoreNotFoundIf(deleting, err) != nil {
 		return nil, ctx, fmt.Errorf("read cluster of LibvirtMachine %q: %w", lm.Name, err)
 	}
 	if s.cluster != nil {
@@ -75,7 +75,7 @@ func (r *Reconciler) clusterOf(ctx context.Context, s *scope) (*clusterv1.Cluste
 		name = s.machine.Spec.ClusterName
 	}
 	if name == "" {
-		return nil, nil //nolint:nilnil // only while deleting something that never had an owner
+		return nil, nil //nolint:nilnil // only during deletion of an object that never had an owner
 	}
 	cluster, err := util.GetClusterByName(ctx, r.Client, s.lm.Namespace, name)
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *Reconciler) clusterOf(ctx context.Context, s *scope) (*clusterv1.Cluste
 	return cluster, nil
 }
 
-// infraOf returns the LibvirtCluster of the cluster, nil when there is none.
+// infraOf returns the LibvirtCluster of the cluster, nil if there is none.
 func (r *Reconciler) infraOf(ctx context.Context, cluster *clusterv1.Cluster) (*infrav1.LibvirtCluster, error) {
 	ref := cluster.Spec.InfrastructureRef
 	if !ref.IsDefined() || ref.APIGroup != infrav1.GroupVersion.Group || ref.Kind != "LibvirtCluster" {
@@ -101,8 +101,7 @@ func (r *Reconciler) infraOf(ctx context.Context, cluster *clusterv1.Cluster) (*
 	return infra, nil
 }
 
-// gone forgives absence while deleting.
-func gone(err error, deleting bool) error {
+func ignoreNotFoundIf(deleting bool, err error) error {
 	if deleting {
 		return client.IgnoreNotFound(err)
 	}
@@ -132,8 +131,8 @@ func (s *scope) isControlPlane() bool {
 	return machinerole.IsControlPlane(s.lm) || s.machine != nil && machinerole.IsControlPlane(s.machine)
 }
 
-// wasProvisioned reports whether the machine has been running once. Our own status is lost when clusterctl moves the
-// objects; the Machine's spec is not, and Cluster API fills its providerID only after provisioning.
+// wasProvisioned reports whether the machine has been running before. clusterctl move drops our status, but not the
+// Machine's spec, whose providerID Cluster API sets only after provisioning.
 func (s *scope) wasProvisioned() bool {
 	if ptr.Deref(s.lm.Status.Initialization.Provisioned, false) {
 		return true

@@ -18,8 +18,8 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-// claimAddresses determines all addresses of the machine: static ones, and one of each pool. With DHCP there are none to
-// know. All claims are made before the first is waited for.
+// claimAddresses determines the machine's addresses: static ones, and one from each pool. With DHCP none are known. All
+// claims are created before it waits for the first.
 func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 	own, err := ipam.Claims(ctx, r.Client, s.claimOwner())
 	if err != nil {
@@ -31,7 +31,7 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 	}
 	if err := r.readClaims(ctx, s, nics, own); err != nil {
 		if outcome.Pending(err) && s.vm.Domain != nil && s.knownAddresses() > 0 {
-			return nil // the guest has its addresses, whatever became of the records; the status keeps them
+			return nil // the guest keeps its addresses even if the claims are gone, and so does the status
 		}
 		return addressError(err)
 	}
@@ -51,15 +51,15 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// checkAddresses refuses what would cut off the machine or its cluster: the address that the load balancer has, and a
-// control plane whose address the load balancer never learns.
+// checkAddresses rejects what would cut off the machine or its cluster: the load balancer's own address, and a control
+// plane without an address that the load balancer could know.
 func (s *scope) checkAddresses(nics []nodenetwork.Interface, known int) error {
 	if s.infra == nil || s.infra.Spec.LoadBalancer.Mode == infrav1.LoadBalancerExternal {
 		return nil
 	}
 	if known == 0 && s.isControlPlane() {
 		return outcome.Terminalf(infrav1.LibvirtMachineAddressInvalidReason,
-			"a control plane behind the load balancer of LibvirtCluster %q needs an address that is known: give the cluster's network or the machine addressPoolRefs, or use loadBalancer.mode External", s.infra.Name)
+			"a control plane behind the load balancer of LibvirtCluster %q needs a known address: set addressPoolRefs in the cluster's network or in the machine's networkInterfaces, or use loadBalancer.mode External", s.infra.Name)
 	}
 	endpoint, err := netip.ParseAddr(s.infra.Spec.ControlPlaneEndpoint.Host)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *scope) checkAddresses(nics []nodenetwork.Interface, known int) error {
 		for _, prefix := range n.Addresses {
 			if prefix.Addr() == endpoint {
 				return outcome.Blockedf(infrav1.LibvirtMachineAddressInvalidReason, retrySlow,
-					"address %s of interface %d is the control plane endpoint of LibvirtCluster %q; take it out of the pool and delete the Machine",
+					"address %s of interface %d is the control plane endpoint of LibvirtCluster %q; exclude it from the pool and delete the Machine",
 					endpoint, i, s.infra.Name)
 			}
 		}
@@ -99,7 +99,7 @@ func (r *Reconciler) readClaims(ctx context.Context, s *scope, nics []nodenetwor
 	return nil
 }
 
-// knownAddresses is how many addresses the status tells.
+// knownAddresses is the number of IP addresses in the status.
 func (s *scope) knownAddresses() (n int) {
 	for _, address := range s.lm.Status.Addresses {
 		if address.Type == clusterv1.MachineInternalIP {
@@ -109,8 +109,8 @@ func (s *scope) knownAddresses() (n int) {
 	return n
 }
 
-// network is the cluster's network as it was when the machine took its addresses from it: they do not change with the
-// cluster's pools, since the guest has them for good.
+// network is the cluster's network with the pools from which the machine got its addresses: these do not follow the
+// cluster's pools, since the guest's addresses never change.
 func (s *scope) network(own []ipamv1.IPAddressClaim) infrav1.NodeNetwork {
 	network := infrav1.NodeNetwork{}
 	if s.infra != nil {
@@ -138,7 +138,7 @@ func indexOf(claims []ipamv1.IPAddressClaim, name string) int {
 	return slices.IndexFunc(claims, func(c ipamv1.IPAddressClaim) bool { return c.Name == name })
 }
 
-// claim makes the claims of one interface. Once there is a domain none is made: its guest would never hear of the address.
+// claim creates the claims of one interface. Once there is a domain none is created: the guest would not learn the address.
 func (r *Reconciler) claim(
 	ctx context.Context, s *scope, nic int, pools []infrav1.AddressPoolReference, own []ipamv1.IPAddressClaim,
 ) ([]*ipamv1.IPAddressClaim, error) {
@@ -160,7 +160,7 @@ func (s *scope) claimOwner() ipam.Owner {
 	return ipam.Owner{Object: s.lm, ClusterName: s.clusterName(), Finalizer: ipam.MachineFinalizer}
 }
 
-// addressError gives the reasons of our conditions to what the claims returned.
+// addressError gives the errors of claims the reasons of our conditions.
 func addressError(err error) error {
 	if terminal, ok := outcome.AsTerminal(err); ok {
 		return &outcome.Terminal{Reason: infrav1.LibvirtMachineAddressInvalidReason, Err: terminal.Err}
@@ -171,7 +171,7 @@ func addressError(err error) error {
 	return outcome.WithReason(err, infrav1.LibvirtMachineWaitingForAddressReason)
 }
 
-// releaseAddresses gives the addresses back: nothing uses them any more.
+// releaseAddresses releases the addresses, which nothing uses any more.
 func (r *Reconciler) releaseAddresses(ctx context.Context, s *scope) error {
 	return ipam.Release(ctx, r.Client, s.claimOwner())
 }

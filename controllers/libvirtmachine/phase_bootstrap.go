@@ -29,8 +29,8 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/profilesource"
 )
 
-// renderBootstrap turns the Machine's bootstrap data into the config that the guest reads. Once there is a domain the
-// data may change or go: nobody reads it any more.
+// renderBootstrap turns the Machine's bootstrap data into the Ignition config of the guest. Once there is a domain the data
+// may change or disappear, since it is not read again.
 func (r *Reconciler) renderBootstrap(ctx context.Context, s *scope) error {
 	if s.vm.Domain != nil {
 		return nil
@@ -54,7 +54,7 @@ func (r *Reconciler) renderBootstrap(ctx context.Context, s *scope) error {
 	return s.invalidLayers(render.UnknownDisks(s.vm.Ignition, s.vm.Serials()))
 }
 
-// bootstrapData reads the Secret that the Machine names.
+// bootstrapData reads the Secret that the Machine refers to.
 func (r *Reconciler) bootstrapData(ctx context.Context, s *scope) (bootstrapdata.Data, error) {
 	name := ptr.Deref(s.machine.Spec.Bootstrap.DataSecretName, "")
 	if name == "" {
@@ -76,21 +76,22 @@ func (r *Reconciler) bootstrapData(ctx context.Context, s *scope) (bootstrapdata
 	return data, nil
 }
 
-// addProfile adds the profile of the template that the machine names, or the built-in one.
+// addProfile adds the profile of the template that the machine refers to, or the default one.
 func (r *Reconciler) addProfile(ctx context.Context, s *scope, input *render.Input) error {
 	spec := bootstrapv1.AltcosProfile{}
 	if name := s.lm.Spec.AltcosTemplateRef.Name; name != "" {
 		template := &bootstrapv1.AltcosBootstrapConfigTemplate{}
 		err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.lm.Namespace, Name: name}, template)
 		if apierrors.IsNotFound(err) {
-			return outcome.Blockedf(infrav1.LibvirtMachineProfileMissingReason, 0, "AltcosBootstrapConfigTemplate %q does not exist", name)
+			return outcome.Blockedf(infrav1.LibvirtMachineProfileMissingReason, 0,
+				"AltcosBootstrapConfigTemplate %q of spec.altcosTemplateRef does not exist; create it", name)
 		}
 		if err != nil {
 			return fmt.Errorf("read AltcosBootstrapConfigTemplate %q: %w", name, err)
 		}
 		spec = template.Spec.Template.Spec.AltcosProfile
 	}
-	s.outsideLayers = len(spec.ButaneFrom) > 0
+	s.externalLayers = len(spec.ButaneFrom) > 0
 	var err error
 	machine := profilesource.Machine{Cluster: s.cluster, ControlPlane: s.isControlPlane()}
 	input.Profile, input.UserLayers, err = profilesource.Resolve(ctx, r.Client, machine, &spec)
@@ -100,7 +101,7 @@ func (r *Reconciler) addProfile(ctx context.Context, s *scope, input *render.Inp
 	return invalidBootstrap(err)
 }
 
-// node is what the infrastructure knows of the machine.
+// node is the part of the config that only the infrastructure knows.
 func (r *Reconciler) node(ctx context.Context, s *scope) (*altcos.Node, error) {
 	hosts, err := r.knownHosts(ctx, s)
 	if err != nil {
@@ -109,8 +110,8 @@ func (r *Reconciler) node(ctx context.Context, s *scope) (*altcos.Node, error) {
 	return &altcos.Node{Hostname: s.hostname(), ProviderID: s.lm.Spec.ProviderID, Hosts: hosts, Interfaces: s.vm.Interfaces}, nil
 }
 
-// knownHosts are the endpoint of the control plane, by profile.EndpointName, and the machines of the cluster whose
-// addresses are known, in order of their names.
+// knownHosts are entries for /etc/hosts: the control plane endpoint, by profile.EndpointName, and the cluster's machines
+// with known addresses, sorted by name.
 func (r *Reconciler) knownHosts(ctx context.Context, s *scope) ([]altcos.HostEntry, error) {
 	machines := &infrav1.LibvirtMachineList{}
 	if err := r.Client.List(ctx, machines, client.InNamespace(s.lm.Namespace),
@@ -154,17 +155,16 @@ func hostEntries(addresses []clusterv1.MachineAddress) []altcos.HostEntry {
 	return entries
 }
 
-// invalidLayers is invalidBootstrap, but waits for a correction where one may come that nobody watches: configs in Secrets
-// and ConfigMaps.
+// invalidLayers is invalidBootstrap, but checks again when the error may be in a Secret or ConfigMap, which is not watched.
 func (s *scope) invalidLayers(err error) error {
 	terminal, ok := outcome.AsTerminal(invalidBootstrap(err))
-	if ok && s.outsideLayers {
+	if ok && s.externalLayers {
 		return outcome.Blockedf(terminal.Reason, retrySlow, "%s", terminal.Err)
 	}
 	return invalidBootstrap(err)
 }
 
-// invalidBootstrap says that only other input can help, when that is so.
+// invalidBootstrap makes errors of the input terminal: only other input can help.
 func invalidBootstrap(err error) error {
 	if err != nil && render.IsInputError(err) {
 		return &outcome.Terminal{Reason: infrav1.LibvirtMachineBootstrapInvalidReason, Err: err}

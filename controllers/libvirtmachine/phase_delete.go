@@ -19,12 +19,12 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/vm"
 )
 
-// backendPatience is how long a control plane machine waits to be taken out of the load balancer. After that it goes
-// anyway: its health check has failed for long, and a load balancer that cannot be changed must not keep machines alive.
-const backendPatience = 5 * time.Minute
+// backendTimeout is how long a control plane machine waits to be removed from the load balancer. After that it is deleted
+// anyway: a load balancer that cannot be changed must not keep machines, and health checks take out a deleted one.
+const backendTimeout = 5 * time.Minute
 
-// releaseBackend waits until no new connection is sent to the machine. The LibvirtCluster controller leaves out machines
-// that are being deleted.
+// releaseBackend waits until the load balancer sends the machine no new connections. The LibvirtCluster controller removes
+// backends whose machines are being deleted.
 func (r *Reconciler) releaseBackend(_ context.Context, s *scope) error {
 	if !s.isControlPlane() || s.infra == nil || !s.infra.DeletionTimestamp.IsZero() ||
 		s.infra.Spec.LoadBalancer.Mode == infrav1.LoadBalancerExternal {
@@ -33,15 +33,15 @@ func (r *Reconciler) releaseBackend(_ context.Context, s *scope) error {
 	listed := slices.ContainsFunc(s.infra.Status.LoadBalancer.Backends, func(b infrav1.LoadBalancerBackendStatus) bool {
 		return b.Name == s.lm.Name
 	})
-	left := backendPatience - r.Clock.Since(s.lm.DeletionTimestamp.Time)
+	left := backendTimeout - r.Clock.Since(s.lm.DeletionTimestamp.Time)
 	if !listed || left <= 0 {
 		return nil
 	}
 	return outcome.Waitf(infrav1.LibvirtMachineDeletingReason, left,
-		"LibvirtCluster %q still has the machine as a backend of its load balancer", s.infra.Name)
+		"waiting for LibvirtCluster %q to remove the machine from the backends of its load balancer", s.infra.Name)
 }
 
-// removeMachine removes domain, then volumes and logs. A machine without identity or host never had any.
+// removeMachine removes domain, then volumes and logs. A machine without identity or host never had them.
 func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 	uuid, err := providerid.Parse(s.lm.Spec.ProviderID)
 	if err != nil || s.lm.Spec.Host == "" {
@@ -53,7 +53,7 @@ func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 		return err
 	}
 	if original != nil {
-		ctrl.LoggerFrom(ctx).Info("Leaving the virtual machine alone, the object is a copy", "original", client.ObjectKeyFromObject(original))
+		ctrl.LoggerFrom(ctx).Info("Keeping the virtual machine, the object is a copy", "original", client.ObjectKeyFromObject(original))
 		return nil
 	}
 	host := &infrav1.LibvirtHost{}
@@ -63,7 +63,7 @@ func (r *Reconciler) removeMachine(ctx context.Context, s *scope) error {
 		return nil
 	case apierrors.IsNotFound(err):
 		return outcome.Blockedf(infrav1.LibvirtMachineHostUnknownReason, 0,
-			"LibvirtHost %q is gone, so what the machine has there cannot be removed; create the LibvirtHost again, or give it up with annotation %s=%s",
+			"LibvirtHost %q does not exist, so the machine's resources on the host cannot be removed; create the LibvirtHost again, or abandon them with annotation %s=%s",
 			s.lm.Spec.Host, infrav1.ForgetHostAnnotation, s.lm.Spec.Host)
 	case err != nil:
 		return fmt.Errorf("read LibvirtHost %q: %w", s.lm.Spec.Host, err)

@@ -14,8 +14,8 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/providerid"
 )
 
-// awaitInputs waits for the cluster's infrastructure and for bootstrap data. A machine that ran already needs neither:
-// after clusterctl moved it, both may come later than its reconciliation.
+// awaitInputs waits for the cluster's infrastructure and for bootstrap data. A machine that has been running needs neither:
+// clusterctl move may create both after it.
 func (r *Reconciler) awaitInputs(_ context.Context, s *scope) error {
 	switch {
 	case s.wasProvisioned():
@@ -30,8 +30,8 @@ func (r *Reconciler) awaitInputs(_ context.Context, s *scope) error {
 	return nil
 }
 
-// identify gives the machine its identity for life: the UUID of its domain is the UID of the first object that stood
-// for it. spec survives clusterctl move, the UID does not.
+// identify determines the machine's permanent identity: the UUID of its domain is the UID of the object that created it.
+// It is kept in the spec, since clusterctl move changes the UID.
 func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	s.providerID = s.lm.Spec.ProviderID
 	isNew := s.providerID == ""
@@ -55,11 +55,11 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 		return err
 	}
 	return outcome.Blockedf(infrav1.LibvirtMachineDomainNotOwnedReason, retrySlow,
-		"providerID %q is that of LibvirtMachine %q in namespace %q, of which this object is a copy; delete it, or make a new one without providerID and host",
+		"providerID %q belongs to LibvirtMachine %q in namespace %q, of which this object is a copy; delete this object, and create one without spec.providerID and spec.host if you need a new machine",
 		s.providerID, original.Name, original.Namespace)
 }
 
-// hostname is the name of the machine's node. Cluster API requires no particular one; people expect the Machine's.
+// hostname is the name of the machine's node. Cluster API does not require a particular one; people expect the Machine's.
 func (s *scope) hostname() string {
 	if s.machine != nil {
 		return s.machine.Name

@@ -20,12 +20,12 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
 
-// retryPlacement catches what no event tells: labels of namespaces.
+// retryPlacement catches changes of what is not watched: labels of namespaces.
 const retryPlacement = 5 * time.Minute
 
 // place chooses the host. Identity, host and storage pool are stored together, and the Reconcile ends there: nothing is
-// created before the API server has all of them. The pool is stored because another default of the host must not lead away
-// from the volumes that the machine has.
+// created before the API server has them. The pool is stored so that the machine's volumes are still found when the host's
+// default pool changes.
 func (r *Reconciler) place(ctx context.Context, s *scope) error {
 	if err := r.readHost(ctx, s); err != nil {
 		return err
@@ -34,19 +34,19 @@ func (r *Reconciler) place(ctx context.Context, s *scope) error {
 		if err := r.choose(ctx, s); err != nil {
 			return err
 		}
-		s.unrecorded = true
+		s.specChanged = true
 		if err := r.readHost(ctx, s); err != nil {
 			return err
 		}
 	}
 	if s.lm.Spec.StoragePool == "" {
 		s.lm.Spec.StoragePool = inventory.StoragePool(s.vm.Host)
-		s.unrecorded = true
+		s.specChanged = true
 	}
 	return nil
 }
 
-// readHost reads the host that the spec names, if it names one.
+// readHost reads the host in the spec, if there is one.
 func (r *Reconciler) readHost(ctx context.Context, s *scope) error {
 	if s.lm.Spec.Host == "" {
 		return nil
@@ -54,7 +54,8 @@ func (r *Reconciler) readHost(ctx context.Context, s *scope) error {
 	host := &infrav1.LibvirtHost{}
 	err := r.Client.Get(ctx, client.ObjectKey{Name: s.lm.Spec.Host}, host)
 	if apierrors.IsNotFound(err) {
-		return outcome.Blockedf(infrav1.LibvirtMachineHostUnknownReason, 0, "LibvirtHost %q does not exist", s.lm.Spec.Host)
+		return outcome.Blockedf(infrav1.LibvirtMachineHostUnknownReason, 0,
+			"LibvirtHost %q of spec.host does not exist; create it, or delete the Machine", s.lm.Spec.Host)
 	}
 	if err != nil {
 		return fmt.Errorf("read LibvirtHost %q: %w", s.lm.Spec.Host, err)
@@ -63,15 +64,15 @@ func (r *Reconciler) readHost(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// awaitRecord ends a Reconcile that changed the spec; the change itself brings the next one.
-func (r *Reconciler) awaitRecord(_ context.Context, s *scope) error {
-	if s.unrecorded {
-		return outcome.Waitf(infrav1.LibvirtMachineWaitingReason, 0, "host %q is being recorded", s.lm.Spec.Host)
+// awaitSpecStored ends a Reconcile that changed the spec; the change itself wakes the next one.
+func (r *Reconciler) awaitSpecStored(_ context.Context, s *scope) error {
+	if s.specChanged {
+		return outcome.Waitf(infrav1.LibvirtMachineWaitingReason, 0, "storing host %q in the spec", s.lm.Spec.Host)
 	}
 	return nil
 }
 
-// choose lets the ledger take the snapshot, so that no decision is made on one that is older than a forgotten choice.
+// choose lets the ledger take the snapshot, so that no decision is based on one older than a choice it has forgotten.
 func (r *Reconciler) choose(ctx context.Context, s *scope) error {
 	request, err := newRequest(s)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
+// The phases of package vm, in the order in which they run.
+
 func findDomain(ctx context.Context, s *scope) error { return s.vm.Find(ctx, s.wasProvisioned()) }
 
 func checkBridges(ctx context.Context, s *scope) error { return s.vm.CheckBridges(ctx) }
@@ -20,7 +22,8 @@ func ensureVolumes(ctx context.Context, s *scope) error { return s.vm.EnsureVolu
 
 func ensureDomain(ctx context.Context, s *scope) error { return s.vm.EnsureDomain(ctx) }
 
-// removeBootstrapData removes the secrets once they have done their work.
+// removeBootstrapData removes the config with its secrets from the host once the node has joined: it is read only on the
+// first boot.
 func removeBootstrapData(ctx context.Context, s *scope) error {
 	if !s.hasNode() {
 		return outcome.Waitf(infrav1.LibvirtMachineWaitingForNodeReason, 0, "the machine has not joined its cluster yet")
@@ -28,4 +31,5 @@ func removeBootstrapData(ctx context.Context, s *scope) error {
 	return s.vm.RemoveBootstrapData(ctx)
 }
 
+// cancelTasks is the first phase of a deletion.
 func cancelTasks(_ context.Context, s *scope) error { return s.vm.CancelTasks() }

@@ -25,7 +25,7 @@ import (
 // worker for long nor keeps the status from being stored.
 const phaseTimeout = 40 * time.Second
 
-// When to look again where no event tells.
+// Requeue intervals for changes that send no event.
 const (
 	retrySoon = 30 * time.Second
 	retrySlow = time.Minute
@@ -35,24 +35,24 @@ const (
 type Reconciler struct {
 	// Client reads from the manager's cache and writes.
 	Client client.Client
-	// Hosts reaches the hosts.
+	// Hosts connects to the hosts.
 	Hosts inventory.Access
 	// Events wake machines whose domains changed: virt.Connector.Events(), or a branch of it. Nil for none.
 	Events <-chan virt.Event
-	// Images brings images to hosts.
+	// Images imports images to hosts.
 	Images vm.Images
 	// Tasks runs what takes longer than a Reconcile may.
 	Tasks vm.Tasks
-	// Ledger remembers choices of hosts that the cache does not show yet. One for the process.
+	// Ledger remembers choices of hosts that the cache does not show yet. The process has one.
 	Ledger *placement.Ledger
 	// Recorder of events.
 	Recorder events.EventRecorder
-	// Clock tells how long a deletion waits for the load balancer.
+	// Clock measures how long a deletion has waited for the load balancer.
 	Clock clock.PassiveClock
 	// WatchFilter is the value of the label cluster.x-k8s.io/watch-filter of the objects to reconcile, empty for all.
 	WatchFilter string
 
-	// indexed says that Client reads from a cache with indexes.
+	// indexed reports that Client reads from a cache with indexes.
 	indexed bool
 }
 
@@ -79,13 +79,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	})
 }
 
-// ensure brings the machine up, as far as it can be brought now.
+// ensure runs the phases that bring the machine up.
 func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
 	return phase.UntilFirst(ctx, s,
 		phase.Step(s.record, inputsReady, r.awaitInputs),
 		phase.Guard(s.record, hostAssigned, r.identify),
 		phase.Step(s.record, hostAssigned, r.place),
-		phase.Guard(s.record, addressesReady, r.awaitRecord),
+		phase.Guard(s.record, addressesReady, r.awaitSpecStored),
 		phase.Guard(s.record, domainRunning, findDomain),
 		phase.Step(s.record, addressesReady, r.claimAddresses),
 		phase.Guard(s.record, domainRunning, checkBridges),
@@ -97,8 +97,8 @@ func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
 	)
 }
 
-// remove removes what the machine has. Each step needs the one before: an address must not be given to another machine,
-// and a disk not be deleted, while the domain may run.
+// remove removes what the machine has. The order matters: while the domain may run, its addresses must not be given to
+// another machine, and its disks must not be deleted.
 func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 	s.record.Set(domainRunning, outcome.Waitf(infrav1.LibvirtMachineDeletingReason, 0, "the machine is being deleted"))
 	if err := phase.UntilFirst(ctx, s, cancelTasks, r.releaseBackend, r.removeMachine, r.releaseAddresses); err != nil {

@@ -23,7 +23,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
 
-// newRequest is what the machine asks of a host.
+// newRequest describes what the machine requires of a host.
 func newRequest(s *scope) (placement.Request, error) {
 	selectors := []*metav1.LabelSelector{s.lm.Spec.HostSelector}
 	if s.infra != nil {
@@ -43,7 +43,7 @@ func newRequest(s *scope) (placement.Request, error) {
 	}, nil
 }
 
-// group is what spreads over hosts: a control plane, or the machines of one deployment.
+// group names the machines that are spread over hosts together: a control plane, or one deployment.
 func group(lm *infrav1.LibvirtMachine) string {
 	cluster := lm.Namespace + "/" + lm.Labels[clusterv1.ClusterNameLabel]
 	if machinerole.IsControlPlane(lm) {
@@ -57,7 +57,7 @@ func group(lm *infrav1.LibvirtMachine) string {
 	return "workers/" + cluster
 }
 
-// snapshot is what the cache knows of hosts and of the machines on them, the machine itself left out.
+// snapshot returns the hosts and the machines on them as the cache has them, without this machine.
 func (r *Reconciler) snapshot(ctx context.Context, s *scope) (placement.Snapshot, error) {
 	hosts := &infrav1.LibvirtHostList{}
 	if err := r.Client.List(ctx, hosts); err != nil {
@@ -86,7 +86,7 @@ func (r *Reconciler) snapshot(ctx context.Context, s *scope) (placement.Snapshot
 	return snapshot, nil
 }
 
-// boundTo leaves out disks in other pools than that of which the host tells the room.
+// boundTo ignores disks outside the host's default pool, which is the only one whose size the host reports.
 func boundTo(h *infrav1.LibvirtHost, machines []*infrav1.LibvirtMachine) []placement.Bound {
 	var bound []placement.Bound
 	for _, lm := range machines {

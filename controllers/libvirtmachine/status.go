@@ -26,8 +26,8 @@ const (
 	bootstrapRemoved  = infrav1.LibvirtMachineBootstrapDataRemovedCondition
 )
 
-// conditionTable has all conditions: what a machine has stays, whether its host answers or not. A machine is ready before
-// it has joined its cluster, and unready when its secrets cannot be removed afterwards.
+// conditionTable declares the conditions. They all last, since a machine keeps what it has when its host does not answer.
+// It is ready before it has joined its cluster, and not ready if its secrets cannot be removed afterwards.
 func conditionTable() phase.Table {
 	return phase.Table{
 		Rows: []phase.Row{
@@ -47,7 +47,7 @@ func conditionTable() phase.Table {
 	}
 }
 
-// describe writes what the status tells beside the conditions.
+// describe writes the status except for the conditions.
 func (s *scope) describe() {
 	status := &s.lm.Status
 	status.ObservedGeneration = s.lm.Generation
@@ -70,7 +70,7 @@ func (s *scope) describe() {
 	}
 }
 
-// machineAddresses are the node's name and what its interfaces have.
+// machineAddresses are the node's name and the addresses of its interfaces.
 func machineAddresses(s *scope) []clusterv1.MachineAddress {
 	list := []clusterv1.MachineAddress{{Type: clusterv1.MachineHostName, Address: s.hostname()}}
 	for _, n := range s.vm.Interfaces {

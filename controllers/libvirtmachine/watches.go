@@ -48,7 +48,7 @@ func (r *Reconciler) machinesOfProfile(ctx context.Context, o client.Object) []r
 	return r.find(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{index.MachineByProfile: o.GetName()})
 }
 
-// watchDomains wakes the machine of a domain that changed, or all machines of a host that lost count.
+// watchDomains wakes the machine of a domain that changed, or all machines of a host whose events may have been lost.
 func (r *Reconciler) watchDomains(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 	go func() {
 		for {
@@ -80,7 +80,7 @@ func (r *Reconciler) machinesOfEvent(ctx context.Context, e virt.Event) []reconc
 	return r.find(ctx, client.MatchingFields{index.MachineByProviderID: id})
 }
 
-// clusterMatters lets through changes that machines wait for or are made from.
+// clusterMatters passes changes that machines wait for or are created from.
 func clusterMatters() predicate.Predicate {
 	return watch.Updates(func(before, after *infrav1.LibvirtCluster) bool {
 		return before.Generation != after.Generation ||
@@ -89,7 +89,7 @@ func clusterMatters() predicate.Predicate {
 	})
 }
 
-// hostWorks lets through changes of how a host is reached and whether it works.
+// hostWorks passes changes of how a host is reached and whether it works.
 func hostWorks() predicate.Predicate {
 	return watch.Updates(func(before, after *infrav1.LibvirtHost) bool {
 		return before.Generation != after.Generation ||
@@ -97,7 +97,7 @@ func hostWorks() predicate.Predicate {
 	})
 }
 
-// hostOffers lets through changes of what a host offers to machines that have no host yet.
+// hostOffers passes changes of what a host offers to machines that have no host yet.
 func hostOffers() predicate.Predicate {
 	return watch.Updates(func(before, after *infrav1.LibvirtHost) bool {
 		return before.Generation != after.Generation ||

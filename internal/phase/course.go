@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/cluster-api/util/paused"
 )
 
-// Read reads the object of a request. It is not ours to reconcile when it is gone or does not match the filter, the value
-// of the label cluster.x-k8s.io/watch-filter: watches of other kinds lead to objects without it.
+// Read reads the object of a request and reports whether to reconcile it: not if it is gone, or does not match the filter,
+// the value of the label cluster.x-k8s.io/watch-filter. Watches of other kinds also wake objects without that label.
 func Read(ctx context.Context, c client.Reader, req ctrl.Request, object client.Object, filter string) (ours bool, err error) {
 	if err := c.Get(ctx, req.NamespacedName, object); err != nil {
 		return false, client.IgnoreNotFound(err)
@@ -29,33 +29,33 @@ func Read(ctx context.Context, c client.Reader, req ctrl.Request, object client.
 	return filter == "" || labels.HasWatchLabel(object, filter), nil
 }
 
-// Course is what one reconciliation of an object does around its phases.
+// Course describes what a reconciliation does around the phases of an object.
 type Course struct {
 	// Client reads from the manager's cache and writes.
 	Client client.Client
 	// Recorder of events.
 	Recorder events.EventRecorder
-	// Cluster pauses the object together with itself; nil when it has none.
+	// Cluster pauses the object when it is paused itself; nil for none.
 	Cluster *clusterv1.Cluster
 	// Finalizer keeps the object until Remove has succeeded; empty for a kind without Remove.
 	Finalizer string
 	// Timeout bounds the phases, so that a host that hangs neither holds a worker for long nor keeps the status from being
 	// stored; 0 for none.
 	Timeout time.Duration
-	// Ensure brings the object to its spec, as far as that is possible now.
+	// Ensure moves the object towards its spec, as far as possible now.
 	Ensure func(context.Context) error
-	// Remove takes away what the object has outside the API.
+	// Remove removes what the object has outside of the API.
 	Remove func(context.Context) error
-	// Describe writes what the status tells beside the conditions.
+	// Describe writes the status except for the conditions.
 	Describe func()
-	// Summary is what an event says when the object has become ready.
+	// Summary is the message of the event when the object has become ready.
 	Summary string
-	// LookAgain is when to reconcile without any event when no phase asks for it; nil for never.
+	// LookAgain is when to reconcile again without an event, if no phase asks for it; nil for never.
 	LookAgain func() time.Duration
 }
 
-// Run reconciles the record's object: finalizer, pause, phases, status, event. What can fail visibly comes after the first
-// two, so that the status tells of it.
+// Run reconciles the record's object: finalizer, pause, phases, status, event. Whatever a person must know of belongs into
+// the phases, since only they are reported in the status.
 func (r *Record) Run(ctx context.Context, c Course) (ctrl.Result, error) {
 	if c.Finalizer != "" {
 		if added, err := finalizers.EnsureFinalizer(ctx, c.Client, r.object, c.Finalizer); err != nil || added {
