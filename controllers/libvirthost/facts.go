@@ -12,10 +12,10 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 )
 
-// maxBridgeAddresses is the limit of the API: more would keep the whole status from being stored.
+// maxBridgeAddresses is the limit of the API: with more the whole status would be rejected.
 const maxBridgeAddresses = 16
 
-// describe writes what the status tells beside the conditions.
+// describe writes the status except for the conditions.
 func (s *scope) describe() {
 	s.host.Status.ObservedGeneration = s.host.Generation
 	s.host.Status.FailureDomain = inventory.FailureDomain(s.host)
@@ -28,7 +28,7 @@ func (s *scope) describe() {
 	}
 }
 
-// describeFacts writes what the host has, as far as it was found out. What was found earlier stays.
+// describeFacts writes what was observed of the host. What could not be observed this time stays as it was.
 func (s *scope) describeFacts() {
 	status := &s.host.Status
 	if s.facts.CPUs > 0 {
@@ -39,8 +39,8 @@ func (s *scope) describeFacts() {
 		status.Capacity.Memory = resource.NewQuantity(s.facts.MemoryBytes, resource.BinarySI)
 	}
 	if s.facts.CPUs > 0 {
-		tellDomains(&status.Allocated, capacity.UnaccountedDomains(s.domains, nil))
-		tellDomains(&status.Unaccounted, capacity.UnaccountedDomains(s.domains, s.machines))
+		setDomainResources(&status.Allocated, capacity.UnaccountedDomains(s.domains, nil))
+		setDomainResources(&status.Unaccounted, capacity.UnaccountedDomains(s.domains, s.machines))
 	}
 	if s.pool.CapacityBytes > 0 {
 		storage := s.storage()
@@ -65,12 +65,12 @@ func (s *scope) describeFacts() {
 	status.Allocatable = capacity.Allocatable(&s.host.Spec, status.Capacity)
 }
 
-func tellDomains(told *infrav1.HostResources, amount placement.Resources) {
-	told.CPUs = new(int32(amount.VCPUs))
-	told.Memory = resource.NewQuantity(amount.MemoryBytes, resource.BinarySI)
+func setDomainResources(status *infrav1.HostResources, amount placement.Resources) {
+	status.CPUs = new(int32(amount.VCPUs))
+	status.Memory = resource.NewQuantity(amount.MemoryBytes, resource.BinarySI)
 }
 
-// storage is the pool. An image that nothing stands on yet does not grow either.
+// storage is the pool with its volumes. Images never grow, not even those that no disk is backed by yet.
 func (s *scope) storage() capacity.Storage {
 	storage := capacity.Storage{Pool: s.pool, Volumes: s.volumes}
 	for _, image := range s.images {

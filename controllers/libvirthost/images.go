@@ -24,25 +24,25 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// ImageCollector removes images that nobody needs from a host; *imagecache.Cache does.
+// ImageCollector removes unused images from a host; *imagecache.Cache implements it.
 type ImageCollector interface {
-	// Collect returns the digests of what it removed, also when it fails later on.
+	// Collect returns the digests of the removed images, also together with an error.
 	Collect(ctx context.Context, volumes virt.Volumes, o imagecache.Collection) (removed []string, err error)
 }
 
-// tidyImages removes unused images. That is housekeeping: when it fails, machines run on the host all the same.
+// tidyImages removes unused images. That is housekeeping: its failure does not affect machines on the host.
 func (r *Reconciler) tidyImages(ctx context.Context, s *scope) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	if err := r.collectImages(ctx, s, r.ImageRetention); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Unused images could not be removed")
+		ctrl.LoggerFrom(ctx).Error(err, "Removing unused images")
 		event.Emit(r.Recorder, s.host, corev1.EventTypeWarning, "ImagesNotCollected", "CollectImages",
-			"unused images could not be looked for or removed; the manager's log says why")
+			"unused images could not be listed or removed; see the manager's log for the error")
 	}
 }
 
-// collectImages removes images that no disk on the host stands on and no machine of the host asks for, once that has been
-// so for unusedFor, and lists what stays.
+// collectImages removes images that have been unused for at least unusedFor, and lists the others. An image is used when a
+// disk is backed by it or a machine of the host needs it.
 func (r *Reconciler) collectImages(ctx context.Context, s *scope, unusedFor time.Duration) error {
 	wanted, err := r.wantedImages(ctx, s.host)
 	if err != nil {
@@ -58,8 +58,8 @@ func (r *Reconciler) collectImages(ctx context.Context, s *scope, unusedFor time
 	return errors.Join(errs...)
 }
 
-// wantedImages are the images that machines ask for in each pool that may hold any: the host's own, those that machines
-// name, and those that had images when we looked last.
+// wantedImages are the digests that machines need, by pool. It has every pool that may hold images: the host's default,
+// those of machines, and those that had images last time.
 func (r *Reconciler) wantedImages(ctx context.Context, host *infrav1.LibvirtHost) (map[string]map[string]bool, error) {
 	machines := &infrav1.LibvirtMachineList{}
 	if err := r.Client.List(ctx, machines, machinesOn(host.Name)); err != nil {
@@ -80,10 +80,10 @@ func (r *Reconciler) wantedImages(ctx context.Context, host *infrav1.LibvirtHost
 }
 
 func (r *Reconciler) collectPool(ctx context.Context, s *scope, pool string, unusedFor time.Duration, wanted map[string]bool) error {
-	if pool != inventory.StoragePool(s.host) { // that one has been looked at
+	if pool != inventory.StoragePool(s.host) { // that one has been checked
 		_, err := s.conn.Pool(ctx, pool)
 		if errors.Is(err, virt.ErrNotFound) || errors.Is(err, virt.ErrInvalid) {
-			return nil // the machine that names it tells
+			return nil // the machine that uses the pool reports it
 		}
 		if err != nil {
 			return err
@@ -107,7 +107,7 @@ func (r *Reconciler) collectPool(ctx context.Context, s *scope, pool string, unu
 // maxImages is the limit of the API.
 const maxImages = 64
 
-// cachedImages tells of the whole images.
+// cachedImages are the completely imported images.
 func cachedImages(images []imagecache.Image) []infrav1.CachedImage {
 	var cached []infrav1.CachedImage
 	for _, image := range images {

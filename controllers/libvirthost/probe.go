@@ -23,8 +23,8 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// probe makes all checks. They do not depend on each other except on the first: what one finds is told whatever the
-// others say. Only failures that are not about the host (the API server's) are returned.
+// probe runs all checks. They depend only on the first, not on each other, so each reports its own condition. Only errors
+// that are not about the host (the API server's) are returned.
 func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 	clusters, err := r.clusters(ctx)
 	if err != nil {
@@ -36,7 +36,7 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 	}
 	if err := r.connect(ctx, s); err != nil {
 		if s.record.Ran(reachable) {
-			return nil // the condition tells
+			return nil // the condition reports it
 		}
 		return err
 	}
@@ -49,8 +49,8 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 	return r.noteMachines(ctx, s)
 }
 
-// noteMachines adds the machines that are bound to the host now. It is called before and after the host is
-// observed: what belongs to a machine that was deleted or created meanwhile is accounted for.
+// noteMachines adds the machines that are bound to the host now. It is called before and after the host is observed, so
+// that resources of machines that are deleted or created meanwhile are accounted for.
 func (r *Reconciler) noteMachines(ctx context.Context, s *scope) error {
 	list := &infrav1.LibvirtMachineList{}
 	if err := r.Client.List(ctx, list, machinesOn(s.host.Name)); err != nil {
@@ -67,7 +67,7 @@ func (r *Reconciler) noteMachines(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// connect reaches the hypervisor.
+// connect connects to the hypervisor and reads what it has.
 func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 	var err error
 	if s.conn, err = r.Hosts.Connect(ctx, s.host); errors.Is(err, inventory.ErrNotRead) {
@@ -89,14 +89,14 @@ func reachOutcome(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, virt.ErrAuthentication):
-		return outcome.Blockedf(infrav1.LibvirtHostCredentialsInvalidReason, retryInterval, "%v; check spec.credentialsRef and the host's authorized keys", err)
+		return outcome.Blockedf(infrav1.LibvirtHostCredentialsInvalidReason, retryInterval, "%v; check spec.credentialsRef and the host's authorized_keys", err)
 	case errors.Is(err, virt.ErrInvalid):
 		return outcome.Blockedf(infrav1.LibvirtHostUnreachableReason, 0, "spec.uri: %v", err)
 	}
-	return outcome.Blockedf(infrav1.LibvirtHostUnreachableReason, retryInterval, "%v; check that the host is up and libvirtd runs", err)
+	return outcome.Blockedf(infrav1.LibvirtHostUnreachableReason, retryInterval, "%v; check that the host is up and libvirtd is running", err)
 }
 
-// checkStorage reads the pool.
+// checkStorage checks that the storage pool is active, and reads its volumes.
 func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 	name := inventory.StoragePool(s.host)
 	pool, err := s.conn.Pool(ctx, name)
@@ -109,15 +109,15 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 	default:
 		return fmt.Errorf("read storage pool %q: %w", name, err)
 	}
-	// What the disks may grow to is kept from the last time when it cannot be found out now.
+	// Without the volumes the status keeps the last known values of allocated storage.
 	if s.volumes, err = s.conn.ListVolumes(ctx, name); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "The volumes of the storage pool could not be listed", logkeys.Pool, name)
+		ctrl.LoggerFrom(ctx).Error(err, "Listing volumes of the storage pool", logkeys.Pool, name)
 	}
 	s.listed = err == nil
 	return nil
 }
 
-// openShell reads the host's system state; nil without a shell.
+// openShell reads the host's system state; it returns nil if the host has no shell or it cannot be used.
 func (r *Reconciler) openShell(ctx context.Context, s *scope) virt.Shell {
 	shell, err := r.Hosts.Shell(ctx, s.host)
 	if errors.Is(err, virt.ErrUnsupported) {
@@ -138,7 +138,7 @@ func (r *Reconciler) openShell(ctx context.Context, s *scope) virt.Shell {
 	return shell
 }
 
-// checkNetwork sees that the bridge is there and that no packet filter of the host touches what passes it.
+// checkNetwork checks that the bridge is up and that the host's packet filter does not see its traffic.
 func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell virt.Shell) error {
 	bridge := inventory.Bridge(s.host)
 	missing := outcome.Blockedf(infrav1.LibvirtHostBridgeMissingReason, retryInterval,
@@ -147,7 +147,7 @@ func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell virt.Shel
 		up, err := s.conn.HasInterface(ctx, bridge)
 		switch {
 		case errors.Is(err, virt.ErrUnsupported):
-			return outcome.Blockedf(infrav1.LibvirtHostNoShellReason, 0, "bridge %s cannot be checked without a shell on the host; use a qemu+ssh URI", bridge)
+			return outcome.Blockedf(infrav1.LibvirtHostNoShellReason, 0, "bridge %s cannot be checked without a shell on the host; set spec.uri to a qemu+ssh URI", bridge)
 		case err != nil:
 			return fmt.Errorf("look for bridge %q: %w", bridge, err)
 		case !up:
@@ -163,7 +163,7 @@ func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell virt.Shel
 	}
 	if s.host.Spec.KernelParameters != infrav1.HostSetupManage {
 		return outcome.Blockedf(infrav1.LibvirtHostBridgeFilteredReason, retryInterval,
-			"%v must be 0, or the host's packet filter cuts machines off; set them, or set spec.kernelParameters to Manage", s.system.Filtered)
+			"kernel parameters %v must be 0, or the host's packet filter drops traffic of machines; set them to 0, or set spec.kernelParameters to Manage", s.system.Filtered)
 	}
 	if err := hostprep.DisableBridgeFilter(ctx, shell); err != nil {
 		return fmt.Errorf("set kernel parameters: %w", err)
@@ -172,26 +172,26 @@ func (r *Reconciler) checkNetwork(ctx context.Context, s *scope, shell virt.Shel
 	return nil
 }
 
-// checkLoadBalancer sees that haproxy and keepalived are there.
+// checkLoadBalancer checks that haproxy and keepalived are installed.
 func (r *Reconciler) checkLoadBalancer(s *scope) error {
 	if s.system == nil {
-		return outcome.Blockedf(infrav1.LibvirtHostNoShellReason, 0, "load balancers need a qemu+ssh URI that works")
+		return outcome.Blockedf(infrav1.LibvirtHostNoShellReason, 0, "load balancers need a shell on the host; set spec.uri to a qemu+ssh URI that works, or spec.loadBalancer to Disabled")
 	}
 	missing := s.system.MissingPackages
 	if programs := s.system.MissingPrograms; len(missing) == 0 && len(programs) > 0 {
-		return outcome.Blockedf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "the programs %v are not installed; install them, or set spec.loadBalancer to Disabled", programs)
+		return outcome.Blockedf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "programs %v are not installed; install them, or set spec.loadBalancer to Disabled", programs)
 	}
 	if len(missing) == 0 {
 		return nil
 	}
 	if s.host.Spec.Packages != infrav1.HostSetupManage || !s.system.CanInstall {
 		return outcome.Blockedf(infrav1.LibvirtHostPackagesMissingReason, retryInterval,
-			"%v is not installed; install it (apt-get install), set spec.packages to Manage, or set spec.loadBalancer to Disabled", missing)
+			"packages %v are not installed; install them (apt-get install), set spec.packages to Manage, or set spec.loadBalancer to Disabled", missing)
 	}
 	return r.install(s, missing)
 }
 
-// install has packages installed in the background, since that takes minutes on a slow network.
+// install installs packages in the background, since that takes minutes on a slow network.
 func (r *Reconciler) install(s *scope, packages []string) error {
 	host := s.host.DeepCopy()
 	state := r.Installs.Do(async.Task{
@@ -208,9 +208,9 @@ func (r *Reconciler) install(s *scope, packages []string) error {
 	})
 	switch {
 	case !state.Finished():
-		return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, 0, "%v is being installed", packages)
+		return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, 0, "installing packages %v", packages)
 	case state.Err != nil:
-		return fmt.Errorf("install %v: %w", packages, state.Err)
+		return fmt.Errorf("install packages %v: %w", packages, state.Err)
 	}
-	return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "%v has just been installed", packages)
+	return outcome.Waitf(infrav1.LibvirtHostPackagesMissingReason, retryInterval, "packages %v have been installed and are checked next", packages)
 }

@@ -23,16 +23,16 @@ import (
 )
 
 const (
-	// probeTimeout bounds what one Reconcile waits for a host, and then for the housekeeping there.
+	// probeTimeout bounds how long one Reconcile waits for a host, and again for the housekeeping there.
 	probeTimeout = 30 * time.Second
-	// probeInterval is how often a host is looked at without any event: its bridge, kernel parameters, pool and memory
-	// change without telling anybody.
+	// probeInterval is how often a host is checked without an event: changes of its bridge, kernel parameters, pool and
+	// memory send none.
 	probeInterval = 5 * time.Minute
-	// retryInterval is how soon a host that is not as it shall be is looked at again.
+	// retryInterval is how soon a host that failed a check is checked again.
 	retryInterval = 30 * time.Second
-	// releaseTimeout bounds what one Reconcile waits for a host that leaves: each cluster may have something there.
+	// releaseTimeout bounds how long one Reconcile waits for a host that is being deleted: each cluster may have files there.
 	releaseTimeout = 2 * time.Minute
-	// installTimeout bounds the installation of packages, which a slow network makes long.
+	// installTimeout bounds the installation of packages, which takes long on a slow network.
 	installTimeout = 10 * time.Minute
 )
 
@@ -40,13 +40,13 @@ const (
 type Reconciler struct {
 	// Client reads from the manager's cache and writes.
 	Client client.Client
-	// Hosts reaches the hosts.
+	// Hosts connects to the hosts.
 	Hosts inventory.Access
-	// Images removes images that nobody needs from the hosts.
+	// Images removes unused images from the hosts.
 	Images ImageCollector
-	// Balancer removes what clusters left on a host that leaves; nil leaves it there.
+	// Balancer removes load balancers that are left on a host that is being deleted; nil leaves them there.
 	Balancer Balancer
-	// Installs installs packages in the background; SetupWithManager makes it when it is nil.
+	// Installs installs packages in the background; SetupWithManager creates it if it is nil.
 	Installs *async.Tasks
 	// ImageRetention is how long an image stays on a host after its last use.
 	ImageRetention time.Duration
@@ -56,14 +56,14 @@ type Reconciler struct {
 	WatchFilter string
 }
 
-// scope is what one Reconcile knows.
+// scope is the data of one Reconcile.
 type scope struct {
 	host  *infrav1.LibvirtHost
 	conn  virt.Host
 	facts virt.Facts
 	// domains are all virtual machines of the host, whoever owns them.
 	domains []virt.Domain
-	// machines are those that were bound to the host when it was looked at.
+	// machines are those bound to the host before or after it was observed.
 	machines capacity.Machines
 	pool     virt.Pool
 	// volumes are those of the pool, if they could be listed.
@@ -72,15 +72,15 @@ type scope struct {
 	// images are those of all pools, all of them when imagesKnown.
 	images      []imagecache.Image
 	imagesKnown bool
-	// virtual are the endpoints of all clusters, which are not the host's own addresses.
+	// virtual are the endpoints of all clusters, which do not count as the host's own addresses.
 	virtual []netip.Addr
-	// system is what the host's shell told, nil when it has none.
+	// system is what was read with the host's shell, nil without one.
 	system *hostprep.Report
 	// record keeps how the checks went.
 	record *phase.Record
 }
 
-// Reconcile looks at one LibvirtHost.
+// Reconcile checks one LibvirtHost.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	host := &infrav1.LibvirtHost{}
 	if ours, err := phase.Read(ctx, r.Client, req, host, r.WatchFilter); err != nil || !ours {
@@ -99,7 +99,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	})
 }
 
-// look finds out how the host is, and keeps its pools tidy.
+// look checks the host and removes unused images.
 func (r *Reconciler) look(ctx context.Context, s *scope) error {
 	probe, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -107,12 +107,12 @@ func (r *Reconciler) look(ctx context.Context, s *scope) error {
 		return err
 	}
 	if s.record.Done(storageReady) {
-		r.tidyImages(ctx, s) // with time of its own
+		r.tidyImages(ctx, s) // with a timeout of its own
 	}
 	return nil
 }
 
-// remove takes what is ours off the host, then lets it go.
+// remove removes what the provider has put on the host.
 func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
@@ -123,7 +123,7 @@ func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// nextProbe is when to look again.
+// nextProbe is when to check again.
 func (s *scope) nextProbe() time.Duration {
 	if s.record.Clean() {
 		return probeInterval

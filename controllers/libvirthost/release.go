@@ -22,25 +22,25 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// Balancer takes load balancers off hosts; *rollout.Balancer does.
+// Balancer removes load balancers from hosts; *rollout.Balancer implements it.
 type Balancer interface {
 	Release(ctx context.Context, cluster loadbalancer.Cluster, hosts []rollout.Host) error
 }
 
-// release takes what is ours off a host that leaves the inventory, after machines and clusters have left it. A host that
-// cannot be reached is let go; an event tells what may be left on it.
+// release removes what the provider has put on a host that leaves the inventory, after machines and clusters have left it.
+// A host that cannot be reached is released as it is; an event reports what may be left on it.
 func (r *Reconciler) release(ctx context.Context, s *scope) error {
 	if err := r.awaitMachinesGone(ctx, s.host); err != nil {
 		return err
 	}
 	if r.Installs != nil && r.Installs.Leave(types.NamespacedName{Name: s.host.Name}) {
-		return outcome.Waitf(infrav1.LibvirtHostInUseReason, 0, "waiting for the installation of packages to end")
+		return outcome.Waitf(infrav1.LibvirtHostInUseReason, 0, "waiting for the installation of packages to be cancelled")
 	}
 	connected := r.connect(ctx, s)
 	if connected != nil && !s.record.Ran(reachable) {
 		return connected
 	}
-	shell := r.openShell(ctx, s) // also without the hypervisor: load balancers do not need it
+	shell := r.openShell(ctx, s) // even without the hypervisor, which load balancers do not need
 	if err := r.awaitEndpointsGone(ctx, s.host, shell != nil); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) error {
 	}
 	if connected != nil || inventory.HasShell(s.host) && shell == nil {
 		event.Emit(r.Recorder, s.host, corev1.EventTypeWarning, "HostLeftAsItIs", "Release",
-			"the host cannot be reached; cached images in its pools, load balancers and "+hostprep.SysctlFile+" may be left on it")
+			"the host cannot be reached; cached images in its pools, load balancers and "+hostprep.SysctlFile+" may be left on it, remove them by hand")
 	}
 	if connected == nil && r.checkStorage(ctx, s) == nil {
 		return r.collectImages(ctx, s, 0)
@@ -59,7 +59,7 @@ func (r *Reconciler) release(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// awaitMachinesGone keeps a host that machines run on.
+// awaitMachinesGone blocks the deletion while machines run on the host.
 func (r *Reconciler) awaitMachinesGone(ctx context.Context, host *infrav1.LibvirtHost) error {
 	machines := &infrav1.LibvirtMachineList{}
 	if err := r.Client.List(ctx, machines, machinesOn(host.Name)); err != nil {
@@ -72,18 +72,19 @@ func (r *Reconciler) awaitMachinesGone(ctx context.Context, host *infrav1.Libvir
 	return nil
 }
 
-// awaitEndpointsGone keeps a host that carries the endpoint of a cluster. That a cluster cannot reach it counts only as
-// long as we cannot either: the host may have come back, and would hold the address against those that carry it now.
+// awaitEndpointsGone waits while the host serves the endpoint of a cluster. That a cluster could not reach the host counts
+// only as long as we cannot reach it either: it may be back, and would compete for the address with the hosts that serve it
+// now.
 func (r *Reconciler) awaitEndpointsGone(ctx context.Context, host *infrav1.LibvirtHost, answers bool) error {
 	clusters, err := r.clusters(ctx)
 	if err != nil {
 		return err
 	}
 	for _, cluster := range clusters {
-		for _, carrier := range cluster.Status.LoadBalancer.Hosts {
-			if carrier.Name == host.Name && (answers || carrier.State != infrav1.LoadBalancerHostUnreachable) {
+		for _, member := range cluster.Status.LoadBalancer.Hosts {
+			if member.Name == host.Name && (answers || member.State != infrav1.LoadBalancerHostUnreachable) {
 				return outcome.Waitf(infrav1.LibvirtHostInUseReason, retryInterval,
-					"the host carries the endpoint of cluster %s/%s; waiting for it to be taken off", cluster.Namespace, cluster.Name)
+					"waiting for LibvirtCluster %s/%s to remove its load balancer from the host", cluster.Namespace, cluster.Name)
 			}
 		}
 	}
@@ -98,8 +99,8 @@ func (r *Reconciler) clusters(ctx context.Context) ([]infrav1.LibvirtCluster, er
 	return list.Items, nil
 }
 
-// releaseSystem removes load balancers of clusters that do not know any more that the host carries them, and the file with
-// kernel parameters. What belongs to clusters of others stays: we could not prove that it is ours.
+// releaseSystem removes load balancers of clusters whose status no longer lists the host, and the file with kernel
+// parameters. Load balancers of clusters that are not ours stay: nothing proves that we may remove them.
 func (r *Reconciler) releaseSystem(ctx context.Context, s *scope, shell virt.Shell) error {
 	clusters, err := r.clusters(ctx)
 	if err != nil {

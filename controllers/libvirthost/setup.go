@@ -58,7 +58,7 @@ func machinesOn(host string) client.ListOption {
 	return client.MatchingFields{index.MachineByHost: host}
 }
 
-// secretToHosts leads from a Secret with credentials to the hosts that use it.
+// secretToHosts maps a Secret with credentials to the hosts that use it.
 func (r *Reconciler) secretToHosts(ctx context.Context, object client.Object) []reconcile.Request {
 	if object.GetNamespace() != r.Hosts.Namespace {
 		return nil
@@ -76,7 +76,7 @@ func (r *Reconciler) secretToHosts(ctx context.Context, object client.Object) []
 	return requests
 }
 
-// machineToHost leads from a machine to the host that it takes room of, and that may wait for its end.
+// machineToHost maps a machine to its host, whose resources it uses and whose deletion may wait for it.
 func machineToHost(_ context.Context, object client.Object) []reconcile.Request {
 	machine, ok := object.(*infrav1.LibvirtMachine)
 	if !ok || machine.Spec.Host == "" {
@@ -85,8 +85,8 @@ func machineToHost(_ context.Context, object client.Object) []reconcile.Request 
 	return []reconcile.Request{watch.Request("", machine.Spec.Host)}
 }
 
-// comesOrGoes lets through machines that went, and those that come with their virtual machine, as clusterctl move makes
-// them: up to then the host took that for somebody else's.
+// comesOrGoes passes machines that are gone, and new ones with an identity, as clusterctl move creates them: until then the
+// host counted their domains as unaccounted.
 func comesOrGoes() predicate.Predicate {
 	return predicate.Or(watch.Deletions(), watch.Creations(func(o client.Object) bool {
 		machine, ok := o.(*infrav1.LibvirtMachine)

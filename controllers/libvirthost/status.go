@@ -16,8 +16,8 @@ const (
 	loadBalancerReady = infrav1.LibvirtHostLoadBalancerReadyCondition
 )
 
-// conditionTable has what is found out with a shell after what the hypervisor itself tells. A host without load balancers
-// is ready for machines, and one that does not answer keeps its place among those that carry endpoints.
+// conditionTable declares the conditions. LoadBalancerReady is not counted, since machines can run without it, and lasts, so
+// that a host that does not answer stays a member of load balancers.
 func conditionTable() phase.Table {
 	return phase.Table{
 		Rows: []phase.Row{

@@ -128,7 +128,7 @@ func TestManager_installsPackagesBeside(t *testing.T) {
 			return ""
 		}
 		return carries().Message
-	}, patience, poll).Should(ContainSubstring("being installed"))
+	}, patience, poll).Should(ContainSubstring("installing packages"))
 	w.Expect(conditions.IsTrue(w.Get("a"), infrav1.ReadyCondition)).To(BeTrue(), "machines need no load balancer")
 	close(w.shell.holdInstall)
 	w.Eventually(func() bool { return carries().Status == metav1.ConditionTrue }, patience, poll).Should(BeTrue())
