@@ -12,11 +12,11 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-// defaultPort is the endpoint's port when none is given: that of the manual, which leaves 6443 to the machines.
+// defaultPort is the endpoint's port when none is given: that of ALT's manual, which leaves 6443 to the machines.
 const defaultPort = 8443
 
-// determineEndpoint fills what the user left out of spec.controlPlaneEndpoint. An endpoint of the Cluster wins: nobody
-// may change it once it is set.
+// determineEndpoint completes spec.controlPlaneEndpoint. The Cluster's endpoint takes precedence, since it must not change
+// once it is set.
 func (r *Reconciler) determineEndpoint(ctx context.Context, s *scope) error {
 	endpoint := &s.lc.Spec.ControlPlaneEndpoint
 	if s.cluster.Spec.ControlPlaneEndpoint.IsValid() {
@@ -39,12 +39,12 @@ func (r *Reconciler) determineEndpoint(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// managed reports whether the load balancer is ours.
+// managed reports whether we run the load balancer.
 func managed(lc *infrav1.LibvirtCluster) bool {
 	return lc.Spec.LoadBalancer.Mode != infrav1.LoadBalancerExternal
 }
 
-// claimEndpoint takes the virtual address from the pool that the user named.
+// claimEndpoint claims the virtual address from the pool in the spec.
 func (r *Reconciler) claimEndpoint(ctx context.Context, s *scope) error {
 	ref := s.lc.Spec.LoadBalancer.AddressPoolRef
 	if ref.Name == "" {
@@ -63,7 +63,7 @@ func (r *Reconciler) claimEndpoint(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// releaseEndpoint gives the virtual address back, after no host holds it any more.
+// releaseEndpoint releases the virtual address, which no host holds any more.
 func (r *Reconciler) releaseEndpoint(ctx context.Context, s *scope) error {
 	owner := s.claimOwner()
 	if owner.ClusterName == "" {

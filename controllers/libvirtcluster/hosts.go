@@ -18,15 +18,15 @@ import (
 )
 
 // failureDomainGrace is how long a failure domain stays published although no host in it is ready. Cluster API spreads
-// control planes over what is published and takes machines outside of it away first, so that a domain must not vanish
-// while a host reboots. One whose hosts stay away goes: machines that are placed there would wait for ever.
+// control planes over published domains and removes machines outside of them first, so a domain must not vanish while a
+// host reboots. It goes when the outage lasts: machines placed there would wait forever.
 const failureDomainGrace = 5 * time.Minute
 
-// selectHosts publishes the failure domains of the hosts that can take machines, and tells when no host is ready.
+// selectHosts publishes the failure domains of the hosts that can take machines, and reports when no host is ready.
 func (r *Reconciler) selectHosts(_ context.Context, s *scope) error {
 	if len(s.hosts) == 0 {
 		return outcome.Blockedf(infrav1.LibvirtClusterNoHostsReason, 0,
-			"no LibvirtHost is selected by spec.hostSelector and usable from namespace %s; create one or change the selector", s.lc.Namespace)
+			"no LibvirtHost matches spec.hostSelector and admits namespace %s with its spec.namespaceSelector; create one, or change a selector", s.lc.Namespace)
 	}
 	ready := slices.ContainsFunc(s.hosts, func(host infrav1.LibvirtHost) bool { return conditions.IsTrue(&host, infrav1.ReadyCondition) })
 	s.lc.Status.FailureDomains = r.failureDomains(s, ready)
@@ -37,8 +37,8 @@ func (r *Reconciler) selectHosts(_ context.Context, s *scope) error {
 	return nil
 }
 
-// failureDomains are those of hosts that take new machines, each suitable for control planes. As long as no host is ready
-// the whole inventory may only be out of our reach, and what is published stays.
+// failureDomains are those of hosts that take new machines; all are suitable for control planes. While no host is ready the
+// whole inventory may only be unreachable, so published domains stay.
 func (r *Reconciler) failureDomains(s *scope, anyReady bool) []clusterv1.FailureDomain {
 	var domains []clusterv1.FailureDomain
 	seen := map[string]bool{}
@@ -50,7 +50,7 @@ func (r *Reconciler) failureDomains(s *scope, anyReady bool) []clusterv1.Failure
 			continue
 		}
 		if !conditions.IsTrue(host, infrav1.ReadyCondition) {
-			if !s.published(name) || anyReady && !r.isAwayBriefly(host) {
+			if !s.published(name) || anyReady && !r.isWithinGrace(host) {
 				continue
 			}
 			s.observeAgain = true
@@ -61,10 +61,10 @@ func (r *Reconciler) failureDomains(s *scope, anyReady bool) []clusterv1.Failure
 	return s.cappedDomains(domains)
 }
 
-// maxFailureDomains is how many Cluster API takes.
+// maxFailureDomains is Cluster API's limit.
 const maxFailureDomains = 100
 
-// cappedDomains keeps as many as can be published, first of all those that are: machines stand there.
+// cappedDomains keeps as many domains as can be published, preferring published ones: machines run there.
 func (s *scope) cappedDomains(domains []clusterv1.FailureDomain) []clusterv1.FailureDomain {
 	known := func(domain clusterv1.FailureDomain) bool { return s.published(domain.Name) }
 	room, most := maxFailureDomains, len(domains)
@@ -75,7 +75,7 @@ func (s *scope) cappedDomains(domains []clusterv1.FailureDomain) []clusterv1.Fai
 	}
 	domains = withRoomFor(room, domains, known)
 	if len(domains) < most {
-		s.record.Note(hostsReady, fmt.Sprintf("%d of %d failure domains are published; Cluster API takes no more: "+
+		s.record.Note(hostsReady, fmt.Sprintf("%d of %d failure domains are published; Cluster API allows no more: "+
 			"select fewer hosts with spec.hostSelector, or let hosts share failure domains", len(domains), most))
 	}
 	return domains
@@ -85,7 +85,7 @@ func (s *scope) published(domain string) bool {
 	return slices.ContainsFunc(s.lc.Status.FailureDomains, func(known clusterv1.FailureDomain) bool { return known.Name == domain })
 }
 
-func (r *Reconciler) isAwayBriefly(host *infrav1.LibvirtHost) bool {
+func (r *Reconciler) isWithinGrace(host *infrav1.LibvirtHost) bool {
 	ready := conditions.Get(host, infrav1.ReadyCondition)
 	return ready != nil && r.clock().Since(ready.LastTransitionTime.Time) < failureDomainGrace
 }

@@ -24,32 +24,32 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/phase"
 )
 
-// scope is what one Reconcile knows. While deleting, cluster may be nil.
+// scope is the data of one Reconcile. During deletion cluster may be nil.
 type scope struct {
 	lc      *infrav1.LibvirtCluster
 	cluster *clusterv1.Cluster
-	// hosts are those that the cluster may use, by name.
+	// hosts are those that the cluster may use, sorted by name.
 	hosts []infrav1.LibvirtHost
-	// machines are the cluster's LibvirtMachines, by name.
+	// machines are the cluster's LibvirtMachines, sorted by name.
 	machines []infrav1.LibvirtMachine
 
-	// wanted is what the hosts shall carry, without the backends that are leaving; report is what the hosts said.
+	// wanted is the load balancer that the hosts should run, without the backends in leaving; report is what was observed.
 	wanted  loadbalancer.Cluster
 	leaving []loadbalancer.Backend
 	report  *rollout.Report
-	// observeAgain says that the holder of the address can change without any event.
+	// observeAgain reports that something can change without an event, such as the holder of the address.
 	observeAgain bool
-	// formerMembers are hosts that carry the endpoint although they shall not any more, with the reason why they still do.
+	// formerMembers are hosts that should no longer run the load balancer, with the error that prevented its removal.
 	formerMembers map[string]error
-	// virtual are the endpoints of all clusters, which no host has for its own address.
+	// virtual are the endpoints of all clusters, which do not count as a host's own addresses.
 	virtual []netip.Addr
 
 	// record keeps how the phases went.
 	record *phase.Record
 }
 
-// load reads what belongs to the cluster. Its only outcome without a condition is the absence of an owner, which has
-// nobody to tell.
+// load reads the objects that belong to the cluster. The absence of an owner is the one outcome that no condition reports:
+// nobody waits for the object yet.
 func (r *Reconciler) load(ctx context.Context, lc *infrav1.LibvirtCluster) (*scope, error) {
 	s := &scope{lc: lc, record: phase.NewRecord(lc, conditionTable()), formerMembers: map[string]error{}}
 	cluster, err := util.GetOwnerCluster(ctx, r.Client, lc.ObjectMeta)

@@ -29,10 +29,10 @@ import (
 )
 
 const (
-	// observeInterval is how often hosts are asked who holds the address and which backends are up: VRRP elections and
-	// health checks send no events here.
+	// observeInterval is how often hosts are asked which one holds the address and which backends are up: VRRP elections
+	// and health checks send no events.
 	observeInterval = time.Minute
-	// resyncInterval is how often things are looked at that should have told us of their changes.
+	// resyncInterval is how often everything is checked even without an event.
 	resyncInterval = 10 * time.Minute
 	// hostRetryInterval is how soon a host that did not answer is tried again while others serve.
 	hostRetryInterval = 30 * time.Second
@@ -40,8 +40,8 @@ const (
 	defaultAPIServerPort = 6443
 )
 
-// ensureLoadBalancer makes the hosts carry the endpoint. With at least one host that serves the endpoint is good enough
-// for machines to be created; the others are told about in the condition and tried again.
+// ensureLoadBalancer makes the hosts serve the endpoint. One serving host is enough for machines to be created; problems of
+// the others are reported in the condition, and they are tried again.
 func (r *Reconciler) ensureLoadBalancer(ctx context.Context, s *scope) error {
 	if !managed(s.lc) {
 		return r.releaseEarlierMode(ctx, s)
@@ -67,21 +67,21 @@ func (r *Reconciler) ensureLoadBalancer(ctx context.Context, s *scope) error {
 	return r.loadBalancerOutcome(s, err)
 }
 
-// logSteps writes down what programs on a host said. It differs each time, so that it has no place in a condition.
+// logSteps logs the output of programs on a host, which differs each time and so does not belong in a condition.
 func logSteps(ctx context.Context, host string, err error) {
 	step := (*rollout.StepError)(nil)
 	if errors.As(err, &step) && step.Message != "" {
-		ctrl.LoggerFrom(ctx).Info("The load balancer could not be changed", "LibvirtHost", host, "step", step.Step, "output", step.Message)
+		ctrl.LoggerFrom(ctx).Info("Changing the load balancer failed", "LibvirtHost", host, "step", step.Step, "output", step.Message)
 	}
 }
 
-// certificateAuthority returns the cluster's CA, nil while it does not exist: the health check is laxer until then, and
-// must not become so because a read fails.
+// certificateAuthority returns the cluster's CA, nil while it does not exist. Without it the health check verifies less,
+// which must not happen because a read fails.
 func (r *Reconciler) certificateAuthority(ctx context.Context, s *scope) ([]byte, error) {
 	found := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: s.lc.Namespace, Name: secret.Name(s.cluster.Name, secret.ClusterCA)}
 	err := r.Client.Get(ctx, key, found)
-	if apierrors.IsNotFound(err) && r.APIReader != nil { // the cache shows only Secrets with the label of a cluster
+	if apierrors.IsNotFound(err) && r.APIReader != nil { // the cache has only Secrets with the label of a cluster
 		err = r.APIReader.Get(ctx, key, found)
 	}
 	switch {
@@ -91,12 +91,12 @@ func (r *Reconciler) certificateAuthority(ctx context.Context, s *scope) ([]byte
 		return nil, fmt.Errorf("read Secret %q with the CA of the cluster: %w", key.Name, err)
 	case len(found.Data[secret.TLSCrtDataName]) == 0:
 		return nil, outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerFailedReason, 0,
-			"Secret %s, which shall hold the CA of the cluster, has no %s", key.Name, secret.TLSCrtDataName)
+			"Secret %s with the cluster's CA has no key %s; add the certificate of the CA", key.Name, secret.TLSCrtDataName)
 	}
 	return found.Data[secret.TLSCrtDataName], nil
 }
 
-// wantLoadBalancer describes what the hosts shall carry.
+// wantLoadBalancer describes the load balancer that the hosts should run.
 func (s *scope) wantLoadBalancer(authority []byte) error {
 	address, err := netip.ParseAddr(s.lc.Spec.ControlPlaneEndpoint.Host)
 	if err != nil {
@@ -126,8 +126,8 @@ func (s *scope) wantLoadBalancer(authority []byte) error {
 	return nil
 }
 
-// backends are the control plane machines that have an address: those that are to stay, and those that are leaving. A
-// machine leaves as soon as it is being deleted, before its virtual machine goes.
+// backends are the control plane machines that have an address: those that stay, and those that are leaving. A machine
+// leaves as soon as it is being deleted, before its virtual machine is removed.
 func (s *scope) backends(vip netip.Addr) (staying, leaving []loadbalancer.Backend) {
 	port := s.lc.Spec.LoadBalancer.APIServerPort
 	if port == 0 {
@@ -163,8 +163,8 @@ func nodeAddress(machine *infrav1.LibvirtMachine, vip netip.Addr) (netip.Addr, b
 	return netip.Addr{}, false
 }
 
-// loadBalancerOutcome says what the report means. One serving holder is good enough for machines; what is wrong is told and
-// tried again, ever more seldom if it means changes on hosts.
+// loadBalancerOutcome turns the report into an outcome. Problems are reported even while a host serves, and retried; with
+// increasing delay if that changes hosts.
 func (r *Reconciler) loadBalancerOutcome(s *scope, err error) error {
 	if err == nil {
 		r.retries.reset(s.lc.UID)
@@ -174,19 +174,19 @@ func (r *Reconciler) loadBalancerOutcome(s *scope, err error) error {
 	switch {
 	case errors.Is(err, rollout.ErrAddressInUse):
 		return outcome.Blockedf(infrav1.LibvirtClusterEndpointInUseReason, hostRetryInterval,
-			"%s is in use by another machine; choose another address or free it: %v", endpoint, err)
-	case errors.Is(err, loadbalancer.ErrInvalid): // the CA is part of it, and nobody tells us when that changes
+			"endpoint %s is in use by another machine; choose another address or free it: %v", endpoint, err)
+	case errors.Is(err, loadbalancer.ErrInvalid): // perhaps because of the CA, which is not watched
 		return outcome.Blockedf(infrav1.LibvirtClusterEndpointInvalidReason, resyncInterval, "%v", err)
 	case errors.Is(err, loadbalancer.ErrNotOwned), errors.Is(err, rollout.ErrRejected):
 		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerRejectedReason, r.retries.next(s.lc.UID),
-			"%v; the manager's log has what the host said", err)
+			"%v; see the manager's log for the host's output", err)
 	case s.report.Holder != "" && onlyUnreachable(err):
 		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerDegradedReason, hostRetryInterval, "served by host %s; %v", s.report.Holder, err)
 	case s.report.Holder != "" && s.holderApplied():
 		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerDegradedReason, r.retries.next(s.lc.UID),
-			"served by host %s; %v; the manager's log has what the host said", s.report.Holder, err)
+			"served by host %s; %v; see the manager's log for the host's output", s.report.Holder, err)
 	}
-	return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerFailedReason, r.retries.next(s.lc.UID), "carry endpoint %s: %v", endpoint, err)
+	return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerFailedReason, r.retries.next(s.lc.UID), "serve endpoint %s: %v", endpoint, err)
 }
 
 func (s *scope) holderApplied() bool {
@@ -195,7 +195,7 @@ func (s *scope) holderApplied() bool {
 	})
 }
 
-// onlyUnreachable says that hosts did not let us in, and nothing worse.
+// onlyUnreachable reports whether hosts could not be reached, and nothing worse happened.
 func onlyUnreachable(err error) bool {
 	return (errors.Is(err, virt.ErrUnreachable) || errors.Is(err, virt.ErrAuthentication)) && !errors.Is(err, rollout.ErrRolledBack) && !errors.Is(err, rollout.ErrHostBusy)
 }

@@ -20,12 +20,12 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// maxMembers is how many hosts the status tells of. One that is not told of would never be released.
+// maxMembers is how many hosts the status can list. A host that is not listed would never be released.
 const maxMembers = 64
 
-// members are the hosts that shall carry the endpoint: those that can, and those that did and are only out of reach now,
-// since taking a host out of the group changes the others. New ones come as far as there is room beside those that carry
-// it, also those that shall not any more.
+// members are the hosts that should serve the endpoint: all that can, and those that did and are only unreachable now, since
+// removing a host from the group changes the others. New hosts join while there is room, where hosts that are yet to be
+// released count.
 func (s *scope) members() []*infrav1.LibvirtHost {
 	eligible := s.eligible(true)
 	most := len(eligible)
@@ -33,12 +33,12 @@ func (s *scope) members() []*infrav1.LibvirtHost {
 	members := withRoomFor(maxMembers-len(s.lc.Status.LoadBalancer.Hosts), eligible, known)
 	if len(members) < most {
 		s.record.Note(loadBalancerReady, fmt.Sprintf(
-			"%d of the %d hosts that can carry the endpoint do; there is no room for more", len(members), most))
+			"%d of the %d hosts that can serve the endpoint do; the limit is %d", len(members), most, maxMembers))
 	}
 	return members
 }
 
-// withRoomFor keeps what is known and the first of what is new: nothing moves because something else comes.
+// withRoomFor keeps all known items and the first of the new ones, so that new items never displace known ones.
 func withRoomFor[T any](room int, all []T, known func(T) bool) []T {
 	return slices.DeleteFunc(all, func(one T) bool {
 		if known(one) {
@@ -49,7 +49,7 @@ func withRoomFor[T any](room int, all []T, known func(T) bool) []T {
 	})
 }
 
-// able are the hosts fit for the endpoint, with or without an address that VRRP can speak from.
+// eligible are the hosts that can serve the endpoint, either those with or those without an address that VRRP can use.
 func (s *scope) eligible(addressed bool) []*infrav1.LibvirtHost {
 	var found []*infrav1.LibvirtHost
 	for i := range s.hosts {
@@ -65,7 +65,7 @@ func (s *scope) eligible(addressed bool) []*infrav1.LibvirtHost {
 	return found
 }
 
-// carries reports whether the host was in the group when the hosts were asked last.
+// isMember reports whether the host was in the group when the hosts were last observed.
 func (s *scope) isMember(host string) bool {
 	return slices.ContainsFunc(s.lc.Status.LoadBalancer.Hosts, func(known infrav1.LoadBalancerHostStatus) bool {
 		return known.Name == host
@@ -89,7 +89,7 @@ func (s *scope) bridgeAddress(host *infrav1.LibvirtHost) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// leftOutOutcome tells of hosts that could carry the endpoint and have no address for it.
+// leftOutOutcome reports hosts that could serve the endpoint but have no address for VRRP.
 func (s *scope) leftOutOutcome() error {
 	var names []string
 	for _, host := range s.eligible(false) {
@@ -120,12 +120,12 @@ func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]rollout.Host, 
 			return nil, err
 		}
 		return nil, outcome.Waitf(infrav1.LibvirtClusterHostsNotReadyReason, 0,
-			"none of the selected LibvirtHosts can carry the load balancer; see their condition %s", infrav1.LibvirtHostLoadBalancerReadyCondition)
+			"none of the selected LibvirtHosts can run the load balancer; see their condition %s", infrav1.LibvirtHostLoadBalancerReadyCondition)
 	}
 	priorities := loadbalancer.Priorities(len(members))
 	hosts := make([]rollout.Host, 0, len(members))
 	for i, member := range members {
-		address, _ := s.bridgeAddress(member) // a member has one
+		address, _ := s.bridgeAddress(member) // every member has one
 		shell, err := r.Hosts.Shell(ctx, member)
 		if err != nil {
 			shell = brokenShell{err}
@@ -137,13 +137,13 @@ func (r *Reconciler) reachHosts(ctx context.Context, s *scope) ([]rollout.Host, 
 	return hosts, nil
 }
 
-// brokenShell stands for a host that does not answer: it keeps its place in the group.
+// brokenShell stands in for a host that does not answer, which keeps its place in the group.
 type brokenShell struct{ err error }
 
 // Run implements virt.Shell.
 func (b brokenShell) Run(context.Context, virt.Script) ([]byte, error) { return nil, b.err }
 
-// releaseFormerMembers takes the endpoint off hosts that carried it and shall not any more.
+// releaseFormerMembers removes the load balancer from hosts that should no longer run it.
 func (r *Reconciler) releaseFormerMembers(ctx context.Context, s *scope) {
 	members := s.members()
 	for _, known := range s.lc.Status.LoadBalancer.Hosts {

@@ -15,8 +15,8 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/watch"
 )
 
-// backendChanged passes what changes the backends: control planes that get an address, are being deleted, or are gone.
-// The end of any machine matters to a cluster that waits for its machines to go.
+// backendChanged passes changes of backends: control plane machines that get an address, are being deleted, or are gone. The
+// end of any machine passes too, since the deletion of a cluster waits for it.
 func backendChanged() predicate.Predicate {
 	changed := watch.Updates(func(before, after *infrav1.LibvirtMachine) bool {
 		return machinerole.IsControlPlane(after) &&

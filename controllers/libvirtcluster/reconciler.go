@@ -28,7 +28,7 @@ import (
 // stored.
 const phaseTimeout = 90 * time.Second
 
-// Balancer carries endpoints on hosts.
+// Balancer runs load balancers on hosts; *rollout.Balancer implements it.
 type Balancer interface {
 	Ensure(ctx context.Context, cluster loadbalancer.Cluster, hosts []rollout.Host) (rollout.Report, error)
 	Release(ctx context.Context, cluster loadbalancer.Cluster, hosts []rollout.Host) error
@@ -38,15 +38,15 @@ type Balancer interface {
 type Reconciler struct {
 	// Client reads from the manager's cache and writes.
 	Client client.Client
-	// APIReader reads what the cache does not show; nil does without.
+	// APIReader reads what the cache does not have; optional.
 	APIReader client.Reader
 	// Clock is the time; nil means the real one.
 	Clock clock.PassiveClock
-	// Hosts reaches the hosts.
+	// Hosts connects to the hosts.
 	Hosts inventory.Access
-	// Balancer carries endpoints on hosts.
+	// Balancer runs load balancers on hosts.
 	Balancer Balancer
-	// RouterIDs allocates VRRP router IDs. One for the process, since it remembers choices that the cache does not show.
+	// RouterIDs allocates VRRP router IDs. The process has one, which remembers choices that the cache does not show yet.
 	RouterIDs *RouterIDs
 	// Recorder of events.
 	Recorder events.EventRecorder
@@ -67,7 +67,7 @@ func (r *Reconciler) clock() clock.PassiveClock {
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	lc := &infrav1.LibvirtCluster{}
 	ours, err := phase.Read(ctx, r.Client, req, lc, r.WatchFilter)
-	if err != nil || !ours || annotations.IsExternallyManaged(lc) { // then somebody else is in charge of spec and status
+	if err != nil || !ours || annotations.IsExternallyManaged(lc) { // another controller owns an externally managed one
 		return ctrl.Result{}, err
 	}
 	s, err := r.load(ctx, lc)
@@ -88,7 +88,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	})
 }
 
-// remove takes away what the cluster has on hosts and in pools, then lets it go.
+// remove removes the load balancer from hosts and releases the address of the endpoint.
 func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 	if err := phase.UntilFirst(ctx, s, r.awaitMachinesGone, r.findHosts, r.releaseLoadBalancer, r.releaseEndpoint); err != nil {
 		return err
@@ -98,8 +98,8 @@ func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// ensure runs the phases. Hosts that are not ready for machines keep a cluster from its first machine, but do not keep its
-// load balancer from following the machines that it has.
+// ensure runs the phases. Hosts that are not ready block the first provisioning, but later the load balancer must still
+// follow the machines.
 func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
 	if err := phase.Guard(s.record, hostsReady, r.findHosts)(ctx, s); err != nil {
 		return err
@@ -115,7 +115,7 @@ func (r *Reconciler) ensure(ctx context.Context, s *scope) error {
 	))
 }
 
-// nextLook is when to look again without any event.
+// nextLook is when to reconcile again without an event.
 func (s *scope) nextLook() time.Duration {
 	if s.observeAgain {
 		return observeInterval

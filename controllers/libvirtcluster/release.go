@@ -20,17 +20,17 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-// awaitMachinesGone keeps the endpoint while machines may need it. Cluster API deletes machines first; this is for
-// people who delete the LibvirtCluster by hand.
+// awaitMachinesGone keeps the endpoint while machines may need it. Cluster API deletes machines first; this guards against
+// deleting the LibvirtCluster by hand.
 func (r *Reconciler) awaitMachinesGone(_ context.Context, s *scope) error {
 	if len(s.machines) == 0 {
 		return nil
 	}
-	return outcome.Waitf(infrav1.LibvirtClusterDeletingReason, 0, "waiting for %d LibvirtMachines to be deleted, %s first", len(s.machines), s.machines[0].Name)
+	return outcome.Waitf(infrav1.LibvirtClusterDeletingReason, 0, "waiting for %d LibvirtMachines to be deleted, for example %s", len(s.machines), s.machines[0].Name)
 }
 
-// releaseLoadBalancer takes the endpoint off all hosts that may carry it, also those that the status has forgotten in a
-// move. A host that does not answer blocks: what it keeps would fight for the address when it comes back.
+// releaseLoadBalancer removes the load balancer from all hosts that may run it, even if clusterctl move dropped them from
+// the status.
 func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
 	id, owner := inventory.LoadBalancerIdentity(s.lc)
 	if owner == "" { // nothing was ever written to a host, whatever the mode is now
@@ -58,7 +58,7 @@ func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
 	return errors.Join(errs...)
 }
 
-// releaseEarlierMode takes the endpoint off the hosts when it is not ours any more, and forgets by what it was known there.
+// releaseEarlierMode removes a load balancer from the hosts after a change to External, and its identity from the object.
 func (r *Reconciler) releaseEarlierMode(ctx context.Context, s *scope) error {
 	if s.lc.Annotations[identityAnnotation] == "" {
 		return nil
@@ -73,20 +73,20 @@ func (r *Reconciler) releaseEarlierMode(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// releaseHost takes the endpoint off one host, and waits for one that cannot be reached: what it keeps would fight for the
-// address when it comes back.
+// releaseHost removes the load balancer from one host. A host that cannot be reached blocks: it would compete for the address
+// when it comes back.
 func (r *Reconciler) releaseHost(ctx context.Context, s *scope, name string) error {
 	err := r.dropHost(ctx, s, name)
 	if onlyUnreachable(err) {
 		s.markUnreachable(name, err)
 		return outcome.Blockedf(infrav1.LibvirtClusterLoadBalancerFailedReason, hostRetryInterval,
-			"the load balancer cannot be removed from host %s: %v; bring the host back, or delete its LibvirtHost if it is gone for good", name, err)
+			"the load balancer cannot be removed from host %s: %v; bring the host back, or delete its LibvirtHost if it is lost", name, err)
 	}
 	return err
 }
 
-// dropHost takes the endpoint off one host. A host whose object is gone has nothing of ours: its finalizer saw to it. A
-// host that was never asked to carry the endpoint, or never answered at all, has nothing either and need not answer now.
+// dropHost removes the load balancer from one host. A deleted LibvirtHost has none: its finalizer removed it. A host that
+// was never a member, or never reached at all, has none either and need not be reachable now.
 func (r *Reconciler) dropHost(ctx context.Context, s *scope, name string) error {
 	host := &infrav1.LibvirtHost{}
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, host); err != nil {
@@ -100,15 +100,16 @@ func (r *Reconciler) dropHost(ctx context.Context, s *scope, name string) error 
 		err = r.Balancer.Release(ctx, s.wanted, []rollout.Host{{Name: name, Shell: shell, Bridge: inventory.Bridge(host)}})
 	}
 	logSteps(ctx, name, err)
-	spared := len(s.lc.Status.LoadBalancer.Hosts) > 0 || len(host.Status.BridgeAddresses) == 0 // a move takes the list away
-	if onlyUnreachable(err) && spared && !s.isMember(name) {
+	// clusterctl move drops the list of members, so an empty one proves nothing.
+	hasNone := !s.isMember(name) && (len(s.lc.Status.LoadBalancer.Hosts) > 0 || len(host.Status.BridgeAddresses) == 0)
+	if onlyUnreachable(err) && hasNone {
 		return nil
 	}
 	return err
 }
 
-// markUnreachable tells the LibvirtHost that nothing can be taken off it: otherwise the LibvirtHost would wait for the
-// cluster to leave it, and the cluster for the LibvirtHost to be deleted.
+// markUnreachable records in the status that the host cannot be released. Without it the deletion of the LibvirtHost would
+// wait for the cluster to release it, and the cluster for the LibvirtHost to be deleted.
 func (s *scope) markUnreachable(name string, err error) {
 	for i := range s.lc.Status.LoadBalancer.Hosts {
 		if host := &s.lc.Status.LoadBalancer.Hosts[i]; host.Name == name {

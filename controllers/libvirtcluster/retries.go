@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Each retry may reload services on hosts, so it comes twice as late as the one before.
+// Each retry may reload services on hosts, so the delay doubles.
 const (
 	firstRetry = 5 * time.Second
 	lastRetry  = 10 * time.Minute
@@ -22,7 +22,7 @@ type retries struct {
 	failed map[types.UID]int
 }
 
-// next says how long to wait after one more failure.
+// next returns how long to wait after another failure.
 func (r *retries) next(uid types.UID) time.Duration {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -34,7 +34,7 @@ func (r *retries) next(uid types.UID) time.Duration {
 	return min(wait, lastRetry)
 }
 
-// reset says that all is well, or that the cluster is gone.
+// reset forgets the failures after a success, or when the cluster is gone.
 func (r *retries) reset(uid types.UID) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()

@@ -18,14 +18,14 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-// Annotations that keep what must survive a move to another management cluster, which takes the status away.
+// Annotations for what must survive clusterctl move, which drops the status.
 const (
 	identityAnnotation = inventory.LoadBalancerIdentityAnnotation
 	routerIDAnnotation = "infrastructure.cluster.x-k8s.io/virtual-router-id"
 )
 
-// identify chooses by what the load balancer is known on the hosts, and stops until that is stored: files on a host
-// whose owner nobody remembers could never be removed.
+// identify chooses the identity of the load balancer on the hosts, and waits until it is stored: files on a host whose owner
+// is not recorded could never be removed.
 func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	if !managed(s.lc) {
 		return nil
@@ -49,7 +49,7 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// routerID returns the user's choice, the earlier choice, or a new one.
+// routerID returns the router ID in the spec, the one chosen earlier, or a new one.
 func (r *Reconciler) routerID(ctx context.Context, lc *infrav1.LibvirtCluster) (uint8, error) {
 	if id := routerIDOf(lc); id != 0 {
 		return id, nil
@@ -61,7 +61,7 @@ func (r *Reconciler) routerID(ctx context.Context, lc *infrav1.LibvirtCluster) (
 	return r.RouterIDs.Choose(lc, others.Items)
 }
 
-// routerIDOf returns the router ID that is asked for or was chosen before, 0 for none.
+// routerIDOf returns the router ID in the spec or the one chosen earlier, 0 for none.
 func routerIDOf(lc *infrav1.LibvirtCluster) uint8 {
 	if id := lc.Spec.LoadBalancer.VirtualRouterID; id != 0 {
 		return uint8(id)
@@ -73,18 +73,18 @@ func routerIDOf(lc *infrav1.LibvirtCluster) uint8 {
 	return uint8(id)
 }
 
-// RouterIDs chooses VRRP router IDs, which must be unique on a network segment. All clusters of the manager count as one
-// segment: 255 are enough, and nobody has to describe the segments.
+// RouterIDs chooses VRRP router IDs, which must be unique on a network segment. All clusters of the manager share them, so
+// that segments need not be described.
 type RouterIDs struct {
 	mutex   sync.Mutex
 	assumed map[types.UID]uint8
 }
 
-// NewRouterIDs returns an allocator without memory.
+// NewRouterIDs returns an allocator that has chosen none yet.
 func NewRouterIDs() *RouterIDs { return &RouterIDs{assumed: map[types.UID]uint8{}} }
 
-// Choose returns a router ID that neither the others have nor was chosen a moment ago for one of them. The search begins
-// at a place that depends on the cluster, so that two management clusters on one segment seldom collide.
+// Choose returns a router ID that no other cluster has or was given a moment ago. The search starts at a number that depends
+// on the cluster, so that two management clusters on one segment are unlikely to collide.
 func (r *RouterIDs) Choose(lc *infrav1.LibvirtCluster, all []infrav1.LibvirtCluster) (uint8, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -111,7 +111,7 @@ func (r *RouterIDs) Choose(lc *infrav1.LibvirtCluster, all []infrav1.LibvirtClus
 	return id, nil
 }
 
-// Forget gives back what was chosen for a cluster that is gone.
+// Forget releases the choice for a cluster that is gone.
 func (r *RouterIDs) Forget(uid types.UID) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()

@@ -61,8 +61,8 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 	return nil
 }
 
-// clusterToInfra leads from a Cluster to its infrastructure object of our kind. Unlike util.ClusterToInfrastructureMapFunc
-// it reads nothing.
+// clusterToInfra maps a Cluster to its infrastructure object of our kind. Unlike util.ClusterToInfrastructureMapFunc it
+// reads nothing.
 func clusterToInfra(kind string) handler.MapFunc {
 	return func(_ context.Context, object client.Object) []reconcile.Request {
 		cluster, ok := object.(*clusterv1.Cluster)
@@ -73,7 +73,7 @@ func clusterToInfra(kind string) handler.MapFunc {
 	}
 }
 
-// machineToCluster leads from a control plane machine to the cluster whose endpoint it stands behind.
+// machineToCluster maps a machine to its LibvirtCluster.
 func (r *Reconciler) machineToCluster(ctx context.Context, object client.Object) []reconcile.Request {
 	name := object.GetLabels()[clusterv1.ClusterNameLabel]
 	if name == "" {
@@ -86,7 +86,7 @@ func (r *Reconciler) machineToCluster(ctx context.Context, object client.Object)
 	return clusterToInfra("LibvirtCluster")(ctx, cluster)
 }
 
-// hostToClusters leads from a host to all clusters: any of them may select it.
+// hostToClusters maps a host to all clusters: any of them may select it.
 func (r *Reconciler) hostToClusters(ctx context.Context, _ client.Object) []reconcile.Request {
 	return watch.Requests(ctx, r.Client, &infrav1.LibvirtClusterList{})
 }

@@ -34,7 +34,7 @@ func conditionTable() phase.Table {
 	}
 }
 
-// describe writes what the status tells beside the conditions.
+// describe writes the status except for the conditions.
 func (s *scope) describe() {
 	s.lc.Status.ObservedGeneration = s.lc.Generation
 	if !s.lc.DeletionTimestamp.IsZero() {
@@ -42,7 +42,7 @@ func (s *scope) describe() {
 	}
 	s.reportLoadBalancer()
 	if !managed(s.lc) && (!s.record.Ran(loadBalancerReady) || s.record.Done(loadBalancerReady)) {
-		s.record.Omit(loadBalancerReady) // unless one of an earlier mode could not be removed
+		s.record.Omit(loadBalancerReady) // unless the one from before the mode changed could not be removed
 	}
 	if s.served() {
 		s.lc.Status.Initialization.Provisioned = ptr.To(true)
@@ -57,8 +57,8 @@ func (s *scope) served() bool {
 // maxMessage is the limit of the API for a host's message, in bytes.
 const maxMessage = 1024
 
-// reportLoadBalancer tells what the hosts said, as far as they were asked. What they carried before stays known when none
-// was asked: it has to be taken off them one day.
+// reportLoadBalancer writes what was observed on the hosts. When none was asked the list of hosts stays, since they must be
+// released some day.
 func (s *scope) reportLoadBalancer() {
 	if s.report == nil || len(s.report.Hosts) == 0 {
 		return
@@ -76,7 +76,7 @@ func (s *scope) reportLoadBalancer() {
 		status.Hosts = append(status.Hosts, hostStatus(rollout.HostReport{Name: name, Err: s.formerMembers[name]}))
 	}
 	status.Backends = nil
-	for _, backend := range s.toldBackends() {
+	for _, backend := range s.reportedBackends() {
 		status.Backends = append(status.Backends, infrav1.LoadBalancerBackendStatus{
 			Name: backend.Name, Address: backend.Address.String(), Health: health(holder, backend.Name),
 		})
@@ -86,11 +86,11 @@ func (s *scope) reportLoadBalancer() {
 // maxBackends is the limit of the API.
 const maxBackends = 64
 
-// toldBackends are the backends that have room in the status, first of all those that are leaving: a machine whose virtual
-// machine may go is one that is not told of, since it gets no connections any more.
-func (s *scope) toldBackends() []loadbalancer.Backend {
+// reportedBackends are the backends that fit into the status. Leaving ones take precedence until no host sends them
+// connections: a machine that is not listed may be removed.
+func (s *scope) reportedBackends() []loadbalancer.Backend {
 	leaving := s.leaving
-	if s.settled() {
+	if s.converged() {
 		leaving = nil
 	}
 	leaving = leaving[:min(len(leaving), maxBackends)]
@@ -98,8 +98,8 @@ func (s *scope) toldBackends() []loadbalancer.Backend {
 	return slices.Concat(staying, leaving)
 }
 
-// settled says that no host that answers has a configuration which is not wanted any more.
-func (s *scope) settled() bool {
+// converged reports whether no reachable host has an outdated configuration.
+func (s *scope) converged() bool {
 	for _, err := range s.formerMembers {
 		if !onlyUnreachable(err) {
 			return false
@@ -128,7 +128,7 @@ func hostMessage(err error) string {
 	return event.Cut(message, maxMessage)
 }
 
-// health is what the holder's haproxy thinks of a control plane.
+// health is the state of a control plane machine as the holder's haproxy sees it.
 func health(holder loadbalancer.State, name string) infrav1.BackendHealth {
 	for _, server := range holder.Servers {
 		if server.Backend != loadbalancer.APIBackend || server.Name != name {
