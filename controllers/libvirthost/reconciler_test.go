@@ -162,9 +162,9 @@ func TestDelete_waitsForMachinesAndEndpoints(t *testing.T) {
 	}
 	refused(w.Namespace + "/m")
 	w.Remove(machine)
-	refused("endpoint of cluster " + w.Namespace + "/demo")
+	refused("LibvirtCluster " + w.Namespace + "/demo to remove its load balancer")
 	w.carry(infrav1.LoadBalancerHostStatus{State: infrav1.LoadBalancerHostUnreachable}) // but it is back, and would fight for the address
-	refused("endpoint of cluster " + w.Namespace + "/demo")
+	refused("LibvirtCluster " + w.Namespace + "/demo to remove its load balancer")
 	w.Expect(w.shell.released).To(BeEmpty())
 	fixture.Change(w, "demo", builder.Annotated[*infrav1.LibvirtCluster](inventory.LoadBalancerIdentityAnnotation, "owner-of-demo"))
 	w.carry()
