@@ -16,11 +16,11 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-// denial ends what the API server itself says when a webhook or a policy has denied a request; their words follow.
+// denial is where the API server's own words end when a webhook or a policy denied a request; theirs follow.
 var denial = regexp.MustCompile(`denied (the )?request`)
 
-// refused turns the API server's no to the child into an outcome. What admission says of fields is not repeated: it
-// quotes values, and these may be whole files and users with their passwords.
+// refused turns an error of creating the child into an outcome. Messages of admission are left out: they quote values,
+// which may be whole files, or users with their passwords.
 func refused(err error) error {
 	var answer apierrors.APIStatus
 	if !errors.As(err, &answer) {
@@ -30,13 +30,13 @@ func refused(err error) error {
 	switch {
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return outcome.Terminalf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "spec.kubeadm is refused: %s", fields(&status))
-	case apierrors.IsForbidden(err): // a quota, a right, a policy: it may be lifted
+	case apierrors.IsForbidden(err): // a quota, RBAC or a policy, which may be changed
 		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, retryMissing, "create child KubeadmConfig: %s", ownWords(&status))
 	}
 	return fmt.Errorf("create child KubeadmConfig: %s", ownWords(&status))
 }
 
-// ownWords is what the API server says without what admission told it.
+// ownWords is the API server's message without that of admission.
 func ownWords(status *metav1.Status) string {
 	if at := denial.FindStringIndex(status.Message); at != nil {
 		return status.Message[:at[1]]
@@ -44,11 +44,11 @@ func ownWords(status *metav1.Status) string {
 	return status.Message
 }
 
-// fields tells the paths of the fields that were refused, as they are called in our spec.
+// fields returns the paths of the fields that were refused, as they are in our spec.
 func fields(status *metav1.Status) string {
-	var said []string
+	var parts []string
 	if denial.MatchString(status.Message) {
-		said = append(said, ownWords(status))
+		parts = append(parts, ownWords(status))
 	}
 	if status.Details != nil {
 		for _, cause := range status.Details.Causes {
@@ -56,11 +56,11 @@ func fields(status *metav1.Status) string {
 			if rest, ok := strings.CutPrefix(path, "spec."); ok {
 				path = "spec.kubeadm." + rest
 			}
-			said = append(said, fmt.Sprintf("%s (%s)", path, cause.Type))
+			parts = append(parts, fmt.Sprintf("%s (%s)", path, cause.Type))
 		}
 	}
-	if len(said) == 0 {
-		return "the API server cannot take it as the spec of a KubeadmConfig"
+	if len(parts) == 0 {
+		return "the API server rejects it as the spec of a KubeadmConfig"
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(parts, ", ")
 }

@@ -21,10 +21,10 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
 )
 
-// ensureAuthorities makes the certificate authorities of a cluster without a control plane object, before its first
-// machine. Left to the kubeadm bootstrap provider, they would belong to that machine's KubeadmConfig and go with it, and
-// no machine could join or be trusted any more. Those that are there, also the user's own, stay as they are; once the
-// control plane runs, none is made: another authority would not be the one that it uses.
+// ensureAuthorities creates the certificate authorities of a cluster without a control plane object, before its first
+// machine. The kubeadm bootstrap provider would make that machine's KubeadmConfig their owner, so that they would be
+// deleted with it and no machine could join or be trusted any more. Existing ones, including the user's own, are not
+// changed. Once the control plane is initialized none is created: it would not be the one in use.
 func (r *Reconciler) ensureAuthorities(ctx context.Context, s *scope) error {
 	if s.cluster.Spec.ControlPlaneRef.IsDefined() || !machinerole.IsControlPlane(s.machine) ||
 		conditions.IsTrue(s.cluster, clusterv1.ClusterControlPlaneInitializedCondition) {
@@ -35,14 +35,14 @@ func (r *Reconciler) ensureAuthorities(ctx context.Context, s *scope) error {
 	if err := certificates.Lookup(ctx, r.Client, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
 			return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigCertificatesMissingReason, retryMissing,
-				"certificates of the external etcd are not there as secrets with label %s: %s", clusterv1.ClusterNameLabel, err)
+				"certificates of the external etcd do not exist as secrets with label %s, create them: %s", clusterv1.ClusterNameLabel, err)
 		}
 		return fmt.Errorf("read certificates of the cluster: %w", err)
 	}
 	if err := certificates.Generate(); err != nil {
-		return fmt.Errorf("make certificates of the cluster: %w", err)
+		return fmt.Errorf("generate certificates of the cluster: %w", err)
 	}
-	// Neither a controller nor blocking: the Cluster has its own, and its finalizers are not ours to touch.
+	// Not a controller reference, and not blocking, which would require the right to change the Cluster's finalizers.
 	owner := metav1.OwnerReference{APIVersion: clusterv1.GroupVersion.String(), Kind: "Cluster", Name: s.cluster.Name, UID: s.cluster.UID}
 	for _, certificate := range certificates {
 		if !certificate.Generated {
@@ -50,11 +50,11 @@ func (r *Reconciler) ensureAuthorities(ctx context.Context, s *scope) error {
 		}
 		made := certificate.AsSecret(cluster, owner)
 		switch err := r.Client.Create(ctx, made); {
-		case apierrors.IsAlreadyExists(err): // of another machine, or a user's that our cache does not hold: theirs counts
+		case apierrors.IsAlreadyExists(err): // created for another machine, or by the user without the label: that one is used
 		case err != nil:
 			return fmt.Errorf("store certificates of the cluster: %w", err)
 		default:
-			ctrl.LoggerFrom(ctx).Info("Made certificate authority of the cluster", "Secret", made.Name)
+			ctrl.LoggerFrom(ctx).Info("Created certificate authority of the cluster", "Secret", made.Name)
 		}
 	}
 	return nil

@@ -27,26 +27,26 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/profilesource"
 )
 
-// Keys of a data Secret, by the contract and by the habit of the kubeadm bootstrap provider.
+// Keys of a data Secret: that of the contract, and one that the kubeadm bootstrap provider sets too.
 const (
 	valueKey  = "value"
 	formatKey = "format"
 )
 
-// When to look again.
+// Requeue intervals.
 const (
-	// retryMissing is for what somebody else has to bring or to take away, and which is not watched.
+	// retryMissing is for what others must create or remove and what is not watched.
 	retryMissing = 30 * time.Second
-	// retrySoon is for what our cache does not know yet.
+	// retrySoon is for what the cache does not show yet.
 	retrySoon = 2 * time.Second
 )
 
-// render turns the kubeadm data and the profile into an Ignition config. The node's own part is added by the
-// infrastructure, which knows addresses and host.
+// render turns the kubeadm data and the profile into an Ignition config. The infrastructure provider adds the node's own
+// part, since it knows addresses and host.
 func (r *Reconciler) render(ctx context.Context, s *scope) error {
 	data, err := bootstrapdata.Read(s.kubeadmData)
 	if errors.Is(err, bootstrapdata.ErrMissing) {
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "the kubeadm bootstrap provider's secret is empty")
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "the kubeadm bootstrap provider has not written its data yet: its secret is empty")
 	}
 	if err != nil {
 		return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigRenderFailedReason, Err: err}
@@ -63,7 +63,7 @@ func (r *Reconciler) render(ctx context.Context, s *scope) error {
 	return s.explainRender(err)
 }
 
-// explainRender sorts what kept the config from being rendered.
+// explainRender turns an error of rendering into an outcome.
 func (s *scope) explainRender(err error) error {
 	switch {
 	case errors.Is(err, profilesource.ErrUnseen):
@@ -72,13 +72,13 @@ func (s *scope) explainRender(err error) error {
 		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigProfileMissingReason, retryMissing, "%s", err)
 	case err == nil || !render.IsInputError(err):
 		return err
-	case len(s.config.Spec.ButaneFrom) > 0: // a change of what it names makes the config good, and is not watched
+	case len(s.config.Spec.ButaneFrom) > 0: // the error may be in a Secret or ConfigMap, which is not watched
 		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason, retryMissing, "%s", err)
 	}
 	return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigRenderFailedReason, Err: err}
 }
 
-// writeDataSecret stores the config under our own name.
+// writeDataSecret stores the config in a Secret with the name of this object.
 func (r *Reconciler) writeDataSecret(ctx context.Context, s *scope) error {
 	wanted := map[string][]byte{valueKey: s.ignition, formatKey: []byte(bootstrapdata.FormatIgnition)}
 	found := &corev1.Secret{}
@@ -92,7 +92,7 @@ func (r *Reconciler) writeDataSecret(ctx context.Context, s *scope) error {
 		return fmt.Errorf("read data secret: %w", err)
 	case !s.mayOwn(found):
 		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigRenderFailedReason, retryMissing,
-			"secret %q exists and does not belong to this object; delete it or rename this object", found.Name)
+			"secret %q exists and does not belong to this object; delete the secret or rename this object", found.Name)
 	case !metav1.IsControlledBy(found, s.config) || !bytes.Equal(found.Data[valueKey], s.ignition):
 		before := found.DeepCopy()
 		found.Data = wanted
@@ -110,7 +110,7 @@ func (r *Reconciler) createDataSecret(ctx context.Context, s *scope, data map[st
 	err := r.Client.Create(ctx, newDataSecret(s, data))
 	if apierrors.IsAlreadyExists(err) {
 		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon,
-			"secret %q exists but is not seen with label %s: it was created a moment ago, or it is not of this object; then delete it or rename this object",
+			"secret %q exists but is not visible with label %s: it was created a moment ago, or it does not belong to this object; then delete the secret or rename this object",
 			s.config.Name, clusterv1.ClusterNameLabel)
 	}
 	if err != nil {
@@ -132,15 +132,15 @@ func newDataSecret(s *scope, data map[string][]byte) *corev1.Secret {
 	}
 }
 
-// adoptDataSecret tells of the Secret that the Machine uses, and renews our owner reference when a backup has made it
-// stale or dropped it. A Secret of another name is the user's.
+// adoptDataSecret records the Secret that the Machine uses, and renews our owner reference if restoring a backup made it
+// stale or dropped it. A Secret with another name is the user's.
 func (r *Reconciler) adoptDataSecret(ctx context.Context, s *scope) error {
 	name := *s.machine.Spec.Bootstrap.DataSecretName
 	s.config.Status.DataSecretName = name
 	found := &corev1.Secret{}
 	err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.config.Namespace, Name: name}, found)
 	if err != nil {
-		return client.IgnoreNotFound(err) // a machine that has started needs it no more
+		return client.IgnoreNotFound(err) // not needed any more once the machine has started
 	}
 	if name != s.config.Name || metav1.IsControlledBy(found, s.config) || !s.mayOwn(found) {
 		return nil

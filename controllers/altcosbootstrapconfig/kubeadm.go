@@ -29,14 +29,14 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
 )
 
-// childSuffix makes the child's name differ from ours: the child's Secret is named like the child, ours like us.
+// childSuffix makes the child's name differ from ours, since each has a Secret of its own name.
 const childSuffix = "-kubeadm"
 
-// madeFromAnnotation on the child tells what it was made from. Its spec does not: the kubeadm bootstrap provider writes
-// into it.
+// madeFromAnnotation on the child is the digest of the spec that it was created with, which does not show in its spec: the
+// kubeadm bootstrap provider changes that.
 const madeFromAnnotation = "bootstrap.cluster.x-k8s.io/altcos-made-from"
 
-// awaitCluster keeps the child from being made too early: the kubeadm bootstrap provider would go to sleep over it.
+// awaitCluster delays the child: the kubeadm bootstrap provider would not be woken when the infrastructure is ready.
 func (r *Reconciler) awaitCluster(_ context.Context, s *scope) error {
 	if !ptr.Deref(s.cluster.Status.Initialization.InfrastructureProvisioned, false) {
 		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForClusterReason, 0, "the cluster's infrastructure is not provisioned yet")
@@ -44,8 +44,8 @@ func (r *Reconciler) awaitCluster(_ context.Context, s *scope) error {
 	return nil
 }
 
-// ensureChild creates the child KubeadmConfig once. It is never updated afterwards but for its annotation, since the
-// kubeadm bootstrap provider writes the join token into its spec; when spec.kubeadm changes, another one takes its place.
+// ensureChild creates the child KubeadmConfig. Only its annotations are updated afterwards, since the kubeadm bootstrap
+// provider writes the join token into its spec; when spec.kubeadm changes, the child is replaced.
 func (r *Reconciler) ensureChild(ctx context.Context, s *scope) error {
 	wanted, err := newChild(s)
 	if err != nil {
@@ -60,9 +60,9 @@ func (r *Reconciler) ensureChild(ctx context.Context, s *scope) error {
 		return fmt.Errorf("read child KubeadmConfig: %w", err)
 	case !s.named(metav1.GetControllerOf(s.child)):
 		return outcome.Blockedf(bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, retryMissing,
-			"KubeadmConfig %q exists and belongs to somebody else; delete it or rename this object", s.child.Name)
+			"KubeadmConfig %q exists and belongs to another owner; delete the KubeadmConfig or rename this object", s.child.Name)
 	case !s.child.DeletionTimestamp.IsZero():
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "the earlier KubeadmConfig %q is being removed", s.child.Name)
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "waiting for the earlier KubeadmConfig %q to be deleted", s.child.Name)
 	case !metav1.IsControlledBy(s.child, s.config) || s.child.Annotations[madeFromAnnotation] != wanted.Annotations[madeFromAnnotation]:
 		return r.removeChild(ctx, s)
 	}
@@ -85,8 +85,8 @@ func (r *Reconciler) createChild(ctx context.Context, s *scope, wanted *kubeadmv
 	}
 	ctrl.LoggerFrom(ctx).Info("Creating child KubeadmConfig", "KubeadmConfig", wanted.Name)
 	err = r.Client.Create(ctx, wanted)
-	if apierrors.IsAlreadyExists(err) { // our own, which the cache does not know yet
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon, "KubeadmConfig %q was created a moment ago", wanted.Name)
+	if apierrors.IsAlreadyExists(err) { // our own, which the cache does not show yet
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForCacheReason, retrySoon, "KubeadmConfig %q was created a moment ago and is not visible yet", wanted.Name)
 	}
 	if err != nil {
 		return refused(err)
@@ -98,7 +98,7 @@ func (r *Reconciler) createChild(ctx context.Context, s *scope, wanted *kubeadmv
 	return nil
 }
 
-// checkKubeadm repeats what admission checks: what was there before the webhook or with it switched off came past it.
+// checkKubeadm repeats the checks of admission, since an object may have been created before the webhook, or without it.
 func (s *scope) checkKubeadm() error {
 	if errs := profile.ValidateKubeadm(&s.config.Spec.Kubeadm, field.NewPath("spec", "kubeadm")); len(errs) > 0 {
 		return &outcome.Terminal{Reason: bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, Err: errs.ToAggregate()}
@@ -106,8 +106,8 @@ func (s *scope) checkKubeadm() error {
 	return nil
 }
 
-// awaitRemovalOfOldData keeps a new child away from the Secret of an earlier one. The kubeadm bootstrap provider makes
-// any Secret of the child's name the child's own before it has written its data, so nothing would tell old from new.
+// awaitRemovalOfOldData waits for the Secret of an earlier child to be deleted. The kubeadm bootstrap provider makes the
+// child the owner of any Secret of its name before it has written its data, so old data could not be told from new.
 func (r *Reconciler) awaitRemovalOfOldData(ctx context.Context, wanted *kubeadmv1.KubeadmConfig) error {
 	found := &corev1.Secret{}
 	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(wanted), found); err != nil {
@@ -120,22 +120,21 @@ func (r *Reconciler) awaitRemovalOfOldData(ctx context.Context, wanted *kubeadmv
 		return nil
 	}
 	return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, retryMissing,
-		"secret %q of an earlier KubeadmConfig is still there; the garbage collector removes it, unless it has another owner", found.Name)
+		"waiting for the garbage collector to remove secret %q of an earlier KubeadmConfig; delete it yourself if it has another owner", found.Name)
 }
 
-// removeChild makes room for a child that is made from what spec.kubeadm says now, or for one of ours: a config of our
-// name that is gone may have left its child behind.
+// removeChild deletes a child that was created from an earlier spec.kubeadm, or by an earlier config of the same name.
 func (r *Reconciler) removeChild(ctx context.Context, s *scope) error {
 	if err := s.checkKubeadm(); err != nil {
 		return err
 	}
-	ctrl.LoggerFrom(ctx).Info("Removing child KubeadmConfig, which was made from something else", "KubeadmConfig", s.child.Name)
+	ctrl.LoggerFrom(ctx).Info("Replacing child KubeadmConfig, which was created from another spec.kubeadm", "KubeadmConfig", s.child.Name)
 	err := r.Client.Delete(ctx, s.child, client.Preconditions{UID: &s.child.UID})
-	if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) { // a conflict: the cache is behind, it is gone already
+	if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) { // on conflict the cache is stale, and the child is gone
 		return fmt.Errorf("remove child KubeadmConfig: %w", err)
 	}
 	return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, retrySoon,
-		"KubeadmConfig %q was made from something else than spec.kubeadm says now, and is made anew", s.child.Name)
+		"KubeadmConfig %q was created from another spec.kubeadm and is being recreated", s.child.Name)
 }
 
 func newChild(s *scope) (*kubeadmv1.KubeadmConfig, error) {
@@ -154,7 +153,7 @@ func newChild(s *scope) (*kubeadmv1.KubeadmConfig, error) {
 	if value, ok := s.config.Labels[clusterv1.WatchLabel]; ok {
 		child.Labels[clusterv1.WatchLabel] = value
 	}
-	// We read cloud-config, which loses nothing on the way; kubeadm's own Ignition is one that no ALT Container OS reads.
+	// Cloud-config converts without loss; ALT Container OS cannot read the Ignition version that the provider would write.
 	child.Spec.Format = kubeadmv1.CloudConfig
 	content, err := json.Marshal(child.Spec)
 	if err != nil {
@@ -168,20 +167,20 @@ func newChild(s *scope) (*kubeadmv1.KubeadmConfig, error) {
 	return child, nil
 }
 
-// awaitKubeadmData reads the child's Secret by its name: the child's status is not to be trusted after a move, when it
-// is restored from the Machine, which names our own Secret.
+// awaitKubeadmData reads the child's Secret by name. The child's status cannot be trusted after clusterctl move: it is
+// restored from the Machine, which refers to our own Secret.
 func (r *Reconciler) awaitKubeadmData(ctx context.Context, s *scope) error {
 	found := &corev1.Secret{}
 	err := r.Client.Get(ctx, client.ObjectKeyFromObject(s.child), found)
 	if apierrors.IsNotFound(err) {
-		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "%s", kubeadmSays(s.child))
+		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, 0, "%s", kubeadmMessage(s.child))
 	}
 	if err != nil {
 		return fmt.Errorf("read the child's data secret: %w", err)
 	}
 	if !isData(found, s.child) {
 		return outcome.Waitf(bootstrapv1.AltcosBootstrapConfigWaitingForKubeadmReason, retryMissing,
-			"secret %q is not controlled by this KubeadmConfig of the same name; delete it unless it goes by itself", found.Name)
+			"secret %q is not controlled by this KubeadmConfig of the same name; delete the secret unless the garbage collector does", found.Name)
 	}
 	s.kubeadmData = found.Data
 	return nil
@@ -191,21 +190,21 @@ func (r *Reconciler) awaitKubeadmData(ctx context.Context, s *scope) error {
 func isData(secret *corev1.Secret, child *kubeadmv1.KubeadmConfig) bool {
 	controller := metav1.GetControllerOf(secret)
 	if controller == nil {
-		// Objects that no API server has stored, as in kubectl-altcos, have neither UIDs nor an earlier life.
+		// Objects in kubectl-altcos come from no API server: they have no UIDs, and no predecessors of the same name.
 		return child.UID == ""
 	}
 	return controller.UID == child.UID
 }
 
-// kubeadmSays tells what the kubeadm bootstrap provider waits for.
-func kubeadmSays(child *kubeadmv1.KubeadmConfig) string {
+// kubeadmMessage returns what the kubeadm bootstrap provider waits for.
+func kubeadmMessage(child *kubeadmv1.KubeadmConfig) string {
 	ready := conditions.Get(child, clusterv1.ReadyCondition)
 	switch {
 	case ready == nil || ready.Message == "":
 		return "the kubeadm bootstrap provider has not written its data yet"
 	case strings.Contains(ready.Message, "spec.files"):
-		// What cannot be read as a template is quoted there, and files may hold secrets.
-		return fmt.Sprintf("the kubeadm bootstrap provider cannot prepare spec.kubeadm.files; the conditions of KubeadmConfig %s say why", child.Name)
+		// The message quotes templates that cannot be parsed, and files may hold secrets.
+		return fmt.Sprintf("the kubeadm bootstrap provider cannot prepare spec.kubeadm.files; see the conditions of KubeadmConfig %s", child.Name)
 	}
 	return "KubeadmConfig " + child.Name + ": " + ready.Message
 }

@@ -46,7 +46,7 @@ func (s *scope) mayOwn(secret *corev1.Secret) bool {
 	return secret.Type == clusterv1.ClusterSecretType && secret.Labels[clusterv1.ClusterNameLabel] == s.cluster.Name
 }
 
-// own makes us the controller in place of what we were before; other owners stay.
+// own makes this object the controller, in place of what it was before a backup; other owners stay.
 func (s *scope) own(secret *corev1.Secret) {
 	others := slices.DeleteFunc(secret.OwnerReferences, func(ref metav1.OwnerReference) bool {
 		return s.named(&ref) || ptr.Deref(ref.Controller, false)

@@ -33,14 +33,14 @@ type Reconciler struct {
 	WatchFilter string
 }
 
-// scope is what one Reconcile knows.
+// scope is the data of one Reconcile.
 type scope struct {
 	config *bootstrapv1.AltcosBootstrapConfig
-	// machine owns the config. It is nil when a MachinePool does; then cluster may be nil too.
+	// machine owns the config. It is nil if a MachinePool does; then cluster may be nil too.
 	machine *clusterv1.Machine
 	cluster *clusterv1.Cluster
 
-	// child is the KubeadmConfig, kubeadmData what it produced.
+	// child is the KubeadmConfig, kubeadmData its bootstrap data.
 	child       *kubeadmv1.KubeadmConfig
 	kubeadmData map[string][]byte
 	ignition    []byte
@@ -49,8 +49,8 @@ type scope struct {
 	record *phase.Record
 }
 
-// Reconcile moves one AltcosBootstrapConfig towards its data Secret. It needs no finalizer: everything it makes is
-// owned by it and goes with it.
+// Reconcile moves one AltcosBootstrapConfig towards its data Secret. It needs no finalizer: everything it creates is owned
+// by the object and garbage collected.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	config := &bootstrapv1.AltcosBootstrapConfig{}
 	if ours, err := phase.Read(ctx, r.Client, req, config, r.WatchFilter); err != nil || !ours || !config.DeletionTimestamp.IsZero() {
@@ -75,8 +75,8 @@ func (r *Reconciler) run(ctx context.Context, s *scope) error {
 	case s.machine == nil:
 		return phase.Step(s.record, kubeadmDataReady, refusePool)(ctx, s)
 	case s.machine.Spec.Bootstrap.DataSecretName != nil:
-		// The Machine has taken its data. Whatever happens now to the child or to us must not change what it got; after
-		// a move to another management cluster this also restores our status.
+		// The Machine refers to its data, which must not change any more, whatever happens to this object or the child.
+		// After clusterctl move this also restores the status.
 		return phase.UntilFirst(ctx, s,
 			phase.Step(s.record, dataSecretAvailable, r.adoptDataSecret),
 			phase.Step(s.record, kubeadmDataReady, r.keepTokenAlive),
@@ -91,13 +91,13 @@ func (r *Reconciler) run(ctx context.Context, s *scope) error {
 	)
 }
 
-// refusePool says what would otherwise be waited for in silence: the Machines of a pool share one config, and each of
-// ours is made for one Machine.
+// refusePool reports that MachinePools are not supported: the Machines of a pool share one config, but ours is for one
+// Machine.
 func refusePool(context.Context, *scope) error {
 	return outcome.Terminalf(bootstrapv1.AltcosBootstrapConfigMachinePoolReason, "a MachinePool owns this object, which is not supported; use a MachineDeployment")
 }
 
-// load reads owner and cluster. Their absence has nobody to tell.
+// load reads owner and cluster. Their absence is not reported in a condition: nobody waits for the object yet.
 func (r *Reconciler) load(ctx context.Context, config *bootstrapv1.AltcosBootstrapConfig) (*scope, context.Context, error) {
 	s := &scope{config: config, record: phase.NewRecord(config, conditionTable())}
 	machine, err := util.GetOwnerMachine(ctx, r.Client, config.ObjectMeta)

@@ -94,9 +94,9 @@ func TestReconcile_tellsWhatIsWrong(t *testing.T) {
 			none, func(w *world) { fixture.Change(w, "demo", builder.Unprovisioned) },
 			kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigWaitingForClusterReason, "not provisioned", 0,
 		},
-		"somebody else's KubeadmConfig has the child's name": {
+		"another owner's KubeadmConfig has the child's name": {
 			none, func(w *world) { w.Create(&kubeadmv1.KubeadmConfig{ObjectMeta: w.Meta("m-kubeadm")}) },
-			kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "belongs to somebody else", 30 * time.Second,
+			kubeadmDataReady, bootstrapv1.AltcosBootstrapConfigKubeadmRefusedReason, "belongs to another owner", 30 * time.Second,
 		},
 		"the kubeadm provider quotes a file": {
 			none, func(w *world) {

@@ -58,7 +58,7 @@ func (r *Reconciler) SetupWithManager(_ context.Context, mgr ctrl.Manager, optio
 	return nil
 }
 
-// machineToConfig leads from a Machine to its bootstrap config of our kind.
+// machineToConfig maps a Machine to its bootstrap config, if that is of our kind.
 func machineToConfig(_ context.Context, object client.Object) []reconcile.Request {
 	machine, ok := object.(*clusterv1.Machine)
 	if !ok {
@@ -71,8 +71,8 @@ func machineToConfig(_ context.Context, object client.Object) []reconcile.Reques
 	return []reconcile.Request{watch.Request(machine.Namespace, ref.Name)}
 }
 
-// secretToConfig leads from a data Secret, ours or that of our child, to the config. The child tells of its Secret too,
-// but the cache may learn of the child's change first, and then nothing else would come.
+// secretToConfig maps a data Secret, ours or that of the child, to the config. The child's status also changes with its
+// Secret, but the cache may show that change first, and then nothing would wake the config when it shows the Secret.
 func secretToConfig(_ context.Context, object client.Object) []reconcile.Request {
 	owner := metav1.GetControllerOf(object)
 	if owner == nil {

@@ -14,12 +14,11 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 )
 
-// skewReason is what Cluster API calls the check that it makes for MachineSets with KubeadmConfigTemplates, and for no
-// others.
+// skewReason is Cluster API's name for the check, which it does only for MachineSets with a KubeadmConfigTemplate.
 const skewReason = string(clusterv1.MachineSetPreflightCheckKubeadmVersionSkew)
 
-// skew says that no control plane machine has the minor version of the machine that joins; it is empty otherwise. The
-// machine is made nevertheless: Cluster API lets people skip its own check too.
+// skew returns a warning if no control plane machine has the minor version of the machine that joins. The machine is created
+// nevertheless: Cluster API's own check can be skipped too.
 func (r *Reconciler) skew(ctx context.Context, s *scope) (string, error) {
 	own, known := minor(s.machine)
 	if machinerole.IsControlPlane(s.machine) || !known {
@@ -44,10 +43,10 @@ func (r *Reconciler) skew(ctx context.Context, s *scope) (string, error) {
 		return "", nil
 	}
 	return fmt.Sprintf("Machine %q has version %s, and the control plane %s: kubeadm supports only joins of its own minor version; "+
-		"upgrade what makes the Machine together with the control plane", s.machine.Name, s.machine.Spec.Version, other), nil
+		"upgrade the owner of the Machine together with the control plane", s.machine.Name, s.machine.Spec.Version, other), nil
 }
 
-// minor returns the major and the minor part of a Machine's version, which a Machine need not have.
+// minor returns the major and the minor part of a Machine's version, if it has one.
 func minor(m *clusterv1.Machine) (parts [2]uint, known bool) {
 	v, err := version.ParseGeneric(m.Spec.Version)
 	if err != nil {

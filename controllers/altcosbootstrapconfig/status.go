@@ -22,11 +22,11 @@ func conditionTable() phase.Table {
 		Done:     bootstrapv1.AltcosBootstrapConfigReadyReason,
 		Waiting:  bootstrapv1.AltcosBootstrapConfigWaitingReason,
 		Failed:   bootstrapv1.AltcosBootstrapConfigFailedReason,
-		Deleting: bootstrapv1.AltcosBootstrapConfigWaitingReason, // never: it is not reconciled then
+		Deleting: bootstrapv1.AltcosBootstrapConfigWaitingReason, // unused: deletion is not reconciled
 	}
 }
 
-// describe writes what the status tells beside the conditions.
+// describe writes the status except for the conditions.
 func (s *scope) describe() {
 	s.config.Status.ObservedGeneration = s.config.Generation
 	if s.record.Done(dataSecretAvailable) {

@@ -17,12 +17,12 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 )
 
-// triggerAnnotation on the child changes with what the kubeadm bootstrap provider waits for. It watches Clusters only for
-// KubeadmConfigs that a Machine refers to, which the child is not.
+// triggerAnnotation on the child changes with what the kubeadm bootstrap provider waits for. The provider watches Clusters
+// only for KubeadmConfigs that a Machine refers to, and no Machine refers to the child.
 const triggerAnnotation = "bootstrap.cluster.x-k8s.io/altcos-cluster-state"
 
-// keepTokenAlive wakes the child of a Machine that has its data but is no node yet: until then the kubeadm bootstrap provider
-// has to keep the token alive. A child that is not there stays away, no token is made for a machine that has its data.
+// keepTokenAlive wakes the child of a Machine that has its data but no node yet: until then the kubeadm bootstrap provider
+// has to refresh the join token. A missing child is not recreated: the machine already has its data and token.
 func (r *Reconciler) keepTokenAlive(ctx context.Context, s *scope) error {
 	if s.machine.Status.NodeRef.IsDefined() {
 		return nil
@@ -40,7 +40,7 @@ func (r *Reconciler) keepTokenAlive(ctx context.Context, s *scope) error {
 	return r.triggerChild(ctx, s)
 }
 
-// triggerChild lets the kubeadm bootstrap provider look again when the cluster has moved on.
+// triggerChild makes the kubeadm bootstrap provider reconcile the child when the cluster has changed.
 func (r *Reconciler) triggerChild(ctx context.Context, s *scope) error {
 	state := stateFor(s.cluster, s.child)
 	if s.child.Annotations[triggerAnnotation] == state {
@@ -49,14 +49,14 @@ func (r *Reconciler) triggerChild(ctx context.Context, s *scope) error {
 	before := s.child.DeepCopy()
 	metav1.SetMetaDataAnnotation(&s.child.ObjectMeta, triggerAnnotation, state)
 	err := r.Client.Patch(ctx, s.child, client.MergeFrom(before))
-	if client.IgnoreNotFound(err) != nil { // of a child that has gone its end tells
+	if client.IgnoreNotFound(err) != nil { // the deletion of the child wakes us anyway
 		return fmt.Errorf("annotate child KubeadmConfig: %w", err)
 	}
 	return nil
 }
 
-// stateFor changes with everything that the kubeadm bootstrap provider may wait for. We never come here while the
-// cluster is paused: a child that says it is paused was put to sleep, and its provider does not see the end of it.
+// stateFor changes with everything that the kubeadm bootstrap provider may wait for. It is never called while the cluster is
+// paused, so a child whose condition is still Paused needs to be woken: its provider has missed the end of the pause.
 func stateFor(cluster *clusterv1.Cluster, child *kubeadmv1.KubeadmConfig) string {
 	endpoint := cluster.Spec.ControlPlaneEndpoint
 	state := fmt.Sprintf("endpoint=%s:%d,initialized=%s", endpoint.Host, endpoint.Port,

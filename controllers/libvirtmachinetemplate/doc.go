@@ -1,6 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package libvirtmachinetemplate tells the cluster autoscaler what a machine made from a LibvirtMachineTemplate offers,
-// so that it can scale from zero. It looks at the spec only: a template may belong to no cluster yet.
+// Package libvirtmachinetemplate writes the capacity of machines created from a LibvirtMachineTemplate into its status, so
+// that the cluster autoscaler can scale from zero. It has no phases or conditions, and reads only the template: that may
+// not belong to a cluster yet.
 package libvirtmachinetemplate

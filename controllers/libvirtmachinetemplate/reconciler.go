@@ -59,7 +59,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 	return nil
 }
 
-// Reconcile writes what the template's spec means into its status.
+// Reconcile derives the template's status from its spec.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	template := &infrav1.LibvirtMachineTemplate{}
 	if err := r.Client.Get(ctx, req.NamespacedName, template); err != nil {
@@ -85,7 +85,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{}, nil
 }
 
-// isPaused looks at the template and, when it belongs to a cluster, at that.
+// isPaused reports whether the template or the cluster that it belongs to, if any, is paused.
 func (r *Reconciler) isPaused(ctx context.Context, template *infrav1.LibvirtMachineTemplate) (bool, error) {
 	if annotations.HasPaused(template) {
 		return true, nil
@@ -103,7 +103,7 @@ func (r *Reconciler) isPaused(ctx context.Context, template *infrav1.LibvirtMach
 	return annotations.IsPaused(cluster, template), nil
 }
 
-// capacity is what kubelet will see. A root disk without size is as large as the image, which nobody has read yet.
+// capacity is what kubelet will see. A root disk without size is as large as the image, whose size is not known here.
 func capacity(spec *infrav1.LibvirtMachineSpec) corev1.ResourceList {
 	list := corev1.ResourceList{
 		corev1.ResourceCPU:    *resource.NewQuantity(int64(spec.VCPUs), resource.DecimalSI),

@@ -64,7 +64,7 @@ func Explain(err error, fallback string) (reason, message string) {
 	}
 }
 
-// Unknown reports whether the outcome that decides says that nothing could be observed.
+// Unknown reports whether nothing could be observed, according to the outcome that decides.
 func Unknown(err error) bool { return rank(err).unknown }
 
 // ownPort is the local end of a connection, which differs each time.
