@@ -16,6 +16,6 @@ if [[ ${#targets[@]} -eq 0 ]]; then
 fi
 for target in "${targets[@]}"; do
 	echo "== $target"
-	# by default a minute goes into making each new input smaller, during which nothing is tried
+	# by default go spends up to a minute on minimizing each new input, and tries nothing else meanwhile
 	go test -run '^$' -fuzz "^${target##*.}\$" -fuzztime "${FUZZ_TIME:-1m}" -fuzzminimizetime 5s "${target%.*}"
 done

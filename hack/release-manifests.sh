@@ -3,11 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [[ ! $VERSION =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
-	echo "warning: clusterctl reads only versions such as v0.1.0, not $VERSION" >&2
+	echo "warning: clusterctl accepts only versions such as v0.1.0, not $VERSION" >&2
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp -r config "$work/" # where kustomize may write the image's name
+cp -r config "$work/" # kustomize edit changes it
 dist=${DIST:-dist}
 rm -rf "$dist"
 for provider in infrastructure bootstrap; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks all shell scripts. Those without #! are embedded: they run in sh, after variables that Go code sets (SC2154), and
-# write "a && b || fail", where fail ends the script (SC2015).
+# Runs shellcheck on all scripts. Those without #! are embedded: sh runs them with variables that Go code sets (SC2154), and
+# they use "a && b || fail", where fail ends the script (SC2015).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if ! command -v shellcheck >/dev/null; then

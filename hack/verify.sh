@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks that what is generated matches its sources, that the module is tidy, that every overlay builds and that what users
-# apply is valid. Everything is regenerated in a copy: this tree is not touched, and what is not committed counts too.
+# Checks that generated files match their sources, that the module is tidy, that every overlay builds and that manifests for
+# users are valid. Everything is regenerated in a copy: this tree is not changed, and uncommitted files are included.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tree=$PWD
