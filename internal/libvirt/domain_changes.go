@@ -134,64 +134,39 @@ func (h *host) openVSwitch(ctx context.Context, cards []virt.Interface) (map[str
 
 // StartDomain implements virt.Domains.
 func (h *host) StartDomain(ctx context.Context, id string, owner virt.Owner) error {
-	if err := h.start(ctx, id, owner); err != nil {
-		return fmt.Errorf("start domain %q on host %q: %w", id, h.name, err)
-	}
-	return nil
-}
-
-func (h *host) start(ctx context.Context, id string, owner virt.Owner) error {
-	unlock, err := h.lock(ctx, h.domainKey(id))
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	found, _, err := h.owned(ctx, id, owner)
-	if err != nil {
-		return err
-	}
-	state, err := h.state(ctx, found)
-	if err != nil || isActive(state) {
-		return err
-	}
-	err = h.Do(ctx, h.Limits.SlowCall, func(c *rpc.Libvirt) error {
-		_, err := c.DomainCreateWithFlags(found, 0)
+	return h.change(ctx, "start", id, owner, func(found rpc.Domain, _ *libvirtxml.Domain) error {
+		state, err := h.state(ctx, found)
+		if err != nil || isActive(state) {
+			return err
+		}
+		err = h.Do(ctx, h.Limits.SlowCall, func(c *rpc.Libvirt) error {
+			_, err := c.DomainCreateWithFlags(found, 0)
+			return err
+		})
+		if !errors.Is(err, virt.ErrBusy) {
+			return err
+		}
+		// Another client may have started it just now, which libvirt calls an invalid operation.
+		if state, stateErr := h.state(ctx, found); stateErr == nil && isActive(state) {
+			return nil
+		}
 		return err
 	})
-	if !errors.Is(err, virt.ErrBusy) {
-		return err
-	}
-	// Somebody else may have started it just now, which libvirt calls an invalid operation.
-	if state, stateErr := h.state(ctx, found); stateErr == nil && isActive(state) {
-		return nil
-	}
-	return err
 }
 
 // RemoveFirmwareConfig implements virt.Domains.
 func (h *host) RemoveFirmwareConfig(ctx context.Context, id string, owner virt.Owner) error {
-	if err := h.removeFirmwareConfig(ctx, id, owner); err != nil {
-		return fmt.Errorf("remove firmware configuration of domain %q on host %q: %w", id, h.name, err)
-	}
-	return nil
-}
-
-func (h *host) removeFirmwareConfig(ctx context.Context, id string, owner virt.Owner) error {
-	unlock, err := h.lock(ctx, h.domainKey(id))
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	_, definition, err := h.owned(ctx, id, owner)
-	if err != nil || !domainxml.StripFirmwareConfig(definition) {
-		return err
-	}
-	text, err := domainxml.Marshal(definition)
-	if err != nil {
-		return err
-	}
-	return h.Do(ctx, h.Limits.Call, func(c *rpc.Libvirt) error {
-		_, err := c.DomainDefineXMLFlags(text, 0)
-		return err
+	return h.change(ctx, "remove firmware configuration of", id, owner, func(_ rpc.Domain, definition *libvirtxml.Domain) error {
+		if !domainxml.StripFirmwareConfig(definition) {
+			return nil
+		}
+		text, err := domainxml.Marshal(definition)
+		if err != nil {
+			return err
+		}
+		return h.Do(ctx, h.Limits.Call, func(c *rpc.Libvirt) error {
+			_, err := c.DomainDefineXMLFlags(text, 0)
+			return err
+		})
 	})
 }

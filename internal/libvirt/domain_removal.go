@@ -6,9 +6,9 @@ package libvirt
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	rpc "github.com/digitalocean/go-libvirt"
+	"libvirt.org/go/libvirtxml"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
@@ -27,33 +27,22 @@ var undefineFlags = []rpc.DomainUndefineFlagsValues{ //nolint:gochecknoglobals /
 
 // RemoveDomain implements virt.Domains.
 func (h *host) RemoveDomain(ctx context.Context, id string, owner virt.Owner) error {
-	err := h.removeDomain(ctx, id, owner)
-	if err != nil && !errors.Is(err, virt.ErrNotFound) {
-		return fmt.Errorf("remove domain %q on host %q: %w", id, h.name, err)
-	}
-	return nil
-}
-
-func (h *host) removeDomain(ctx context.Context, id string, owner virt.Owner) error {
-	unlock, err := h.lock(ctx, h.domainKey(id))
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	found, _, err := h.owned(ctx, id, owner)
-	if err != nil {
-		return err
-	}
-	state, err := h.state(ctx, found)
-	if err != nil {
-		return err
-	}
-	if state != rpc.DomainShutoff {
-		if err := h.destroy(ctx, found); err != nil {
+	err := h.change(ctx, "remove", id, owner, func(found rpc.Domain, _ *libvirtxml.Domain) error {
+		state, err := h.state(ctx, found)
+		if err != nil {
 			return err
 		}
+		if state != rpc.DomainShutoff {
+			if err := h.destroy(ctx, found); err != nil {
+				return err
+			}
+		}
+		return h.undefine(ctx, found)
+	})
+	if errors.Is(err, virt.ErrNotFound) {
+		return nil
 	}
-	return h.undefine(ctx, found)
+	return err
 }
 
 // destroy ends QEMU. A guest that ended by itself meanwhile is fine.

@@ -124,20 +124,33 @@ func isActive(state rpc.DomainState) bool {
 	return state != rpc.DomainShutoff && state != rpc.DomainCrashed
 }
 
-// owned returns the domain and its stored definition if they belong to owner: the element in the metadata is the
-// proof. Errors: virt.ErrNotFound, virt.ErrNotOwned.
-func (h *host) owned(ctx context.Context, id string, owner virt.Owner) (rpc.Domain, *libvirtxml.Domain, error) {
+// change does something to a domain, once its owner is proven: the one way to change or destroy one. The definition is the
+// inactive one with its secrets, because it may be stored again and must not lose them then.
+func (h *host) change(
+	ctx context.Context, what, id string, owner virt.Owner, do func(found rpc.Domain, definition *libvirtxml.Domain) error,
+) error {
+	if err := h.changeOwned(ctx, id, owner, do); err != nil {
+		return fmt.Errorf("%s domain %q on host %q: %w", what, id, h.name, err)
+	}
+	return nil
+}
+
+func (h *host) changeOwned(ctx context.Context, id string, owner virt.Owner, do func(rpc.Domain, *libvirtxml.Domain) error) error {
+	unlock, err := h.lock(ctx, h.domainKey(id))
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	found, err := h.lookupDomain(ctx, id)
 	if err != nil {
-		return rpc.Domain{}, nil, err
+		return err
 	}
-	// Secure, because the definition may be stored again and must not lose its secrets then.
 	definition, err := h.describe(ctx, found, rpc.DomainXMLInactive|rpc.DomainXMLSecure)
 	if err != nil {
-		return rpc.Domain{}, nil, err
+		return err
 	}
 	if !owner.Owns(domainxml.Owner(definition)) {
-		return rpc.Domain{}, nil, virt.ErrNotOwned
+		return virt.ErrNotOwned
 	}
-	return found, definition, nil
+	return do(found, definition)
 }

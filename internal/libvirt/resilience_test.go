@@ -19,6 +19,7 @@ import (
 
 	rpc "github.com/digitalocean/go-libvirt"
 	"github.com/google/uuid"
+	"libvirt.org/go/libvirtxml"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
@@ -380,12 +381,15 @@ func TestWriteVolume_tellsThatThePoolGotFull(t *testing.T) {
 	must(t, h.DeleteVolume(t.Context(), second.VolumeRef))
 }
 
-func TestOwned_aCopyWithOurMetadataIsNotOurs(t *testing.T) {
+func TestChange_aCopyWithOurMetadataIsNotOurs(t *testing.T) {
 	h := openHost(t, openPool(t, Limits{})).(*host)
 	spec := minimalSpec()
 	define(t, h, spec)
-	_, definition, err := h.owned(t.Context(), spec.UUID, spec.Owner)
-	must(t, err)
+	var definition *libvirtxml.Domain
+	must(t, h.change(t.Context(), "read", spec.UUID, spec.Owner, func(_ rpc.Domain, owned *libvirtxml.Domain) error {
+		definition = owned
+		return nil
+	}))
 	definition.UUID, definition.Name = uuid.NewString(), "copy-by-hand"
 	text, err := definition.Marshal()
 	must(t, err)

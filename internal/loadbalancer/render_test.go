@@ -199,3 +199,9 @@ func FuzzRender_neverLetsAWordSplit(f *testing.F) {
 		}
 	})
 }
+
+func TestShared_checksWhatHAProxyMonitors(t *testing.T) {
+	if !strings.Contains(checkScript, "GET "+monitorPath+" HTTP/1.0") {
+		t.Errorf("check-haproxy does not ask for %s", monitorPath)
+	}
+}

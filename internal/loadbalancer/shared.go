@@ -4,8 +4,10 @@
 package loadbalancer
 
 import (
+	_ "embed"
 	"fmt"
 	"path"
+	"strings"
 )
 
 // sharedRevision is the version of the files that all clusters of a host share. A manager replaces older revisions,
@@ -29,25 +31,20 @@ func RenderShared(layout Layout) ([]SharedFile, error) {
 		return nil, fmt.Errorf("render keepalived.conf: %w", err)
 	}
 	head := fmt.Sprintf("# Managed by cluster-api-provider-altcos, shared by all clusters; do not edit. revision=%d\n", sharedRevision)
+	shebang, check, _ := strings.Cut(checkScript, "\n")
 	return []SharedFile{
-		{Name: "check", Path: layout.checkScript(), Mode: 0o755, Content: []byte("#!/bin/bash\n" + head + checkScriptBody)},
+		{Name: "check", Path: layout.checkScript(), Mode: 0o755, Content: []byte(shebang + "\n" + head + check)},
 		{Name: "keepalived", Path: layout.KeepalivedConfig(), Mode: 0o644, Content: append([]byte(head), main...)},
 		{Name: "haproxy-unit", Path: layout.unit(HAProxyUnit("")), Mode: 0o644, Content: []byte(head + haproxyUnitBody(layout))},
 		{Name: "keepalived-unit", Path: layout.unit(KeepalivedUnit), Mode: 0o644, Content: []byte(head + keepalivedUnitBody(layout))},
 	}, nil
 }
 
-// checkScriptBody asks the local haproxy over HTTP: a hung process keeps its pid and its socket, but does not answer. bash
-// opens the connection itself, so that no other program has to be installed.
-const checkScriptBody = `# check-haproxy ADDRESS PORT: is the haproxy that serves this monitor address alive?
-exec 3<>"/dev/tcp/$1/$2" || exit 1
-printf 'GET ` + monitorPath + ` HTTP/1.0\r\n\r\n' >&3 || exit 1
-IFS= read -r -t 1 answer <&3 || exit 1
-case $answer in
-"HTTP/1."?" 200 "*) exit 0 ;;
-esac
-exit 1
-`
+// checkScript asks the local haproxy for monitorPath over HTTP: a hung process keeps its pid and its socket, but does not
+// answer. bash opens the connection itself, so that no other program has to be installed.
+//
+//go:embed scripts/check-haproxy.sh
+var checkScript string
 
 // haproxyUnitBody gives each instance a user of its own with the two capabilities that it needs: to bind low ports, and to
 // bind an address that the host does not hold.
