@@ -1,8 +1,7 @@
 // Copyright The cluster-api-provider-altcos Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package keylock serialises work by key: one lock per host, per image or per domain, without keeping those that nobody
-// uses.
+// Package keylock serialises work by key: one lock per host, per image or per domain. Unused locks are not kept.
 package keylock
 
 import (

@@ -20,7 +20,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 )
 
-// scripted is a host that answers from a table and writes down what it was asked.
+// scripted is a host that answers from a table and records what it was asked.
 type scripted struct {
 	name    string
 	journal *journal
@@ -74,7 +74,7 @@ func (s *scripted) Run(ctx context.Context, script virt.Script) ([]byte, error) 
 	return nil, fmt.Errorf("unknown script of %d bytes", len(script.Body))
 }
 
-// outdatedState is what a host says that carries an older tree of the cluster.
+// outdatedState is the report of a host with an older tree of the cluster.
 func outdatedState(cluster loadbalancer.Cluster, holds bool) string {
 	out := fmt.Sprintf("owner %s\nmanifest vip %s\nmanifest hash old\nhaproxy-unit active enabled\nkeepalived-unit active enabled\nassembled 1\nloaded 1\n",
 		cluster.Owner, cluster.VIP)

@@ -40,7 +40,7 @@ func (e *StepError) Error() string { return fmt.Sprintf("%s: %v", e.Step, e.kind
 func (e *StepError) Unwrap() error { return e.kind }
 
 // stepKinds are the errors of a script's steps; a step that is not here means ErrRolledBack.
-var stepKinds = map[string]error{ //nolint:gochecknoglobals // a table that nobody writes
+var stepKinds = map[string]error{ //nolint:gochecknoglobals // a table, never changed
 	"not-owned":           loadbalancer.ErrNotOwned,
 	"in-use":              ErrAddressInUse,
 	"busy":                ErrHostBusy,

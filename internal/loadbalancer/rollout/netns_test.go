@@ -106,7 +106,7 @@ func (s *segment) newLab(name, address string) *lab {
 		l.stopEverything()
 		_ = holder.Process.Kill()
 		_ = holder.Wait()
-		_ = os.Remove(testRoot) // once nobody needs it
+		_ = os.Remove(testRoot) // once it is not used
 	})
 	return l
 }

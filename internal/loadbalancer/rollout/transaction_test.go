@@ -82,7 +82,7 @@ func TestBalancer_oneHostsLife(t *testing.T) {
 	}
 
 	other := cluster
-	other.Owner = "somebody-else"
+	other.Owner = "another-owner"
 	if _, err := balancer.Ensure(ctx, other, hosts); !errors.Is(err, loadbalancer.ErrNotOwned) && !errors.Is(err, ErrAddressInUse) {
 		t.Errorf("another owner: %v", err)
 	}
