@@ -91,7 +91,7 @@ func (r *Record) unmet(row Row, err error) metav1.Condition {
 // holdsUp reports whether a phase keeps the object from being ready.
 func (r *Record) holdsUp(row Row) bool {
 	kind := outcome.KindOf(r.results[row.Condition])
-	return !row.Beside && kind != outcome.KindDone && (!row.AfterReady || kind != outcome.KindWait)
+	return !row.Optional && kind != outcome.KindDone && (!row.AfterReady || kind != outcome.KindWait)
 }
 
 // notReady summarises by repeating the first condition that is not true.

@@ -54,8 +54,8 @@ type Course struct {
 	LookAgain func() time.Duration
 }
 
-// Run reconciles the record's object: finalizer, pause, phases, status, event. Whatever a person must know of belongs into
-// the phases, since only they are reported in the status.
+// Run reconciles the record's object: finalizer, pause, phases, status, event. Errors that people must see belong in the
+// phases, since only those are reported in the status.
 func (r *Record) Run(ctx context.Context, c Course) (ctrl.Result, error) {
 	if c.Finalizer != "" {
 		if added, err := finalizers.EnsureFinalizer(ctx, c.Client, r.object, c.Finalizer); err != nil || added {

@@ -35,8 +35,8 @@ type Row struct {
 	Lasts bool
 	// AfterReady lets the object be ready while the phase waits for something that happens by itself.
 	AfterReady bool
-	// Beside leaves the condition out of Ready.
-	Beside bool
+	// Optional leaves the condition out of Ready.
+	Optional bool
 }
 
 // owned are all conditions of the table, and those that every kind has.
@@ -121,7 +121,7 @@ func (r *Record) attribute(result error) (condition string) {
 		return ""
 	}
 	for _, row := range r.rows() {
-		if _, ran := r.results[row.Condition]; !ran && !row.Beside {
+		if _, ran := r.results[row.Condition]; !ran && !row.Optional {
 			return row.Condition
 		}
 	}

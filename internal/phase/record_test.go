@@ -32,7 +32,7 @@ func table() phase.Table {
 	return phase.Table{
 		Rows: []phase.Row{
 			{Condition: "First"}, {Condition: "Second", Lasts: true},
-			{Condition: "Aside", Beside: true}, {Condition: "Last", AfterReady: true},
+			{Condition: "Aside", Optional: true}, {Condition: "Last", AfterReady: true},
 		},
 		Done: "Fine", Waiting: "Earlier", Failed: "Broken", Deleting: "Going",
 	}
