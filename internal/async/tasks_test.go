@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -19,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/async"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -85,9 +85,7 @@ func TestDo_tellsEachOwnerOnce(t *testing.T) {
 	}
 	close(gate)
 	woken := map[string]bool{wake(t, tasks).Name: true, wake(t, tasks).Name: true}
-	if diff := cmp.Diff(map[string]bool{"a": true, "b": true}, woken); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, map[string]bool{"a": true, "b": true}, woken)
 	s := tasks.Do(gated("k", "a", gate, &runs, nil))
 	if s.Phase != async.Failed || !errors.Is(s.Err, errTask) || s.Ended.IsZero() || runs.Load() != 1 {
 		t.Errorf("state is %+v after %d runs", s, runs.Load())

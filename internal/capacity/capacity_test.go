@@ -6,13 +6,13 @@ package capacity_test
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/capacity"
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 const (
@@ -46,9 +46,7 @@ func TestUnaccountedDomains(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, capacity.UnaccountedDomains(c.domains, machines())); diff != "" {
-				t.Error(diff)
-			}
+			assert.Equal(t, c.want, capacity.UnaccountedDomains(c.domains, machines()))
 		})
 	}
 }
@@ -79,9 +77,7 @@ func TestStorage(t *testing.T) {
 				Volumes: c.volumes, ReadOnly: []string{"/image"},
 			}
 			got := []int64{s.Allocated(), s.Unaccounted(machines())}
-			if diff := cmp.Diff([]int64{c.allocated, c.unaccounted}, got); diff != "" {
-				t.Errorf("allocated and unaccounted (-want +got):\n%s", diff)
-			}
+			assert.Equal(t, []int64{c.allocated, c.unaccounted}, got)
 		})
 	}
 }
@@ -92,15 +88,11 @@ func TestUnaccountedOn_countsEverythingAllocatedAsLongAsNothingIsReported(t *tes
 		CPUs: new(int32(4)), Memory: resource.NewQuantity(8*gib, resource.BinarySI), Storage: resource.NewQuantity(20*gib, resource.BinarySI),
 	}
 	want := placement.Resources{VCPUs: 4, MemoryBytes: 8 * gib, DiskBytes: 20 * gib}
-	if diff := cmp.Diff(want, capacity.UnaccountedOn(host, nil)); diff != "" {
-		t.Errorf("host that reported nothing (-want +got):\n%s", diff)
-	}
+	assert.Equal(t, want, capacity.UnaccountedOn(host, nil))
 	host.Status.Unaccounted = infrav1.HostResources{CPUs: new(int32(0)), Memory: resource.NewQuantity(gib, resource.BinarySI)}
 	want = placement.Resources{MemoryBytes: gib, DiskBytes: 20 * gib}
 	bound := []placement.Bound{{Requests: placement.Resources{VCPUs: 4, MemoryBytes: 7 * gib}}}
-	if diff := cmp.Diff(want, capacity.UnaccountedOn(host, bound)); diff != "" {
-		t.Errorf("host that reported some (-want +got):\n%s", diff)
-	}
+	assert.Equal(t, want, capacity.UnaccountedOn(host, bound))
 }
 
 func TestUnaccountedOn_countsDomainsWhoseMachineIsDeleted(t *testing.T) {
@@ -121,9 +113,7 @@ func TestUnaccountedOn_countsDomainsWhoseMachineIsDeleted(t *testing.T) {
 		"and a third that has no domain yet":           {[]placement.Bound{one, one, one}, placement.Resources{MemoryBytes: 8 * gib}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, capacity.UnaccountedOn(host, c.bound)); diff != "" {
-				t.Errorf("unaccounted (-want +got):\n%s", diff)
-			}
+			assert.Equal(t, c.want, capacity.UnaccountedOn(host, c.bound))
 		})
 	}
 }
@@ -150,9 +140,7 @@ func TestAllocatable(t *testing.T) {
 		"what is unknown stays unknown": {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, capacity.Allocatable(&c.spec, c.has)); diff != "" {
-				t.Error(diff)
-			}
+			assert.Equal(t, c.want, capacity.Allocatable(&c.spec, c.has))
 		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
@@ -25,9 +26,7 @@ func zip(tb testing.TB, content []byte) []byte {
 	if _, err := w.Write(content); err != nil {
 		tb.Fatal(err)
 	}
-	if err := w.Close(); err != nil {
-		tb.Fatal(err)
-	}
+	assert.NoError(tb, w.Close())
 	return b.Bytes()
 }
 
@@ -70,15 +69,11 @@ func TestParse_readsEverythingThatCABPKWrites(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			data := cabpk.Render(t, kind, everything(t), bootstrapv1.NodeRegistrationOptions{Name: "{{ ds.meta_data.hostname }}"})
 			got, err := cloudconfig.Parse(data, cloudconfig.InstanceData{Hostname: "master01"})
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			checkFiles(t, kind, got)
 			want := wanted(kind)
 			want.WriteFiles = got.WriteFiles
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
+			assert.Equal(t, want, got)
 		})
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/pkg/cloudinit"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
@@ -31,9 +31,7 @@ func TestParse_resolvesJinja(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			got, err := cloudconfig.Parse([]byte(jinja+"runcmd:\n- |-\n  "+tc.in+"\n"), names)
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			if got.RunCmd[0] != tc.want {
 				t.Errorf("got %q, want %q", got.RunCmd[0], tc.want)
 			}
@@ -79,13 +77,7 @@ func TestParse_refusesJinjaByNameAndField(t *testing.T) {
 			if strings.Contains(tc.in, "v1.instance_id") {
 				_, err = cloudconfig.Parse([]byte(jinja+tc.in), cloudconfig.InstanceData{InstanceID: "i"})
 			}
-			found := problem.All(err)
-			if len(found) == 0 {
-				t.Fatalf("got %v, want a problem", err)
-			}
-			if got := found[0].Error(); got != tc.want {
-				t.Errorf("\n got %s\nwant %s", got, tc.want)
-			}
+			assert.Problem(t, err, tc.want)
 		})
 	}
 }
@@ -110,7 +102,5 @@ func TestParse_namesTheArgumentOfKubeletThatHasAnUnknownAddress(t *testing.T) {
 		stem + `[1].value: Jinja name "ds.meta_data.local_ipv6" is not known when this data is rendered; leave it out, kubelet gets --node-ip from the provider`,
 		stem + `[2].value: Jinja name "ds.meta_data.instance_id" is not known when this data is rendered; leave it out, kubelet gets --provider-id from the provider`,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, got)
 }

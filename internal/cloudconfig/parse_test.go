@@ -12,6 +12,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 const (
@@ -48,13 +49,7 @@ func TestParse_refusesWithPathAndPosition(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			_, err := cloudconfig.Parse([]byte(tc.in), cloudconfig.InstanceData{})
-			found := problem.All(err)
-			if len(found) == 0 {
-				t.Fatalf("got %v, want a problem", err)
-			}
-			if got := found[0].Error(); got != tc.want {
-				t.Errorf("\n got %s\nwant %s", got, tc.want)
-			}
+			assert.Problem(t, err, tc.want)
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
@@ -97,9 +98,7 @@ func TestParse_readsUnquotedValuesWholeOrRefusesThem(t *testing.T) {
 // Remarks behind keys are as people write them; options before keys must not be lost.
 func TestParse_readsKeysWithRemarks(t *testing.T) {
 	public, err := ssh.NewPublicKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public())
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	key := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public)))
 	for value, refused := range map[string]bool{
 		key + " # laptop": false, key + " me@home #2 ": false, `from="10.0.0.1" ` + key + " #1": false,

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/event"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func TestCut(t *testing.T) {
@@ -29,9 +29,7 @@ func TestCut(t *testing.T) {
 		{"a cut character at the end", "уз\xd0", 6, "уз?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, event.Cut(c.text, c.limit)); diff != "" {
-				t.Error(diff)
-			}
+			assert.Equal(t, c.want, event.Cut(c.text, c.limit))
 		})
 	}
 }
@@ -42,9 +40,7 @@ func TestEmit_cutsTheNoteAndTakesItLiterally(t *testing.T) {
 	event.Emit(recorder, nil, corev1.EventTypeNormal, "Long", "Look", strings.Repeat("я", 600))
 	got := []string{<-recorder.Events, <-recorder.Events}
 	want := []string{"Warning Full 100%d full", "Normal Long " + strings.Repeat("я", 510) + "…"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, want, got)
 	if note := strings.TrimPrefix(got[1], "Normal Long "); len(note) > event.Limit {
 		t.Errorf("the note has %d bytes", len(note))
 	}

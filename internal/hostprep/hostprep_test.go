@@ -17,6 +17,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/packages"
 )
 
@@ -61,18 +62,12 @@ func TestCheck_tellsWhatIsMissing(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			report, err := Check(t.Context(), here{setup: test.setup}, wanted)
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			if report.BridgePresent != test.present || report.BridgeUp != test.up || !report.CanInstall {
 				t.Errorf("got %+v", report)
 			}
-			if diff := cmp.Diff([]string{"no-such-package"}, report.MissingPackages); diff != "" {
-				t.Error(diff)
-			}
-			if diff := cmp.Diff([]string{"no-such-program"}, report.MissingPrograms); diff != "" {
-				t.Error(diff)
-			}
+			assert.Equal(t, []string{"no-such-package"}, report.MissingPackages)
+			assert.Equal(t, []string{"no-such-program"}, report.MissingPrograms)
 			if test.present && (len(report.BridgeAddresses) != 1 || report.BridgeAddresses[0].String() != "10.150.0.11/24") {
 				t.Errorf("addresses: %v", report.BridgeAddresses)
 			}
@@ -106,17 +101,13 @@ func fakeApt(t *testing.T, status string) (path, calls string) {
 	directory := t.TempDir()
 	calls = filepath.Join(directory, "calls")
 	script := "#!/bin/sh\necho \"$@\" >>" + calls + "\ncase $* in *install*) echo E: nothing found >&2; exit " + status + " ;; esac\n"
-	if err := os.WriteFile(filepath.Join(directory, "apt-get"), []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, os.WriteFile(filepath.Join(directory, "apt-get"), []byte(script), 0o755))
 	return directory, calls
 }
 
 func TestInstallPackages_callsAptGet(t *testing.T) {
 	path, calls := fakeApt(t, "0")
-	if err := InstallPackages(t.Context(), here{path: path}, LoadBalancerPackages()); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, InstallPackages(t.Context(), here{path: path}, LoadBalancerPackages()))
 	got, err := os.ReadFile(calls)
 	if want := "-q -y update\n-q -y install haproxy keepalived\n"; err != nil || string(got) != want {
 		t.Errorf("got %q, %v; want %q", got, err, want)
@@ -130,9 +121,7 @@ func TestInstallPackages_callsAptGet(t *testing.T) {
 func TestDisableBridgeFilter_ownsOnlyItsFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sysctl.d", "x.conf")
 	for range 2 {
-		if err := sysctl(t.Context(), here{}, file); err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, sysctl(t.Context(), here{}, file))
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != sysctlContent {
 		t.Errorf("got %q, %v", got, err)
@@ -143,9 +132,7 @@ func TestDisableBridgeFilter_ownsOnlyItsFile(t *testing.T) {
 	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the file is still there: %v", err)
 	}
-	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, os.WriteFile(file, []byte("mine"), 0o644))
 	if err := sysctl(t.Context(), here{}, file); err == nil {
 		t.Error("the file of another owner was replaced")
 	}

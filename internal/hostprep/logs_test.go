@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func TestRemoveLogs_takesOneDomainsLogsAndNoOthers(t *testing.T) {
@@ -27,16 +27,10 @@ func TestRemoveLogs_takesOneDomainsLogsAndNoOthers(t *testing.T) {
 	writeFile(t, filepath.Join(swtpm, "a-1-swtpm.log"))
 
 	for range 2 { // the second time there is nothing to do
-		if err := removeLogs(t.Context(), here{}, "a", root); err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, removeLogs(t.Context(), here{}, "a", root))
 	}
-	if diff := cmp.Diff(kept, names(t, qemu)); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"a-1-swtpm.log"}, names(t, swtpm)); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, kept, names(t, qemu))
+	assert.Equal(t, []string{"a-1-swtpm.log"}, names(t, swtpm))
 }
 
 func TestRemoveLogs_needsNoFolders(t *testing.T) {
@@ -63,20 +57,14 @@ func TestRemoveLogs_refusesNamesThatAreNone(t *testing.T) {
 
 func writeFile(t *testing.T, path string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	assert.NoError(t, os.WriteFile(path, nil, 0o600))
 }
 
 func names(t *testing.T, folder string) (found []string) {
 	t.Helper()
 	entries, err := fs.ReadDir(os.DirFS(folder), ".")
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	for _, entry := range entries {
 		found = append(found, entry.Name())
 	}

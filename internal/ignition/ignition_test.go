@@ -10,10 +10,10 @@ import (
 	"testing"
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func layer(name string, build func(*ignition.Builder)) ignition.Layer {
@@ -35,13 +35,9 @@ func TestMerge_letsTheLaterLayerWin(t *testing.T) {
 		}),
 	)
 	got, err := ignition.Encode(merged)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	want := `{"ignition":{"version":"3.2.0"},"storage":{"files":[{"contents":{"source":"data:,two"},"mode":384,"overwrite":true,"path":"/etc/hostname"},{"append":[{"source":"data:,%0A1.1.1.1%20one%0A"},{"source":"data:,%0A2.2.2.2%20two%0A"}],"path":"/etc/hosts"}]},"systemd":{"units":[{"mask":true,"name":"x.service"}]}}`
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, string(got))
 }
 
 func TestEncode_saysWhatIgnitionRefuses(t *testing.T) {

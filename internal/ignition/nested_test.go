@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 // nest is a config with a file of this name, and other configs merged inline into it.
@@ -28,9 +28,7 @@ func nest(t testing.TB, name string, inner ...[]byte) []byte {
 		cfg.Ignition.Config.Merge = append(cfg.Ignition.Config.Merge, ignition.Inline(raw))
 	}
 	out, err := json.Marshal(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	return out
 }
 
@@ -40,15 +38,11 @@ func fetching(url string) []byte {
 
 func TestOpen_givesConfigsInTheOrderInWhichTheyWin(t *testing.T) {
 	docs, err := ignition.NewFlattener().Flatten("mine", nest(t, "a", nest(t, "b", nest(t, "c")), nest(t, "d"), fetching("http://x/")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	var got []string
 	for _, d := range docs {
 		l, err := d.Layer(true)
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		text := l.Name + ":"
 		for _, f := range l.Config.Storage.Files {
 			text += " " + f.Path
@@ -62,9 +56,7 @@ func TestOpen_givesConfigsInTheOrderInWhichTheyWin(t *testing.T) {
 		"mine: /a", "mine: ignition.config.merge[0]: /b", "mine: ignition.config.merge[0]: ignition.config.merge[0]: /c",
 		"mine: ignition.config.merge[1]: /d", "mine: ignition.config.merge[2]: http://x/",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, got)
 }
 
 func TestOpen_refusesWithPath(t *testing.T) {
@@ -140,9 +132,7 @@ func TestOpen_hasOneBudgetForAll(t *testing.T) {
 
 func TestLayer_saysThatASpecIsTooNew(t *testing.T) {
 	docs, err := ignition.NewFlattener().Flatten("mine", []byte(`{"ignition":{"version":"3.3.0"}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	if _, err := docs[0].Layer(true); err == nil || !strings.HasPrefix(err.Error(), "mine: ignition.version: must be between 3.0.0 and 3.2.0 ") {
 		t.Errorf("got %v", err)
 	}

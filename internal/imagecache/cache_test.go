@@ -24,7 +24,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
@@ -35,6 +34,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 const virtualSize = 10 << 30
@@ -56,9 +56,7 @@ func packed(t *testing.T, content []byte, open func(io.Writer) (io.WriteCloser, 
 	if err == nil {
 		err = w.Close()
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	return b.Bytes()
 }
 
@@ -97,9 +95,7 @@ func newFixture(t *testing.T, content []byte) *fixture {
 func (f *fixture) restart() {
 	f.Helper()
 	c, err := imagecache.New(f.options)
-	if err != nil {
-		f.Fatal(err)
-	}
+	assert.NoError(f, err)
 	f.cache = c
 }
 
@@ -123,9 +119,7 @@ func (f *fixture) ensure(sha string) (virt.Volume, error) {
 func (f *fixture) mustEnsure(sha string) virt.Volume {
 	f.Helper()
 	v, err := f.ensure(sha)
-	if err != nil {
-		f.Fatal(err)
-	}
+	assert.NoError(f, err)
 	return v
 }
 
@@ -165,9 +159,7 @@ func TestEnsure_unpacksWhateverTheNameSays(t *testing.T) {
 				t.Errorf("volume holds %d bytes", len(got))
 			}
 			want := []string{"img-" + sum(c.file) + ".ok", "img-" + sum(c.file) + "." + string(c.format)}
-			if diff := cmp.Diff(want, f.names()); diff != "" {
-				t.Error(diff)
-			}
+			assert.Equal(t, want, f.names())
 			if again := f.mustEnsure(sum(c.file)); again != v || f.gets.Load() != 1 || f.host.Calls(fakevirt.MethodWriteVolume) != 2 {
 				t.Errorf("second call transferred again: %+v", again)
 			}
@@ -338,9 +330,7 @@ func TestEnsure_fileURLs(t *testing.T) {
 	link := filepath.Join(f.options.FileRoot, "link")
 	err := errors.Join(os.WriteFile(outside, image, 0o600), os.Mkdir(filepath.Dir(inside), 0o700),
 		os.WriteFile(inside, image, 0o600), os.Symlink(outside, link))
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	for path, ok := range map[string]bool{
 		inside: true, outside: false, link: false, f.options.FileRoot: false,
 		f.options.FileRoot + "/../" + filepath.Base(filepath.Dir(outside)) + "/outside": false,
@@ -349,9 +339,7 @@ func TestEnsure_fileURLs(t *testing.T) {
 		r := f.request(sum(image))
 		r.URL = "file://" + path
 		cache, err := imagecache.New(imagecache.Options{Dir: t.TempDir(), FileRoot: f.options.FileRoot})
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		if _, err := cache.Ensure(t.Context(), host, r); (err == nil) != ok {
 			t.Errorf("%s: error is %v", path, err)
 		}
@@ -417,9 +405,7 @@ func TestEnsure_anotherManagersUploadIsLeftUntilItIsAbandoned(t *testing.T) {
 		wait time.Duration
 		busy bool
 	}{{1000, 0, true}, {1000, 29 * time.Second, true}, {2000, 5 * time.Second, true}, {2000, 29 * time.Second, true}, {2000, time.Second, false}} {
-		if err := f.host.PutVolume(ref, virt.VolumeQCOW2, image[:step.size]); err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, f.host.PutVolume(ref, virt.VolumeQCOW2, image[:step.size]))
 		f.clock.SetTime(f.clock.Now().Add(step.wait))
 		if _, err := f.ensure(sha); errors.Is(err, virt.ErrBusy) != step.busy || (!step.busy && err != nil) {
 			t.Fatalf("after %+v error is %v", step, err)
@@ -507,25 +493,19 @@ func TestCollect(t *testing.T) {
 		removed, err := f.cache.Collect(t.Context(), f.host, imagecache.Collection{
 			Host: "h1", Pool: "default", UnusedFor: time.Hour, Wanted: func(s string) bool { return wanted && s == sha },
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		return removed
 	}
 	overlay := virt.VolumeSpec{VolumeRef: virt.VolumeRef{Pool: "default", Name: "o"}, Format: virt.VolumeQCOW2, Backing: &base.VolumeRef}
 	if _, err := f.host.CreateVolume(t.Context(), overlay); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.host.PutVolume(virt.VolumeRef{Pool: "default", Name: "img-mine.qcow2"}, virt.VolumeQCOW2, image); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, f.host.PutVolume(virt.VolumeRef{Pool: "default", Name: "img-mine.qcow2"}, virt.VolumeQCOW2, image))
 	collect(0)
 	if got := collect(2 * time.Hour); len(got) > 0 {
 		t.Fatalf("collected %q although it backs an overlay", got)
 	}
-	if err := f.host.DeleteVolume(t.Context(), overlay.VolumeRef); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, f.host.DeleteVolume(t.Context(), overlay.VolumeRef))
 	wanted = true
 	collect(0)
 	if got := collect(2 * time.Hour); len(got) > 0 {
@@ -540,12 +520,8 @@ func TestCollect(t *testing.T) {
 	if got := collect(59 * time.Minute); len(got) > 0 {
 		t.Fatalf("collected %q too early", got)
 	}
-	if diff := cmp.Diff([]string{sha}, collect(time.Minute)); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"img-mine.qcow2"}, f.names()); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []string{sha}, collect(time.Minute))
+	assert.Equal(t, []string{"img-mine.qcow2"}, f.names())
 }
 
 func TestCollect_keepsAnImageThatIsTakenInTheMeantime(t *testing.T) {
@@ -588,9 +564,7 @@ func TestSpool_isBoundedAndPrivate(t *testing.T) {
 	if info, err := os.Stat(f.options.Dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("mode is %v, %v", info.Mode(), err)
 	}
-	if err := os.WriteFile(filepath.Join(f.options.Dir, "x.part"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, os.WriteFile(filepath.Join(f.options.Dir, "x.part"), nil, 0o600))
 	f.options.MaxBytes = 1000
 	f.restart()
 	if _, err := os.Stat(filepath.Join(f.options.Dir, "x.part")); !errors.Is(err, os.ErrNotExist) {

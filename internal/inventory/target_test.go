@@ -14,6 +14,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/inventory"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func newHost(uri string) *infrav1.LibvirtHost {
@@ -36,9 +37,7 @@ func newSecret() *corev1.Secret {
 
 func TestTarget_revisionFollowsConnection(t *testing.T) {
 	base, err := inventory.Target(newHost("qemu+ssh://node3/system"), newSecret())
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	if base.Credentials.SSHUser != "root" {
 		t.Errorf("user %q", base.Credentials.SSHUser)
 	}
@@ -64,9 +63,7 @@ func TestTarget_revisionFollowsConnection(t *testing.T) {
 			host, secret := newHost("qemu+ssh://node3/system"), newSecret()
 			c.change(host, secret)
 			got, err := inventory.Target(host, secret)
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			if changed := got.Revision != base.Revision; changed != c.changed {
 				t.Errorf("revision changed: %v, want %v", changed, c.changed)
 			}

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,6 +20,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ipam"
 	"github.com/altcos/cluster-api-provider-altcos/internal/outcome"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 var pool = infrav1.AddressPoolReference{Name: "nodes"}
@@ -31,9 +31,7 @@ var poolRef = ipamv1.IPPoolReference{APIGroup: "ipam.cluster.x-k8s.io", Kind: "I
 func newClient(t *testing.T) client.Client {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	if err := errors.Join(clusterv1.AddToScheme(scheme), ipamv1.AddToScheme(scheme)); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, errors.Join(clusterv1.AddToScheme(scheme), ipamv1.AddToScheme(scheme)))
 	return fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&ipamv1.IPAddressClaim{}).Build()
 }
 
@@ -49,9 +47,7 @@ func machine(uid string) ipam.Owner {
 func ensure(t *testing.T, c client.Client, owner ipam.Owner) *ipamv1.IPAddressClaim {
 	t.Helper()
 	claim, err := ipam.EnsureClaim(t.Context(), c, owner, ipam.MachineClaimName("m1", 0, 1), pool)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	return claim
 }
 
@@ -66,12 +62,8 @@ func TestEnsureClaim_makesOneClaim(t *testing.T) {
 			APIVersion: "cluster.x-k8s.io/v1beta2", Kind: "Machine", Name: "m1", UID: "1", Controller: new(true), BlockOwnerDeletion: new(true),
 		}},
 	}
-	if diff := cmp.Diff(want, claim.ObjectMeta); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff(ipamv1.IPAddressClaimSpec{ClusterName: "c1", PoolRef: poolRef}, claim.Spec); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, want, claim.ObjectMeta)
+	assert.Equal(t, ipamv1.IPAddressClaimSpec{ClusterName: "c1", PoolRef: poolRef}, claim.Spec)
 }
 
 func TestEnsureClaim_refusesAndCompletes(t *testing.T) {
@@ -89,16 +81,12 @@ func TestEnsureClaim_refusesAndCompletes(t *testing.T) {
 		t.Errorf("claim for another pool: %v", err)
 	}
 	claim.Finalizers, claim.Labels, claim.OwnerReferences = nil, nil, nil
-	if err := c.Update(t.Context(), claim); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, c.Update(t.Context(), claim))
 	claim = ensure(t, c, machine("1"))
 	if len(claim.Finalizers) != 1 || len(claim.OwnerReferences) != 1 || len(claim.Labels) != 1 {
 		t.Errorf("claim is not completed: %+v", claim.ObjectMeta)
 	}
-	if err := c.Delete(t.Context(), claim); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, c.Delete(t.Context(), claim))
 	_, err = ipam.EnsureClaim(t.Context(), c, machine("restored"), claim.Name, pool)
 	if wait, ok := errors.AsType[*outcome.Wait](err); !ok || wait.After == 0 {
 		t.Errorf("claim that is going away: %v", err)
@@ -108,9 +96,7 @@ func TestEnsureClaim_refusesAndCompletes(t *testing.T) {
 func TestEnsureClaim_aDeletedClaimServesItsOwnerOn(t *testing.T) {
 	c := newClient(t)
 	claim := ensure(t, c, machine("1"))
-	if err := c.Delete(t.Context(), claim); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, c.Delete(t.Context(), claim))
 	if again := ensure(t, c, machine("1")); again.UID != claim.UID || again.DeletionTimestamp.IsZero() {
 		t.Errorf("claim is %+v", again.ObjectMeta)
 	}
@@ -127,9 +113,7 @@ func TestClaims_surviveANewUIDOfTheirOwner(t *testing.T) {
 	if after.UID != before.UID || len(after.OwnerReferences) != 1 || after.OwnerReferences[0].UID != "after the move" {
 		t.Errorf("claim is %+v", after.ObjectMeta)
 	}
-	if err := ipam.Release(t.Context(), c, machine("restored")); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, ipam.Release(t.Context(), c, machine("restored")))
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(after), after); !apierrors.IsNotFound(err) {
 		t.Errorf("claim is there: %v", err)
 	}
@@ -173,9 +157,7 @@ func TestReadAddress(t *testing.T) {
 			if c.address != nil {
 				c.address.ClaimRef.Name, c.address.PoolRef = claim.Name, poolRef
 				err := k.Create(t.Context(), &ipamv1.IPAddress{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "a"}, Spec: *c.address})
-				if err != nil {
-					t.Fatal(err)
-				}
+				assert.NoError(t, err)
 			}
 			got, err := ipam.ReadAddress(t.Context(), k, claim)
 			if got != c.want {
@@ -194,20 +176,14 @@ func TestRelease_givesBackOnlyOwnClaims(t *testing.T) {
 	second := machine("2")
 	second.Object.SetName("m2")
 	kept, err := ipam.EnsureClaim(t.Context(), c, second, ipam.MachineClaimName("m2", 0, 0), pool)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	// Garbage collection may come first: the finalizer holds the address.
-	if err := c.Delete(t.Context(), claim); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, c.Delete(t.Context(), claim))
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(claim), claim); err != nil {
 		t.Fatalf("address is lost while the guest lives: %v", err)
 	}
 	for range 2 {
-		if err := ipam.Release(t.Context(), c, machine("1")); err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, ipam.Release(t.Context(), c, machine("1")))
 	}
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(claim), claim); !apierrors.IsNotFound(err) {
 		t.Errorf("claim is there: %v", err)
@@ -215,7 +191,5 @@ func TestRelease_givesBackOnlyOwnClaims(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(kept), kept); err != nil || !kept.DeletionTimestamp.IsZero() {
 		t.Errorf("claim of another machine: %v", err)
 	}
-	if err := ipam.Release(t.Context(), c, second); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, ipam.Release(t.Context(), c, second))
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func TestLock_letsOneInPerKey(t *testing.T) {
@@ -43,9 +45,7 @@ func TestLock_otherKeysDoNotWait(t *testing.T) {
 	var locks Locks
 	for _, key := range []string{"a", "b"} {
 		unlock, err := locks.Lock(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		defer unlock()
 	}
 }
@@ -54,9 +54,7 @@ func TestLock_waitingEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var locks Locks
 		unlock, err := locks.Lock(t.Context(), "a")
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		tooLate := errors.New("too late")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, tooLate)
 		defer cancel()

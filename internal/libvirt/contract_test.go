@@ -16,6 +16,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
 )
 
@@ -49,9 +50,7 @@ func defineByHand(t *testing.T, h *host) string {
 	text := "<domain type='qemu'><name>by-hand</name><uuid>" + id + "</uuid><memory unit='MiB'>32</memory>" +
 		"<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"
 	found, err := transport.Call(t.Context(), h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainDefineXMLFlags(text, 0) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		if err := h.Do(ctx, time.Minute, func(c *rpc.Libvirt) error { return c.DomainUndefineFlags(found, 0) }); err != nil {

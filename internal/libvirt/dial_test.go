@@ -20,6 +20,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec/sshexectest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func TestPool_reachesLibvirtdThroughSSH(t *testing.T) {
@@ -31,17 +32,17 @@ func TestPool_reachesLibvirtdThroughSSH(t *testing.T) {
 		Credentials: virt.Credentials{SSHPrivateKey: server.Target().PrivateKey, SSHKnownHosts: server.Target().HostKeys},
 	}
 	h, err := p.Host(deadline(t, 10*time.Second), ssh)
-	must(t, err)
+	assert.NoError(t, err)
 	_, err = h.Facts(deadline(t, 10*time.Second))
-	must(t, err)
+	assert.NoError(t, err)
 	spec := rawSpec("through-ssh")
 	_, err = h.WriteVolume(t.Context(), spec, io.LimitReader(rand.Reader, 3<<20), 3<<20)
-	must(t, err)
-	must(t, h.DeleteVolume(t.Context(), spec.VolumeRef))
+	assert.NoError(t, err)
+	assert.NoError(t, h.DeleteVolume(t.Context(), spec.VolumeRef))
 	shell, err := p.Shell(t.Context(), ssh)
-	must(t, err)
+	assert.NoError(t, err)
 	out, err := shell.Run(t.Context(), virt.Script{Body: `echo "$word"`, Variables: map[string]string{"word": "it's"}})
-	if must(t, err); string(out) != "it's\n" {
+	if assert.NoError(t, err); string(out) != "it's\n" {
 		t.Errorf("got %q", out)
 	}
 	if dials := server.Dials.Load(); dials != 1 {
@@ -54,9 +55,9 @@ func TestPool_reachesLibvirtdThroughSSH(t *testing.T) {
 	_, err = shell.Run(t.Context(), virt.Script{Body: "true"})
 	wantError(t, err, virt.ErrUnreachable)
 	h, err = p.Host(deadline(t, 10*time.Second), ssh)
-	must(t, err)
+	assert.NoError(t, err)
 	_, err = h.Facts(deadline(t, 10*time.Second))
-	must(t, err)
+	assert.NoError(t, err)
 
 	ssh.Revision, ssh.Credentials.SSHKnownHosts = "other key", sshexectest.NewKey(t).AuthorizedLine()
 	_, err = p.Host(deadline(t, 10*time.Second), ssh)
@@ -88,14 +89,14 @@ func newAuthority(t *testing.T) authority {
 func sign(t *testing.T, template *x509.Certificate, by authority) (key *ecdsa.PrivateKey, certificatePEM, keyPEM []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
+	assert.NoError(t, err)
 	if by.key == nil {
 		by = authority{certificate: template, key: key}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, by.certificate, key.Public(), by.key)
-	must(t, err)
+	assert.NoError(t, err)
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	must(t, err)
+	assert.NoError(t, err)
 	return key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
 }
@@ -114,13 +115,13 @@ func serveTLS(t *testing.T, a authority) (address string) {
 	t.Helper()
 	certificate, key := a.issue(t)
 	pair, err := tls.X509KeyPair(certificate, key)
-	must(t, err)
+	assert.NoError(t, err)
 	clients := x509.NewCertPool()
 	clients.AppendCertsFromPEM(a.pem)
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
 		Certificates: []tls.Certificate{pair}, ClientCAs: clients, ClientAuth: tls.RequireAndVerifyClientCert,
 	})
-	must(t, err)
+	assert.NoError(t, err)
 	var tasks sync.WaitGroup
 	tasks.Go(func() {
 		for {
@@ -166,9 +167,9 @@ func TestPool_reachesLibvirtdThroughTLS(t *testing.T) {
 	p := NewPool(Limits{})
 	t.Cleanup(func() { _ = p.Close() })
 	h, err := p.Host(deadline(t, 10*time.Second), good)
-	must(t, err)
+	assert.NoError(t, err)
 	_, err = h.Facts(deadline(t, 10*time.Second))
-	must(t, err)
+	assert.NoError(t, err)
 
 	unknownServer := good
 	unknownServer.Revision, unknownServer.Credentials.TLSCA = "unknown server", stranger.pem

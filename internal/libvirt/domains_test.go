@@ -12,6 +12,7 @@ import (
 	rpc "github.com/digitalocean/go-libvirt"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
 )
 
@@ -45,15 +46,15 @@ func TestDefineDomain_kvmIsValidToo(t *testing.T) {
 	kvm := target()
 	kvm.Accelerator = virt.AcceleratorAuto
 	h, err := p.Host(deadline(t, 10*time.Second), kvm)
-	must(t, err)
+	assert.NoError(t, err)
 	facts, err := h.Facts(deadline(t, 10*time.Second))
-	must(t, err)
+	assert.NoError(t, err)
 	spec := minimalSpec()
 	d := define(t, h, spec)
 	found, err := h.(*host).lookupDomain(t.Context(), d.UUID)
-	must(t, err)
+	assert.NoError(t, err)
 	definition, err := h.(*host).describe(t.Context(), found, rpc.DomainXMLInactive)
-	must(t, err)
+	assert.NoError(t, err)
 	if want := map[bool]string{true: "kvm", false: "qemu"}[facts.KVM]; definition.Type != want {
 		t.Errorf("domain type is %q, want %q", definition.Type, want)
 	}
@@ -65,9 +66,9 @@ func TestRemoveDomain_takesFirmwareTPMSavedStateAndSnapshots(t *testing.T) {
 	spec.Firmware, spec.TPM = virt.FirmwareUEFI, true
 	defined := define(t, h, spec)
 	ctx := deadline(t, time.Minute)
-	must(t, h.StartDomain(ctx, spec.UUID, spec.Owner))
+	assert.NoError(t, h.StartDomain(ctx, spec.UUID, spec.Owner))
 	found, err := h.(*host).lookupDomain(ctx, spec.UUID)
-	must(t, err)
+	assert.NoError(t, err)
 
 	log, err := os.Stat(daemon.Path(defined.ConsoleLog))
 	if err != nil || log.Mode().Perm()&0o077 != 0 {
@@ -80,8 +81,8 @@ func TestRemoveDomain_takesFirmwareTPMSavedStateAndSnapshots(t *testing.T) {
 			t.Errorf("before: %v", err)
 		}
 	}
-	must(t, h.(*host).destroy(ctx, found))
-	must(t, h.RemoveDomain(ctx, spec.UUID, spec.Owner))
+	assert.NoError(t, h.(*host).destroy(ctx, found))
+	assert.NoError(t, h.RemoveDomain(ctx, spec.UUID, spec.Owner))
 	for _, path := range []string{variables, state} {
 		if _, err := os.Stat(path); !os.IsNotExist(err) {
 			t.Errorf("%s is left: %v", path, err)
@@ -94,20 +95,20 @@ func TestRemoveDomain_takesSavedStateAndSnapshots(t *testing.T) {
 	ctx := deadline(t, time.Minute)
 	ref := virt.VolumeRef{Pool: libvirtd.Pool, Name: "saved-root"}
 	_, err := h.CreateVolume(ctx, virt.VolumeSpec{VolumeRef: ref, Format: virt.VolumeQCOW2, CapacityBytes: 16 << 20})
-	must(t, err)
+	assert.NoError(t, err)
 	spec := minimalSpec()
 	spec.Disks = []virt.Disk{{Volume: ref}}
 	define(t, h, spec)
 	found, err := h.(*host).lookupDomain(ctx, spec.UUID)
-	must(t, err)
-	must(t, h.(*host).Do(ctx, time.Minute, func(c *rpc.Libvirt) error {
+	assert.NoError(t, err)
+	assert.NoError(t, h.(*host).Do(ctx, time.Minute, func(c *rpc.Libvirt) error {
 		_, err := c.DomainSnapshotCreateXML(found, "<domainsnapshot><name>s1</name></domainsnapshot>", 0)
 		return err
 	}))
-	must(t, h.StartDomain(ctx, spec.UUID, spec.Owner))
-	must(t, h.(*host).Do(ctx, time.Minute, func(c *rpc.Libvirt) error { return c.DomainManagedSave(found, 0) }))
-	must(t, h.RemoveDomain(ctx, spec.UUID, spec.Owner))
-	must(t, h.DeleteVolume(ctx, ref))
+	assert.NoError(t, h.StartDomain(ctx, spec.UUID, spec.Owner))
+	assert.NoError(t, h.(*host).Do(ctx, time.Minute, func(c *rpc.Libvirt) error { return c.DomainManagedSave(found, 0) }))
+	assert.NoError(t, h.RemoveDomain(ctx, spec.UUID, spec.Owner))
+	assert.NoError(t, h.DeleteVolume(ctx, ref))
 }
 
 func TestStartDomain_aMissingBridgeIsNotOurMistake(t *testing.T) {

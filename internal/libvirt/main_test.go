@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
 )
 
@@ -52,9 +53,7 @@ func target() virt.Target {
 func openHost(t *testing.T, p *Pool) virt.Host {
 	t.Helper()
 	h, err := p.Host(deadline(t, 20*time.Second), target())
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	return h
 }
 

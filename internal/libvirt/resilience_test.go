@@ -23,6 +23,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
 )
 
@@ -30,13 +31,6 @@ import (
 var impatience = Limits{
 	Dial: time.Second, Call: time.Second, ProbeInterval: 200 * time.Millisecond, Probe: 300 * time.Millisecond,
 	Stall: 500 * time.Millisecond, Cleanup: time.Second, Remember: time.Millisecond,
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func wantError(t *testing.T, err, want error) {
@@ -72,7 +66,7 @@ func minimalSpec() virt.DomainSpec {
 func define(t *testing.T, h virt.Host, spec virt.DomainSpec) virt.Domain {
 	t.Helper()
 	d, err := h.DefineDomain(deadline(t, 20*time.Second), spec)
-	must(t, err)
+	assert.NoError(t, err)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 		defer cancel()
@@ -87,7 +81,7 @@ func TestPool_survivesAFrozenDaemon(t *testing.T) {
 	p := openPool(t, impatience)
 	h := openHost(t, p)
 	awaitEvent(t, p, virt.Event{Host: "h1"})
-	must(t, daemon.Freeze())
+	assert.NoError(t, daemon.Freeze())
 	defer func() { _ = daemon.Thaw() }()
 
 	began := time.Now()
@@ -100,13 +94,13 @@ func TestPool_survivesAFrozenDaemon(t *testing.T) {
 	_, err = p.Host(deadline(t, 400*time.Millisecond), target())
 	wantError(t, err, virt.ErrUnreachable)
 
-	must(t, daemon.Thaw())
+	assert.NoError(t, daemon.Thaw())
 	again := openHost(t, p)
 	if again.(*host).Session == h.(*host).Session {
 		t.Error("a session was handed out again that gave no sign of life")
 	}
 	_, err = again.ListDomains(deadline(t, 5*time.Second))
-	must(t, err)
+	assert.NoError(t, err)
 }
 
 func TestPool_keepsASessionWhoseCallerWasImpatient(t *testing.T) {
@@ -125,14 +119,14 @@ func TestPool_survivesAKilledDaemon(t *testing.T) {
 	p := openPool(t, impatience)
 	h := openHost(t, p)
 	awaitEvent(t, p, virt.Event{Host: "h1"})
-	must(t, daemon.Kill())
+	assert.NoError(t, daemon.Kill())
 	awaitEvent(t, p, virt.Event{Host: "h1"})
 	_, err := h.ListDomains(deadline(t, time.Second))
 	wantError(t, err, virt.ErrUnreachable)
 	_, err = p.Host(deadline(t, time.Second), target())
 	wantError(t, err, virt.ErrUnreachable)
 
-	must(t, daemon.Run(deadline(t, 20*time.Second)))
+	assert.NoError(t, daemon.Run(deadline(t, 20*time.Second)))
 	again := openHost(t, p)
 	awaitEvent(t, p, virt.Event{Host: "h1"})
 	d := define(t, again, minimalSpec())
@@ -145,7 +139,7 @@ func TestPool_aNewRevisionMakesANewSession(t *testing.T) {
 	changed := target()
 	changed.Revision = "2"
 	again, err := p.Host(deadline(t, 10*time.Second), changed)
-	must(t, err)
+	assert.NoError(t, err)
 	if again.(*host).Session == h.(*host).Session {
 		t.Error("the session of the old revision is still used")
 	}
@@ -162,7 +156,7 @@ func TestPool_aNewRevisionMakesANewSession(t *testing.T) {
 func TestPool_aHostThatHangsHoldsNobodyElse(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "mute")
 	listener, err := net.Listen("unix", socket)
-	must(t, err)
+	assert.NoError(t, err)
 	defer listener.Close()
 	p := openPool(t, Limits{})
 	mute := virt.Target{Name: "mute", URI: "qemu+unix:///system?socket=" + socket}
@@ -184,7 +178,7 @@ func TestPool_aHostThatHangsHoldsNobodyElse(t *testing.T) {
 func TestPool_remembersAHostThatCannotBeReached(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "broken")
 	listener, err := net.Listen("unix", socket)
-	must(t, err)
+	assert.NoError(t, err)
 	var accepted atomic.Int32
 	var server sync.WaitGroup
 	server.Go(func() {
@@ -307,8 +301,8 @@ func TestWriteVolume_noticesAHostThatTakesNothing(t *testing.T) {
 	_, err := h.WriteVolume(deadline(t, 30*time.Second), spec, content, 64<<20)
 	_ = content.Close()
 	// Not thawed: libvirtd 9.0 sometimes dies of the packets of a connection that is gone.
-	must(t, daemon.Kill())
-	must(t, daemon.Run(deadline(t, 20*time.Second)))
+	assert.NoError(t, daemon.Kill())
+	assert.NoError(t, daemon.Run(deadline(t, 20*time.Second)))
 	wantError(t, err, virt.ErrUnreachable)
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("took %s", took)
@@ -321,7 +315,7 @@ func TestWriteVolume_noticesAHostThatTakesNothing(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	must(t, err)
+	assert.NoError(t, err)
 }
 
 func TestWriteVolume_refusesImagesThatNameOtherFiles(t *testing.T) {
@@ -368,9 +362,9 @@ func TestWriteVolume_tellsThatThePoolGotFull(t *testing.T) {
 		written <- err
 	}()
 	_, err := held.Write(make([]byte, 1<<20)) // the first has been found to fit
-	must(t, err)
+	assert.NoError(t, err)
 	_, err = h.WriteVolume(t.Context(), second, io.LimitReader(mathrand.NewChaCha8([32]byte{}), size), size)
-	must(t, err)
+	assert.NoError(t, err)
 	go func() {
 		_, _ = held.Write(make([]byte, size-1<<20))
 		_ = held.Close()
@@ -378,7 +372,7 @@ func TestWriteVolume_tellsThatThePoolGotFull(t *testing.T) {
 	wantError(t, <-written, virt.ErrNoSpace)
 	_ = content.Close()
 	wantAbsent(t, h, first.VolumeRef)
-	must(t, h.DeleteVolume(t.Context(), second.VolumeRef))
+	assert.NoError(t, h.DeleteVolume(t.Context(), second.VolumeRef))
 }
 
 func TestChange_aCopyWithOurMetadataIsNotOurs(t *testing.T) {
@@ -386,17 +380,17 @@ func TestChange_aCopyWithOurMetadataIsNotOurs(t *testing.T) {
 	spec := minimalSpec()
 	define(t, h, spec)
 	var definition *libvirtxml.Domain
-	must(t, h.change(t.Context(), "read", spec.UUID, spec.Owner, func(_ rpc.Domain, owned *libvirtxml.Domain) error {
+	assert.NoError(t, h.change(t.Context(), "read", spec.UUID, spec.Owner, func(_ rpc.Domain, owned *libvirtxml.Domain) error {
 		definition = owned
 		return nil
 	}))
 	definition.UUID, definition.Name = uuid.NewString(), "copy-by-hand"
 	text, err := definition.Marshal()
-	must(t, err)
+	assert.NoError(t, err)
 	found, err := transport.Call(t.Context(), h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainDefineXMLFlags(text, 0) })
-	must(t, err)
+	assert.NoError(t, err)
 	defer func() {
-		must(t, h.Do(t.Context(), time.Minute, func(c *rpc.Libvirt) error { return c.DomainUndefineFlags(found, rpc.DomainUndefineNvram) }))
+		assert.NoError(t, h.Do(t.Context(), time.Minute, func(c *rpc.Libvirt) error { return c.DomainUndefineFlags(found, rpc.DomainUndefineNvram) }))
 	}()
 	wantError(t, h.RemoveDomain(t.Context(), definition.UUID, spec.Owner), virt.ErrNotOwned)
 }
@@ -407,7 +401,7 @@ func bigVolume(t *testing.T, h virt.Host, name string) virt.VolumeRef {
 	const size = 300 << 20
 	spec := rawSpec(name)
 	_, err := h.WriteVolume(deadline(t, time.Minute), spec, io.LimitReader(mathrand.NewChaCha8([32]byte{}), size), size)
-	must(t, err)
+	assert.NoError(t, err)
 	t.Cleanup(func() {
 		if err := h.DeleteVolume(context.WithoutCancel(t.Context()), spec.VolumeRef); err != nil {
 			t.Errorf("delete: %v", err)
@@ -444,10 +438,10 @@ func TestCreateVolume_aCopyUnderWayIsNotUsed(t *testing.T) {
 	_, err := h.DefineDomain(t.Context(), spec)
 	wantError(t, err, virt.ErrBusy)
 	wantError(t, h.DeleteVolume(t.Context(), ref), virt.ErrBusy)
-	must(t, <-copied)
+	assert.NoError(t, <-copied)
 	define(t, h, spec)
-	must(t, h.RemoveDomain(t.Context(), spec.UUID, spec.Owner))
-	must(t, h.DeleteVolume(t.Context(), ref))
+	assert.NoError(t, h.RemoveDomain(t.Context(), spec.UUID, spec.Owner))
+	assert.NoError(t, h.DeleteVolume(t.Context(), ref))
 }
 
 func TestCreateVolume_aCopyThatNobodyAwaitsIsRemoved(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func TestAllocateVRID_findsTheNextFreeOne(t *testing.T) {
@@ -40,9 +40,7 @@ func TestAllocateVRID_findsTheNextFreeOne(t *testing.T) {
 }
 
 func TestPriorities_areHighAndDistinct(t *testing.T) {
-	if diff := cmp.Diff([]uint8{254, 252, 250}, Priorities(3)); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []uint8{254, 252, 250}, Priorities(3))
 	seen := map[uint8]bool{}
 	for _, priority := range Priorities(300) {
 		if priority == 0 || priority == 255 || seen[priority] {

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 // wantedState is what a host reports that matches the tree.
@@ -27,13 +27,9 @@ func wantedState(t *testing.T, tree Tree, shared []SharedFile) State {
 
 func TestNewPlan_doesWhatIsNeededAndNoMore(t *testing.T) {
 	tree, err := Render(sampleCluster(), sampleMember(), DefaultLayout())
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	shared, err := RenderShared(DefaultLayout())
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	because := func(reasons ...string) []string { return reasons }
 	tests := map[string]struct {
 		change func(*State)
@@ -64,9 +60,7 @@ func TestNewPlan_doesWhatIsNeededAndNoMore(t *testing.T) {
 			if !errors.Is(err, test.err) {
 				t.Fatalf("got %v, want %v", err, test.err)
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
-			}
+			assert.Equal(t, test.want, got)
 			if got.Empty() != (len(test.want.Reasons) == 0) {
 				t.Errorf("%+v is empty: %v", got, got.Empty())
 			}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
 
@@ -45,15 +46,11 @@ func TestRender_matchesReviewedFilesThatTheDaemonsAccept(t *testing.T) {
 			cluster, member := sampleCluster(), sampleMember()
 			change(&cluster, &member)
 			tree, err := Render(cluster, member, DefaultLayout())
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			directory := t.TempDir()
 			for _, file := range tree.Files {
 				golden.Assert(t, file.Content, filepath.Join("testdata", name, file.Name+".golden"))
-				if err := os.WriteFile(filepath.Join(directory, file.Name), file.Content, 0o644); err != nil {
-					t.Fatal(err)
-				}
+				assert.NoError(t, os.WriteFile(filepath.Join(directory, file.Name), file.Content, 0o644))
 			}
 			run(t, "haproxy", "-c", "-C", directory, "-f", filepath.Join(directory, haproxyFile))
 			validateKeepalived(t, directory)
@@ -67,18 +64,14 @@ func validateKeepalived(t *testing.T, directory string) {
 	layout := DefaultLayout()
 	layout.Config = filepath.Join(directory, "config")
 	shared, err := RenderShared(layout)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	for _, file := range shared {
 		if strings.HasPrefix(file.Path, layout.Config) {
 			mustWrite(t, file.Path, file.Content, os.FileMode(file.Mode))
 		}
 	}
 	fragment, err := os.ReadFile(filepath.Join(directory, fragmentFile))
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	moved := strings.ReplaceAll(string(fragment), DefaultLayout().Config, layout.Config)
 	mustWrite(t, filepath.Join(layout.Current(sampleID), fragmentFile), []byte(moved), 0o644)
 	run(t, "unshare", "--net", "sh", "-c",
@@ -87,12 +80,8 @@ func validateKeepalived(t *testing.T, directory string) {
 
 func mustWrite(t *testing.T, path string, content []byte, mode os.FileMode) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, content, mode); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	assert.NoError(t, os.WriteFile(path, content, mode))
 }
 
 func run(t *testing.T, name string, arguments ...string) {
@@ -104,9 +93,7 @@ func run(t *testing.T, name string, arguments ...string) {
 
 func TestRenderShared_matchesReviewedFiles(t *testing.T) {
 	files, err := RenderShared(DefaultLayout())
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	for _, file := range files {
 		golden.Assert(t, file.Content, filepath.Join("testdata", "shared", file.Name+".golden"))
 	}
@@ -117,9 +104,7 @@ func TestRender_hashNamesTheContentOnly(t *testing.T) {
 		cluster, member := sampleCluster(), sampleMember()
 		change(&cluster, &member)
 		tree, err := Render(cluster, member, DefaultLayout())
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		return tree
 	}
 	base := render(func(*Cluster, *Member) {})
@@ -184,9 +169,7 @@ func FuzzRender_neverLetsAWordSplit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, owner, name, backend, bridge string) {
 		cluster, member := sampleCluster(), sampleMember()
 		want, err := Render(cluster, member, DefaultLayout())
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		cluster.ID, cluster.Owner, cluster.Name, cluster.Backends[0].Name, member.Bridge = id, owner, name, backend, bridge
 		tree, err := Render(cluster, member, DefaultLayout())
 		if err != nil {

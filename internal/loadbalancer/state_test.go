@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 const sampleState = `haproxy-unit active enabled
@@ -40,9 +42,7 @@ end
 
 func TestParseState_readsAllFacts(t *testing.T) {
 	got, err := ParseState([]byte(sampleState))
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	want := State{
 		HAProxy: Unit{"active", "enabled"}, Keepalived: Unit{Active: "inactive"},
 		Owner: "3f0c-owner", Hash: "cc", Intact: true, VIP: netip.MustParsePrefix("10.150.0.160/24"),
@@ -54,9 +54,7 @@ func TestParseState_readsAllFacts(t *testing.T) {
 		shared: map[string]sharedState{"check": {1, "aa"}, "haproxy-unit": {-1, "bb"}},
 	}
 	options := cmp.Options{cmp.AllowUnexported(State{}, sharedState{}), cmpopts.EquateComparable(netip.Prefix{})}
-	if diff := cmp.Diff(want, got, options); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, want, got, options)
 	if !got.Servers[0].Up() || got.Servers[1].Up() {
 		t.Error("UP and DOWN are not distinguished")
 	}

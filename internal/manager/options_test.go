@@ -14,23 +14,20 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/manager"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/manifest"
 )
 
 // A pod whose volume is fuller than its limit is evicted, and the downloads with it.
 func TestOptions_imageCacheFitsIntoItsVolume(t *testing.T) {
 	sources, err := manifest.Find(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	objects, err := manifest.Read(filepath.Join(sources.Own.Dir, "manager", "manager.yaml"))
 	if err != nil || len(objects) != 1 {
 		t.Fatalf("%d objects, %v", len(objects), err)
 	}
 	deployment := &appsv1.Deployment{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(objects[0].Object, deployment); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructured(objects[0].Object, deployment))
 	options := &manager.Options{}
 	options.AddFlags(pflag.NewFlagSet("manager", pflag.ContinueOnError))
 	pod := deployment.Spec.Template.Spec

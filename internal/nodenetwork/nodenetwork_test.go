@@ -12,6 +12,7 @@ import (
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 var byValue = cmp.Options{
@@ -54,12 +55,8 @@ func TestFromAPI_firstInterfaceTakesTheClustersNetwork(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			got, err := nodenetwork.FromAPI(c.specs, cluster, "3d9cf1f0-0000-4000-8000-000000000001")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, got, byValue); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
+			assert.NoError(t, err)
+			assert.Equal(t, c.want, got, byValue)
 		})
 	}
 }
@@ -96,9 +93,7 @@ func TestAdd_keepsOneGatewayOfEachFamily(t *testing.T) {
 	want := nodenetwork.Interface{
 		Addresses: []netip.Prefix{p("10.0.0.5/24"), p("fd00::5/64"), p("10.1.0.5/24")}, Gateways: []netip.Addr{a("10.0.0.1"), a("fd00::1")},
 	}
-	if diff := cmp.Diff(want, n, byValue); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, n, byValue)
 }
 
 func TestHypervisor_attachesToTheHostsBridgeUnlessTold(t *testing.T) {
@@ -129,9 +124,7 @@ func TestNodeIPs_areTheFirstOfEachFamily(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, nodenetwork.NodeIPs(c.nics), byValue); diff != "" {
-				t.Error(diff)
-			}
+			assert.Equal(t, c.want, nodenetwork.NodeIPs(c.nics), byValue)
 		})
 	}
 }

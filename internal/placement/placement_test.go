@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/placement"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 const gib = int64(1) << 30
@@ -137,16 +138,12 @@ func TestDecide_saysWhyNoHostFits(t *testing.T) {
 	want := "no host fits: node3: needs 4 GiB memory, 1 GiB left; node4: not Ready; node5: unschedulable; " +
 		"node6: namespaceSelector excludes this namespace; node7: needs 2 vCPUs, 1 left, needs 4 GiB memory, 0 B left, " +
 		"needs 20 GiB disk, 0 B left; node8: does not match hostSelector"
-	if diff := cmp.Diff(want, fmt.Sprint(err)); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, want, fmt.Sprint(err))
 	if noFit := (*placement.NoFit)(nil); !errors.As(err, &noFit) || len(noFit.Rejections) != len(hosts) {
 		t.Errorf("error is %#v", err)
 	}
 	_, err = decide(placement.Snapshot{}, request)
-	if diff := cmp.Diff("no host fits: there are no hosts", fmt.Sprint(err)); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, "no host fits: there are no hosts", fmt.Sprint(err))
 	many := placement.Snapshot{}
 	for i := range 12 {
 		many.Hosts = append(many.Hosts, host(fmt.Sprintf("n%02d", i), notReady))
@@ -263,9 +260,7 @@ func TestLedger_neverOverbooks(t *testing.T) {
 	for h := range placed {
 		got[h]++
 	}
-	if diff := cmp.Diff(map[string]int{"a": 8, "b": 3, "c": 8}, got); diff != "" {
-		t.Errorf("machines on hosts (-want +got):\n%s", diff)
-	}
+	assert.Equal(t, map[string]int{"a": 8, "b": 3, "c": 8}, got)
 }
 
 // FuzzLedger turns bytes into machines and hosts: no host is ever overbooked, no answer depends on the order of hosts.

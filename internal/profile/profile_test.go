@@ -8,12 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profile"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func TestFromAPI_layersAreValid(t *testing.T) {
@@ -38,9 +37,7 @@ func TestFromAPI_layersAreValid(t *testing.T) {
 	for name, api := range cases {
 		t.Run(name, func(t *testing.T) {
 			got, layers, err := profile.FromAPI(&api)
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			if _, err := got.Layer(); err != nil {
 				t.Errorf("layer: %v", err)
 			}
@@ -68,18 +65,12 @@ func TestFromAPI_keepsEverythingOfTheRuntime(t *testing.T) {
 		ContainerStorage: bootstrapv1.ContainerStorage{DataDisk: "containers", Label: "images", Driver: bootstrapv1.StorageDriverOverlay, AdditionalImageStores: []string{"/a"}},
 		CNIPluginDirs:    []string{"/b"},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	want := altcos.ContainerStorage{
 		Device: altcos.DeviceBySerial("containers"), Label: "images", Driver: altcos.DriverOverlay, AdditionalImageStores: []string{"/a"},
 	}
-	if diff := cmp.Diff(want, got.ContainerStorage); diff != "" {
-		t.Errorf("storage (-want +got)\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"/b"}, got.CNIPluginDirs); diff != "" {
-		t.Errorf("plugins (-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, got.ContainerStorage)
+	assert.Equal(t, []string{"/b"}, got.CNIPluginDirs)
 }
 
 func TestFromAPI_keepsEverythingOfUsers(t *testing.T) {
@@ -89,17 +80,11 @@ func TestFromAPI_keepsEverythingOfUsers(t *testing.T) {
 			UID: 2000, Gecos: "f", HomeDir: "/g", Shell: "/h", Sudo: "i"}},
 	}
 	got, _, err := profile.FromAPI(&api)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(altcos.AltcosUser{PasswordHash: "a", SSHAuthorizedKeys: []string{"b"}, Groups: []string{"c"}}, got.AltcosUser); diff != "" {
-		t.Errorf("altcos (-want +got)\n%s", diff)
-	}
+	assert.NoError(t, err)
+	assert.Equal(t, altcos.AltcosUser{PasswordHash: "a", SSHAuthorizedKeys: []string{"b"}, Groups: []string{"c"}}, got.AltcosUser)
 	want := []altcos.User{{Name: "a", PasswordHash: "b", SSHAuthorizedKeys: []string{"c"}, Groups: []string{"d"}, PrimaryGroup: "e",
 		UID: new(2000), Gecos: "f", HomeDir: "/g", Shell: "/h", Sudo: "i"}}
-	if diff := cmp.Diff(want, got.Users); diff != "" {
-		t.Errorf("users (-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, got.Users)
 }
 
 func TestEndpointName_isAHostName(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +21,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
 	"github.com/altcos/cluster-api-provider-altcos/internal/profilesource"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 var cluster = &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "demo", UID: "u"}}
@@ -45,18 +45,14 @@ func TestResolve_readsConfigsInTheirOrder(t *testing.T) {
 		},
 	}
 	_, got, err := profilesource.Resolve(t.Context(), newClient(), profilesource.Machine{Cluster: cluster}, spec)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	want := []render.UserLayer{
 		{Name: "butaneFrom[0]", Data: []byte("three")},
 		{Name: "butaneFrom[1]", Data: []byte("one"), Secret: true},
 		{Name: "butaneFrom[2]", Data: []byte("two")},
 		{Name: "butane", Data: []byte("last")},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, got)
 }
 
 func TestResolve_saysWhatIsMissing(t *testing.T) {
@@ -89,13 +85,9 @@ func TestResolve_makesOneKeyPairForTheCluster(t *testing.T) {
 	c := newClient()
 	spec := &bootstrapv1.AltcosProfile{ClusterSSH: bootstrapv1.ClusterSSHControlPlanes}
 	master, _, err := profilesource.Resolve(t.Context(), c, profilesource.Machine{Cluster: cluster, ControlPlane: true}, spec)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	worker, _, err := profilesource.Resolve(t.Context(), c, profilesource.Machine{Cluster: cluster}, spec)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	if worker.ClusterSSH.PublicKey != master.ClusterSSH.PublicKey {
 		t.Error("the worker has another key")
 	}
@@ -103,17 +95,13 @@ func TestResolve_makesOneKeyPairForTheCluster(t *testing.T) {
 		t.Error("the worker has the private key")
 	}
 	signer, err := ssh.ParsePrivateKey(master.ClusterSSH.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	public, comment, _, _, err := ssh.ParseAuthorizedKey([]byte(master.ClusterSSH.PublicKey))
 	if err != nil || string(public.Marshal()) != string(signer.PublicKey().Marshal()) || comment != "altcos@demo" {
 		t.Errorf("the halves do not belong together: %v", err)
 	}
 	secret := &corev1.Secret{}
-	if err := c.Get(t.Context(), client.ObjectKey{Namespace: "team", Name: profilesource.KeyPairName("demo")}, secret); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, c.Get(t.Context(), client.ObjectKey{Namespace: "team", Name: profilesource.KeyPairName("demo")}, secret))
 	if owners := secret.OwnerReferences; len(owners) != 1 || owners[0].Kind != "Cluster" || secret.Labels[clusterv1.ClusterNameLabel] != "demo" {
 		t.Errorf("the Secret would not go with its Cluster: %+v", secret.ObjectMeta)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec/sshexectest"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/packages"
 )
 
@@ -34,30 +35,22 @@ func TestConnection_keepsContractOnOpenSSH(t *testing.T) {
 func startOpenSSH(t *testing.T) sshexec.Target {
 	t.Helper()
 	const binary = "/usr/sbin/sshd"
-	if err := packages.Ensure(t.Context(), "openssh-server"); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, packages.Ensure(t.Context(), "openssh-server"))
 	directory := t.TempDir()
 	hostKey, clientKey := sshexectest.NewKey(t), sshexectest.NewKey(t)
 	write := func(name string, content []byte) string {
 		path := filepath.Join(directory, name)
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, os.WriteFile(path, content, 0o600))
 		return path
 	}
 	port := freePort(t)
 	config := fmt.Sprintf("ListenAddress 127.0.0.1:%d\nHostKey %s\nAuthorizedKeysFile %s\nPidFile none\nUsePAM no\n"+
 		"StrictModes no\nPermitRootLogin prohibit-password\n",
 		port, write("host", hostKey.PEM), write("authorized", clientKey.AuthorizedLine()))
-	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, os.MkdirAll("/run/sshd", 0o755))
 	command := exec.Command(binary, "-D", "-e", "-f", write("config", []byte(config)))
 	command.Stderr = t.Output()
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, command.Start())
 	t.Cleanup(func() {
 		_ = command.Process.Kill()
 		_ = command.Wait()
@@ -71,9 +64,7 @@ func startOpenSSH(t *testing.T) sshexec.Target {
 func freePort(t *testing.T) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	defer func() { _ = listener.Close() }()
 	return listener.Addr().(*net.TCPAddr).Port
 }

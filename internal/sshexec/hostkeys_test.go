@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 const (
@@ -46,24 +47,18 @@ func TestParseHostKeys_selectsTheKeysOfTheEndpoint(t *testing.T) {
 				}
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			if len(got.keys) != test.keys {
 				t.Errorf("got %d keys, want %d", len(got.keys), test.keys)
 			}
-			if diff := cmp.Diff([]string{ssh.KeyAlgoED25519}, got.algorithms()); diff != "" {
-				t.Error(diff)
-			}
+			assert.Equal(t, []string{ssh.KeyAlgoED25519}, got.algorithms())
 		})
 	}
 }
 
 func TestParseHostKeys_refusesRevokedAndBroken(t *testing.T) {
 	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(edLine))
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	got, err := parseHostKeys([]byte(edLine+"\n@revoked h1 "+edLine), "h1:22")
 	if err != nil || got.accepts(key) {
 		t.Errorf("a revoked key is accepted (%v)", err)
@@ -76,9 +71,7 @@ func TestParseHostKeys_refusesRevokedAndBroken(t *testing.T) {
 func TestPinned_offersStrongSignaturesForRSA(t *testing.T) {
 	p := &pinned{types: []string{ssh.KeyAlgoRSA, ssh.KeyAlgoECDSA256}}
 	want := []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoECDSA256}
-	if diff := cmp.Diff(want, p.algorithms()); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, want, p.algorithms())
 }
 
 func FuzzParseHostKeys(f *testing.F) {

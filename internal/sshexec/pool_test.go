@@ -15,6 +15,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec/sshexectest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func newPool(t *testing.T) *sshexec.Pool {
@@ -31,9 +32,7 @@ func newPool(t *testing.T) *sshexec.Pool {
 func mustGet(t *testing.T, pool *sshexec.Pool, target sshexec.Target) *sshexec.Connection {
 	t.Helper()
 	connection, err := pool.Get(t.Context(), target)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	return connection
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func TestText_quotesEveryValue(t *testing.T) {
@@ -17,9 +18,7 @@ func TestText_quotesEveryValue(t *testing.T) {
 	text, err := sshexec.Text(virt.Script{
 		Body: `printf '%s|%s' "$vip" "$empty"`, Variables: map[string]string{"vip": hostile, "empty": ""},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	out, err := exec.Command("sh", "-c", text).Output()
 	if err != nil || string(out) != hostile+"|" {
 		t.Errorf("got %q, %v", out, err)

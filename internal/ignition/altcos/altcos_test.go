@@ -12,7 +12,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
-	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
 
@@ -29,9 +29,7 @@ func assertGolden(t *testing.T, l ignition.Layer, name string) {
 	t.Helper()
 	golden.Assert(t, readable(t, l), "testdata/"+name+".golden.txt")
 	raw, err := ignition.Encode(ignition.Merge(l))
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	golden.Assert(t, raw, "testdata/"+name+".golden.ign")
 }
 
@@ -59,9 +57,7 @@ func TestProfile_matchesGolden(t *testing.T) {
 	for name, p := range cases {
 		t.Run(name, func(t *testing.T) {
 			l, err := p.Layer()
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			assertGolden(t, l, "profile-"+name)
 		})
 	}
@@ -103,9 +99,7 @@ func TestNode_matchesGolden(t *testing.T) {
 	for name, n := range cases {
 		t.Run(name, func(t *testing.T) {
 			l, err := n.Layer()
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			assertGolden(t, l, "node-"+name)
 			checkNodeFiles(t, l)
 		})
@@ -190,11 +184,5 @@ func TestNode_refusesWithPath(t *testing.T) {
 
 func wantProblem(t *testing.T, err error, want string) {
 	t.Helper()
-	found := problem.All(err)
-	if len(found) == 0 {
-		t.Fatalf("got %v, want a problem", err)
-	}
-	if got := found[0].Error(); got != want {
-		t.Errorf("\n got %s\nwant %s", got, want)
-	}
+	assert.Problem(t, err, want)
 }

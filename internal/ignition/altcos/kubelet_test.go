@@ -11,15 +11,14 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 // TestNode_winsOverKubeadmByItsProviderIDOnly: kubelet uses the last value of a repeated option.
 func TestNode_winsOverKubeadmByItsProviderIDOnly(t *testing.T) {
 	n := altcos.Node{Hostname: "a", ProviderID: "libvirt://x", Interfaces: []nodenetwork.Interface{{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}}}}
 	l, err := n.Layer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	environment := map[string]string{"$KUBELET_KUBEADM_ARGS": "--node-ip=10.0.0.2 --provider-id=other://y"}
 	var command []string
 	for _, line := range strings.Split(string(readable(t, l)), "\n") {

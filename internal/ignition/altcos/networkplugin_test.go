@@ -18,6 +18,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -49,9 +50,7 @@ func TestNetworkPlugin_isAppliedOrNot(t *testing.T) {
 				wantProblem(t, err, tc.problem)
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			text := string(readable(t, l))
 			if tc.command == "" && text != "" || !strings.Contains(text, tc.command) {
 				t.Errorf("got\n%s", text)
@@ -63,9 +62,7 @@ func TestNetworkPlugin_isAppliedOrNot(t *testing.T) {
 func pluginLayer(t *testing.T, pods ...string) ignition.Layer {
 	t.Helper()
 	l, err := (&altcos.Profile{}).NetworkPluginLayer(prefixes(pods...))
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	return l
 }
 
@@ -99,12 +96,8 @@ func before(t *testing.T, manifest string, pods ...string) (string, error) {
 	l := pluginLayer(t, pods...)
 	dir := t.TempDir()
 	write := func(path, content string) {
-		if err := os.MkdirAll(filepath.Dir(dir+path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(dir+path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, os.MkdirAll(filepath.Dir(dir+path), 0o755))
+		assert.NoError(t, os.WriteFile(dir+path, []byte(content), 0o600))
 	}
 	write(altcos.FlannelManifest, manifest)
 	for _, f := range l.Config.Storage.Files {
@@ -157,17 +150,11 @@ func TestFlannel_getsTheNetworksOfThisCluster(t *testing.T) {
 				var configMap struct {
 					Data map[string]string `yaml:"data"`
 				}
-				if err := yaml.Unmarshal([]byte(got), &configMap); err != nil {
-					t.Fatal(err)
-				}
+				assert.NoError(t, yaml.Unmarshal([]byte(got), &configMap))
 				tc.want["Backend"] = backend
 				var net map[string]any
-				if err := json.Unmarshal([]byte(configMap.Data["net-conf.json"]), &net); err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(tc.want, net); diff != "" {
-					t.Errorf("net-conf.json (-want +got)\n%s", diff)
-				}
+				assert.NoError(t, json.Unmarshal([]byte(configMap.Data["net-conf.json"]), &net))
+				assert.Equal(t, tc.want, net)
 				if !strings.HasPrefix(got, flannelHead) || !strings.HasSuffix(got, flannelTail) {
 					t.Errorf("something else changed:\n%s", got)
 				}
@@ -178,9 +165,7 @@ func TestFlannel_getsTheNetworksOfThisCluster(t *testing.T) {
 
 func TestFlannel_knowsTheManifestOfTheLab(t *testing.T) {
 	manifest, err := os.ReadFile("../../../test/lab/guest/rootfs" + altcos.FlannelManifest)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	got, err := before(t, string(manifest), "10.1.0.0/16")
 	if want := strings.Replace(string(manifest), "10.244.0.0/16", "10.1.0.0/16", 1); err != nil || got != want {
 		t.Errorf("%v (-want +got)\n%s", err, cmp.Diff(want, got))

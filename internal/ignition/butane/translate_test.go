@@ -10,6 +10,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 const head = "variant: fcos\nversion: 1.3.0\n"
@@ -24,9 +25,7 @@ func TestTranslate_acceptsButaneAndIgnition(t *testing.T) {
 	for name, in := range cases {
 		t.Run(name, func(t *testing.T) {
 			got, err := butane.Translate([]byte(in))
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			if len(got.Storage.Files) != 1 || got.Storage.Files[0].Path != "/etc/x" {
 				t.Errorf("got %+v", got.Storage.Files)
 			}
@@ -91,9 +90,7 @@ func TestTranslate_compressesWhatShrinks(t *testing.T) {
 	for name, lines := range map[string]int{"a small text": 500, "a large text": 20000} {
 		t.Run(name, func(t *testing.T) {
 			got, err := butane.Translate([]byte(head + "storage:\n  files:\n  - path: /x\n    contents:\n      inline: |\n" + strings.Repeat("        again and again\n", lines)))
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			r := got.Storage.Files[0].Contents
 			if r.Compression == nil || *r.Compression != "gzip" || len(*r.Source) > 8<<10 {
 				t.Errorf("it is %d bytes", len(*r.Source))

@@ -9,13 +9,12 @@ import (
 	"testing"
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
-	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 const header = "#cloud-config\n"
@@ -33,9 +32,7 @@ func convert(tb testing.TB, text string) (fromcloudconfig.Result, error) {
 func layer(tb testing.TB, text string) types.Config {
 	tb.Helper()
 	got, err := convert(tb, text)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	assert.NoError(tb, err)
 	ignitiontest.Check(tb, got.Layer)
 	return got.Layer.Config
 }
@@ -76,13 +73,7 @@ func TestConvert_refusesWhatIgnitionCannotExpress(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			_, err := convert(t, tc.in)
-			found := problem.All(err)
-			if len(found) == 0 {
-				t.Fatalf("got %v, want a problem", err)
-			}
-			if got := found[0].Error(); got != tc.want {
-				t.Errorf("\n got %s\nwant %s", got, tc.want)
-			}
+			assert.Problem(t, err, tc.want)
 		})
 	}
 }
@@ -115,9 +106,7 @@ write_files:
 		}
 		have = append(have, h)
 	}
-	if diff := cmp.Diff(want, have); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, have)
 }
 
 func id(n *int, name *string) string {
@@ -133,9 +122,7 @@ func id(n *int, name *string) string {
 func contents(tb testing.TB, r types.Resource) string {
 	tb.Helper()
 	b, err := ignition.Contents(r, 1<<20)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	assert.NoError(tb, err)
 	return string(b)
 }
 
@@ -155,15 +142,9 @@ users:
 	if hash := *got.Passwd.Users[2].PasswordHash; hash != "*" {
 		t.Errorf("c has hash %q", hash)
 	}
-	if diff := cmp.Diff([]types.Group{"wheel", "devs"}, got.Passwd.Users[0].Groups); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]types.SSHAuthorizedKey{"k1", "k2"}, got.Passwd.Users[0].SSHAuthorizedKeys); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]types.PasswdGroup{{Name: "devs"}, {Name: "staff"}}, got.Passwd.Groups); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []types.Group{"wheel", "devs"}, got.Passwd.Users[0].Groups)
+	assert.Equal(t, []types.SSHAuthorizedKey{"k1", "k2"}, got.Passwd.Users[0].SSHAuthorizedKeys)
+	assert.Equal(t, []types.PasswdGroup{{Name: "devs"}, {Name: "staff"}}, got.Passwd.Groups)
 	f := got.Storage.Files[0]
 	if f.Path != "/etc/sudoers.d/90-bootstrap-users" || *f.Mode != 0o440 || contents(t, f.Contents) != "a ALL=(ALL) ALL\n" {
 		t.Errorf("sudoers: %+v", f)
@@ -208,9 +189,7 @@ runcmd: [true]
 		devices = append(devices, fs.Device)
 	}
 	want := []string{"/dev/vdb1", "/dev/disk/by-id/x-part1", "/dev/nvme0n1p2", "/dev/vde"}
-	if diff := cmp.Diff(want, devices); diff != "" {
-		t.Errorf("devices (-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, devices)
 	if n := len(got.Storage.Disks); n != 2 || !*got.Storage.Disks[0].WipeTable || *got.Storage.Disks[1].Partitions[0].TypeGUID != "E6D6D379-F507-44C2-A23C-238F2A3DF928" {
 		t.Errorf("disks: %+v", got.Storage.Disks)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
@@ -32,9 +33,7 @@ func everything(tb testing.TB) bootstrapv1.KubeadmConfigSpec {
 	if _, err := w.Write([]byte("zipped\n")); err != nil {
 		tb.Fatal(err)
 	}
-	if err := w.Close(); err != nil {
-		tb.Fatal(err)
-	}
+	assert.NoError(tb, w.Close())
 	s := bootstrapv1.KubeadmConfigSpec{
 		BootCommands:        []string{"echo 'boot'", "echo {{ v1.instance_id }}"},
 		PreKubeadmCommands:  []string{`echo "pre" 'x' \ $HOME`, "two\nlines", "echo {% raw %}${#a} {{ go }}{% endraw %}"},
@@ -97,17 +96,11 @@ func TestConvert_matchesGoldenForEverythingAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := cabpk.Machine{Kind: kind, Version: semver.MustParse("1.34.3"), Spec: everything(t)}
 			cfg, err := cloudconfig.Parse(m.CloudConfig(t), names)
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			result, err := fromcloudconfig.Convert(cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			got, err := ignition.Encode(ignition.Merge(result.Layer))
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			golden.Assert(t, got, "testdata/everything-"+name+".golden.ign")
 			golden.Assert(t, ignitiontest.FullText(t, ignitiontest.Parse(t, got)), "testdata/everything-"+name+".golden.txt")
 		})

@@ -8,17 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func staged(t *testing.T, content string) string {
 	t.Helper()
 	text, err := json.Marshal(content)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	for _, f := range layer(t, "write_files: [{path: /run/kubeadm/kubeadm.yaml, content: "+string(text)+"}]").Storage.Files {
 		if strings.HasPrefix(f.Path, altcos.StateDir+"/stage/") {
 			if *f.Mode != 0o600 {
@@ -61,9 +58,7 @@ func TestConvert_choosesTheCRISocketOnlyWhenNobodyDid(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, staged(t, tc.in)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
+			assert.Equal(t, tc.want, staged(t, tc.in))
 		})
 	}
 }

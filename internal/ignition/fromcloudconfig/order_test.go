@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
@@ -63,13 +63,9 @@ func TestScript_stopsAtTheFirstCommandThatFails(t *testing.T) {
 func checkRun(t *testing.T, m cabpk.Machine, bad, kubeadm int, order []string) {
 	t.Helper()
 	cfg, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.InstanceData{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	result, err := fromcloudconfig.Convert(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	exit := "exit 0"
 	if bad == kubeadm {
 		exit = "exit 5"
@@ -89,9 +85,7 @@ func checkRun(t *testing.T, m cabpk.Machine, bad, kubeadm int, order []string) {
 	if len(order) == 0 {
 		order = []string{"no such file"}
 	}
-	if diff := cmp.Diff(order, got); diff != "" {
-		t.Errorf("order (-want +got)\n%s", diff)
-	}
+	assert.Equal(t, order, got)
 	joined := bad < 0 || bad > kubeadm
 	if sentinel := guest.read("/run/cluster-api/bootstrap-success.complete") == "success\n"; sentinel != joined {
 		t.Errorf("sentinel is there: %t, kubeadm succeeded: %t", sentinel, joined)

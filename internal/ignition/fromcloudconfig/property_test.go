@@ -17,6 +17,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
@@ -143,15 +144,11 @@ func unpacked(t *testing.T, r types.Resource) types.Resource {
 		return r
 	}
 	u, err := dataurl.DecodeString(*r.Source)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	content := u.Data
 	if r.Compression != nil {
 		zr, err := gzip.NewReader(bytes.NewReader(content))
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		if content, err = io.ReadAll(zr); err != nil {
 			t.Fatal(err)
 		}

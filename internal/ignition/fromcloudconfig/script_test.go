@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"github.com/coreos/ignition/v2/config/v3_2/types"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 // machine is a directory in place of the guest's file system, with a kubeadm that records how it was called.
@@ -55,12 +55,8 @@ func (m *machine) moved(text string) string {
 
 func (m *machine) write(t *testing.T, path string, mode os.FileMode, content []byte) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(m.path(path)), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(m.path(path), content, mode); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, os.MkdirAll(filepath.Dir(m.path(path)), 0o755))
+	assert.NoError(t, os.WriteFile(m.path(path), content, mode))
 }
 
 func (m *machine) read(path string) string {
@@ -104,12 +100,8 @@ altcos-bootstrap: command 3 of 4: kubeadm init
 altcos-bootstrap: command 4 of 4
 altcos-bootstrap: done
 `
-	if diff := cmp.Diff(want, console); diff != "" {
-		t.Errorf("console (-want +got)\n%s", diff)
-	}
-	if diff := cmp.Diff("pre / it's\nkubeadm init --config "+m.root+"/run/kubeadm/kubeadm.yaml\npost\n", m.read("/order")); diff != "" {
-		t.Errorf("order (-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, console)
+	assert.Equal(t, "pre / it's\nkubeadm init --config "+m.root+"/run/kubeadm/kubeadm.yaml\npost\n", m.read("/order"))
 	if got := m.read("/run/cluster-api/bootstrap-success.complete"); got != "success\n" {
 		t.Errorf("sentinel: %q", got)
 	}
@@ -274,9 +266,7 @@ runcmd: [true]
 		"/run/a/three": "3 -rw-r--r--", "/run/a/four": "4 -rw-r--r--",
 	} {
 		info, err := os.Stat(m.path(path))
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		if got := m.read(path) + " " + info.Mode().String(); got != want {
 			t.Errorf("%s is %q, want %q", path, got, want)
 		}
@@ -320,9 +310,7 @@ runcmd: ["echo command >> /owners"]
 		t.Fatalf("failed:\n%s", console)
 	}
 	want := "chown etcd /run/f\nchown root:systemd-journal /etc/a\nchown etcd /etc/b\nchown op:op /etc/d\ncommand\n"
-	if diff := cmp.Diff(want, strings.ReplaceAll(m.read("/owners"), m.root, "")); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	assert.Equal(t, want, strings.ReplaceAll(m.read("/owners"), m.root, ""))
 }
 
 func TestConvert_runsBootCommandsBeforeKubeadm(t *testing.T) {
@@ -330,9 +318,7 @@ func TestConvert_runsBootCommandsBeforeKubeadm(t *testing.T) {
 	for _, f := range got.Storage.Files {
 		if f.Path == altcos.StateDir+"/bootcmd.sh" {
 			want := "#!/bin/sh\n(umask 077; : >> /var/lib/altcos-bootstrap/bootstrap.log)\nexec >> /var/lib/altcos-bootstrap/bootstrap.log 2>&1\nset -e\neval 'echo one'\nset -e\neval 'echo it'\\''s'\n"
-			if diff := cmp.Diff(want, contents(t, f.Contents)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
+			assert.Equal(t, want, contents(t, f.Contents))
 		}
 	}
 	for _, u := range got.Systemd.Units {

@@ -17,6 +17,7 @@ import (
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
@@ -51,13 +52,9 @@ func withoutTags(s string) string {
 func wishOf(tb testing.TB, m cabpk.Machine) wish {
 	tb.Helper()
 	raw, err := json.Marshal(m.Spec)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	assert.NoError(tb, err)
 	var s bootstrapv1.KubeadmConfigSpec
-	if err := json.Unmarshal([]byte(withoutTags(string(raw))), &s); err != nil {
-		tb.Fatal(err)
-	}
+	assert.NoError(tb, json.Unmarshal([]byte(withoutTags(string(raw))), &s))
 	w := wish{boot: s.BootCommands, users: s.Users, disks: s.DiskSetup.Partitions, filesystems: s.DiskSetup.Filesystems, mounts: s.Mounts, kubeadm: len(s.PreKubeadmCommands)}
 	if s.NTP.Enabled != nil || len(s.NTP.Servers) > 0 {
 		w.ntp = &s.NTP

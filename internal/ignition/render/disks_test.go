@@ -6,11 +6,10 @@ package render_test
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
@@ -36,9 +35,7 @@ func TestUnknownDisks_saysWhichDiskTheMachineLacks(t *testing.T) {
 			for _, p := range problem.All(render.UnknownDisks([]byte(tc.config), tc.serials)) {
 				got = append(got, p.Path)
 			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
+			assert.Equal(t, tc.want, got)
 		})
 	}
 	if err := render.UnknownDisks([]byte("x"), nil); err == nil || render.IsInputError(err) {

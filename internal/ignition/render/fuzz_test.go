@@ -13,7 +13,6 @@ import (
 
 	v3 "github.com/coreos/ignition/v2/config/v3_2"
 	"github.com/coreos/ignition/v2/config/v3_2/types"
-	"github.com/google/go-cmp/cmp"
 	"k8s.io/utils/ptr"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/bootstrapdata"
@@ -24,6 +23,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
@@ -88,17 +88,11 @@ func checkRender(t *testing.T, in render.Input) (accepted bool) {
 		t.Fatalf("second time: %v", err)
 	}
 	cfg, err := cloudconfig.Parse(in.Bootstrap.Value, cloudconfig.InstanceData{Hostname: "n", InstanceID: "6f1d3c3e-0000-4000-8000-000000000161", LocalIPv4: "10.150.0.161"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	result, err := fromcloudconfig.Convert(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	rendered, _, err := v3.Parse(got) // warnings are the user's own
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	for _, lost := range missing(withoutUsers(t, result.Layer.Config, in.UserLayers), rendered) {
 		t.Errorf("%s is lost", lost)
 	}
@@ -130,9 +124,7 @@ func withoutUsers(t *testing.T, c types.Config, layers []render.UserLayer) types
 	theirs := map[string]bool{}
 	for _, l := range layers {
 		own, err := butane.Layers(l.Name, l.Data, ignition.NewFlattener())
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		for _, o := range own {
 			each(&o.Config, func(key string) bool { theirs[key] = true; return true })
 		}
@@ -230,13 +222,9 @@ func holdsAll(want, got reflect.Value) bool {
 func TestMissing_seesWhatIsLost(t *testing.T) {
 	m := cabpk.NewGenerator(3, nil).Machine(cabpk.Init)
 	cfg, err := cloudconfig.Parse(m.CloudConfig(t), cloudconfig.InstanceData{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	result, err := fromcloudconfig.Convert(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	whole := result.Layer.Config
 	if lost := missing(whole, whole); len(lost) > 0 {
 		t.Errorf("it loses %q to itself", lost)
@@ -254,7 +242,5 @@ func TestMissing_seesWhatIsLost(t *testing.T) {
 		FileEmbedded1: types.FileEmbedded1{Append: []types.Resource{{Source: new("data:,a")}, {Source: new("data:,b")}}}}}}}
 	other := types.Config{Storage: types.Storage{Files: []types.File{{Node: types.Node{Path: "/x", User: types.NodeUser{ID: new(2)}},
 		FileEmbedded1: types.FileEmbedded1{Append: []types.Resource{{Source: new("data:,b")}, {Source: new("data:,a")}}}}}}}
-	if diff := cmp.Diff([]string{"what is added to /x", "File /x"}, missing(owned, other)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	assert.Equal(t, []string{"what is added to /x", "File /x"}, missing(owned, other))
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/problem"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 )
 
@@ -36,9 +37,7 @@ var mine = render.UserLayer{Name: "spec.butane", Data: []byte(butaneHead + `stor
 func mustRender(tb testing.TB, in render.Input) []byte {
 	tb.Helper()
 	got, err := render.Render(in)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	assert.NoError(tb, err)
 	return got
 }
 

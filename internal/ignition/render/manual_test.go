@@ -20,6 +20,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/butane"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
@@ -152,13 +153,9 @@ func TestRender_holdsEverythingOfTheManual(t *testing.T) {
 func compareManual(t *testing.T, name string, got types.Config) {
 	t.Helper()
 	data, err := os.ReadFile("testdata/manual/" + name + ".bu")
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	theirs, err := butane.Translate(data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	blocks := strings.Split("\n"+string(ignitiontest.Text(t, got)), "\n== ")
 	things := thingsOf(t, theirs, got)
 	for what, equal := range things {

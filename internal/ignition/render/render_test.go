@@ -15,6 +15,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
 	"github.com/altcos/cluster-api-provider-altcos/internal/nodenetwork"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/cabpk"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
@@ -43,9 +44,7 @@ func TestRender_matchesGoldenForEveryKindOfMachine(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			in := render.Input{Bootstrap: cloudConfig(t, kind), Node: node("master01", "10.150.0.161")}
 			got, err := render.Render(in)
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			golden.Assert(t, got, "testdata/"+string(kind)+".golden.ign")
 			golden.Assert(t, ignitiontest.Text(t, ignitiontest.Parse(t, got)), "testdata/"+string(kind)+".golden.txt")
 		})

@@ -13,6 +13,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/render"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 // primaryGroups are those of all users but altcos, by user, in a config of any spec.
@@ -23,9 +24,7 @@ func primaryGroups(t *testing.T, raw []byte) map[string]string {
 			Users []struct{ Name, PrimaryGroup string }
 		}
 	}
-	if err := json.Unmarshal(raw, &cfg); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, json.Unmarshal(raw, &cfg))
 	out := map[string]string{}
 	for _, u := range cfg.Passwd.Users {
 		if u.Name != altcos.AdminUser || u.PrimaryGroup != "" {
@@ -65,9 +64,7 @@ func TestRender_namesAGroupThatHasTheUsersNameAlready(t *testing.T) {
 			in := tc.in
 			in.Node = node("worker01", "10.150.0.171")
 			got := mustRender(t, in)
-			if diff := cmp.Diff(tc.want, primaryGroups(t, got)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
+			assert.Equal(t, tc.want, primaryGroups(t, got))
 			if tc.in.Bootstrap.Format == bootstrapdata.FormatIgnition {
 				return
 			}

@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"libvirt.org/go/libvirtxml"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/golden"
 )
 
@@ -70,13 +70,9 @@ func TestBuild_golden(t *testing.T) {
 func marshalled(t *testing.T, variant func() (virt.DomainSpec, Resolved)) string {
 	t.Helper()
 	domain, err := Build(variant())
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	text, err := Marshal(domain)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	return text
 }
 
@@ -85,9 +81,7 @@ func TestObserve_readsBackWhatWasBuilt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			spec, resolved := variant()
 			domain, err := Parse(marshalled(t, variant))
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			want := virt.Domain{
 				UUID: spec.UUID, Name: spec.Name, Owner: spec.Owner, VCPUs: spec.VCPUs, MemoryBytes: spec.MemoryBytes,
 				HasFirmwareConfig: spec.FirmwareConfig != nil, ConsoleLog: ConsoleLogPath(spec.Name),
@@ -95,9 +89,7 @@ func TestObserve_readsBackWhatWasBuilt(t *testing.T) {
 			for _, disk := range resolved.Disks {
 				want.DiskPaths = append(want.DiskPaths, disk.Path)
 			}
-			if diff := cmp.Diff(want, Observe(domain)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
+			assert.Equal(t, want, Observe(domain))
 		})
 	}
 }
@@ -138,31 +130,23 @@ func TestBuild_refusesNonsense(t *testing.T) {
 
 func TestStripFirmwareConfig_leavesEverythingElse(t *testing.T) {
 	domain, err := Build(largest())
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	if !StripFirmwareConfig(domain) || StripFirmwareConfig(domain) {
 		t.Error("the configuration was not there, or is still there")
 	}
 	spec, resolved := largest()
 	spec.FirmwareConfig, resolved.FirmwareConfigPath = nil, ""
 	want, err := Build(spec, resolved)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	wantText, _ := Marshal(want)
 	gotText, _ := Marshal(domain)
-	if diff := cmp.Diff(wantText, gotText); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, wantText, gotText)
 }
 
 func TestStripFirmwareConfig_keepsEntriesOfOthers(t *testing.T) {
 	domain, err := Parse(`<domain><sysinfo type='smbios'/><sysinfo type='fwcfg'>` +
 		`<entry name='opt/other'>x</entry><entry name='` + FirmwareConfigName + `' file='/f'/></sysinfo></domain>`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	if !StripFirmwareConfig(domain) || len(domain.SysInfo) != 2 || domain.SysInfo[1].FWCfg.Entry[0].Name != "opt/other" {
 		t.Errorf("left is %+v", domain.SysInfo)
 	}
@@ -178,9 +162,7 @@ func TestOwner_isZeroForWhatIsNotOurs(t *testing.T) {
 		"an element of ours too": `<m:other xmlns:m='` + MetadataNamespace + `'><m:uid>` + id + `</m:uid></m:other>`,
 	} {
 		domain, err := Parse("<domain><uuid>" + id + "</uuid></domain>")
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		if metadata != "" {
 			domain.Metadata = &libvirtxml.DomainMetadata{XML: metadata}
 		}
@@ -194,12 +176,8 @@ func TestOwner_isFoundBesideOthersAndWithAnyPrefix(t *testing.T) {
 	domain, err := Parse("<domain><uuid>" + id + "</uuid><metadata>" +
 		"<a:x xmlns:a='https://example.org/'><a:y/></a:x>" +
 		"<z:machine xmlns:z='" + MetadataNamespace + "'><z:uid>" + id + "</z:uid><z:name>n</z:name></z:machine></metadata></domain>")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(virt.Owner{UID: id, Name: "n"}, Owner(domain)); diff != "" {
-		t.Error(diff)
-	}
+	assert.NoError(t, err)
+	assert.Equal(t, virt.Owner{UID: id, Name: "n"}, Owner(domain))
 }
 
 func TestUses_findsAVolumeWhereverItIsNamed(t *testing.T) {
@@ -219,9 +197,7 @@ func TestUses_findsAVolumeWhereverItIsNamed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			domain, err := Parse("<domain>" + c.xml + "</domain>")
-			if err != nil {
-				t.Fatal(err)
-			}
+			assert.NoError(t, err)
 			if uses, usesDisk := Uses(domain, volume), UsesDisk(domain, volume); uses != c.uses || usesDisk != c.usesDisk {
 				t.Errorf("uses is %t and %t, want %t and %t", uses, usesDisk, c.uses, c.usesDisk)
 			}
@@ -233,13 +209,9 @@ func TestUses_findsAVolumeWhereverItIsNamed(t *testing.T) {
 func FuzzObserve(f *testing.F) {
 	spec, resolved := largest()
 	domain, err := Build(spec, resolved)
-	if err != nil {
-		f.Fatal(err)
-	}
+	assert.NoError(f, err)
 	text, err := Marshal(domain)
-	if err != nil {
-		f.Fatal(err)
-	}
+	assert.NoError(f, err)
 	f.Add(text)
 	f.Add("<domain><metadata><a/></metadata><sysinfo type='fwcfg'/><devices><disk/></devices></domain>")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -14,15 +14,9 @@ import (
 	rpc "github.com/digitalocean/go-libvirt"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
 )
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 func wantUnreachable(t *testing.T, err error) {
 	t.Helper()
@@ -49,17 +43,17 @@ func (c lyingConn) Write(p []byte) (int, error) {
 // Without a way around digitalocean/go-libvirt#241 this test never ends. What the library leaves is one connection.
 func TestSession_endsAlthoughTheLibraryHoldsItsLock(t *testing.T) {
 	daemon, err := libvirtd.Start(t.Context())
-	must(t, err)
-	t.Cleanup(func() { must(t, daemon.Close()) })
+	assert.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, daemon.Close()) })
 	dial, err := newDialer(virt.Target{URI: daemon.URI()}, nil)
-	must(t, err)
+	assert.NoError(t, err)
 	var lies atomic.Bool
 	lying := func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
 		return lyingConn{conn, &lies}, err
 	}
 	s, err := openSession(t.Context(), lying, Limits{Call: time.Second, Probe: 300 * time.Millisecond, Stall: 500 * time.Millisecond}.withDefaults(), func(string) {})
-	must(t, err)
+	assert.NoError(t, err)
 	lies.Store(true)
 	for range 3 {
 		_, err = Call(t.Context(), s, func(c *rpc.Libvirt) (uint64, error) { return c.ConnectGetLibVersion() })
@@ -82,7 +76,7 @@ func TestSession_endsAlthoughTheLibraryHoldsItsLock(t *testing.T) {
 	}
 	lies.Store(false)
 	aside, err := connect(t.Context(), lying, time.Second)
-	must(t, err)
+	assert.NoError(t, err)
 	lies.Store(true)
 	wantUnreachable(t, aside.run(func(c *rpc.Libvirt) error { _, err := c.ConnectGetLibVersion(); return err }))
 }

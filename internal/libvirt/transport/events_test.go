@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func drain(q *eventQueue) []virt.Event {
@@ -29,13 +28,9 @@ func TestEventQueue_joinsWhatTheReceiverHasNotSeen(t *testing.T) {
 		q.put(event)
 	}
 	want := []virt.Event{{Host: "a", UUID: "1"}, {Host: "b", UUID: "1"}, {Host: "a", UUID: "2"}}
-	if diff := cmp.Diff(want, drain(q)); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, want, drain(q))
 	q.put(virt.Event{Host: "a", UUID: "1"})
-	if diff := cmp.Diff([]virt.Event{{Host: "a", UUID: "1"}}, drain(q)); diff != "" {
-		t.Errorf("an event that was taken is not counted again:\n%s", diff)
-	}
+	assert.Equal(t, []virt.Event{{Host: "a", UUID: "1"}}, drain(q))
 }
 
 func TestEventQueue_oneEventStandsForTheWholeHost(t *testing.T) {
@@ -44,9 +39,7 @@ func TestEventQueue_oneEventStandsForTheWholeHost(t *testing.T) {
 	q.put(virt.Event{Host: "b", UUID: "1"})
 	q.put(virt.Event{Host: "a"})
 	q.put(virt.Event{Host: "a", UUID: "2"})
-	if diff := cmp.Diff([]virt.Event{{Host: "b", UUID: "1"}, {Host: "a"}}, drain(q)); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []virt.Event{{Host: "b", UUID: "1"}, {Host: "a"}}, drain(q))
 }
 
 func TestEventQueue_isBounded(t *testing.T) {
@@ -54,9 +47,7 @@ func TestEventQueue_isBounded(t *testing.T) {
 	for i := range 10 * maxPending {
 		q.put(virt.Event{Host: "a", UUID: fmt.Sprint(i)})
 	}
-	if diff := cmp.Diff([]virt.Event{{Host: "a"}}, drain(q)); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []virt.Event{{Host: "a"}}, drain(q))
 	if len(q.waiting) != 0 {
 		t.Errorf("queue remembers %v", q.waiting)
 	}

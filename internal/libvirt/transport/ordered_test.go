@@ -10,9 +10,8 @@ import (
 	"net"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func packetOf(kind, serial uint32, payload string) []byte {
@@ -47,9 +46,7 @@ func TestOrderedStream(t *testing.T) {
 					got = append(got, payload)
 				}
 			}
-			if diff := cmp.Diff([]string{"open", "answer", "data", "", "next"}, got); diff != "" {
-				t.Errorf("payloads (-want +got):\n%s", diff)
-			}
+			assert.Equal(t, []string{"open", "answer", "data", "", "next"}, got)
 		})
 	}
 }
@@ -69,9 +66,7 @@ func readOrdered(t *testing.T, sent [][]byte) (payloads []string) {
 		if errors.Is(err, io.EOF) {
 			return payloads
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		payloads = append(payloads, string(packet[frameHeader:]))
 	}
 }

@@ -14,10 +14,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 // scripted is a host that answers from a table and records what it was asked.
@@ -107,9 +106,7 @@ func TestEnsure_changesOneHostAtATimeWithTheHolderLast(t *testing.T) {
 	if err != nil || report.Holder != "h1" {
 		t.Errorf("got holder %q, %v", report.Holder, err)
 	}
-	if diff := cmp.Diff([]string{"apply h2", "apply h3", "apply h1"}, j.entries); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []string{"apply h2", "apply h3", "apply h1"}, j.entries)
 }
 
 func TestEnsure_leavesTheHolderAloneAfterAFailure(t *testing.T) {
@@ -120,9 +117,7 @@ func TestEnsure_leavesTheHolderAloneAfterAFailure(t *testing.T) {
 	if !errors.Is(err, ErrRejected) || !errors.Is(report.Hosts[1].Err, ErrRejected) || report.Holder != "h1" {
 		t.Errorf("got %v, %+v", err, report)
 	}
-	if diff := cmp.Diff([]string{"apply h2"}, j.entries); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []string{"apply h2"}, j.entries)
 }
 
 func TestEnsure_goesOnWithoutAHostThatIsOffline(t *testing.T) {
@@ -133,16 +128,12 @@ func TestEnsure_goesOnWithoutAHostThatIsOffline(t *testing.T) {
 	if !errors.Is(err, errOffline) || report.Holder != "h3" {
 		t.Errorf("got %v, %+v", err, report)
 	}
-	if diff := cmp.Diff([]string{"apply h2", "apply h3"}, j.entries); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []string{"apply h2", "apply h3"}, j.entries)
 	j.entries = nil
 	if err := New(testLayout).Release(t.Context(), cluster, hosts); !errors.Is(err, errOffline) {
 		t.Errorf("release: %v", err)
 	}
-	if diff := cmp.Diff([]string{"remove h2", "remove h3"}, j.entries); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []string{"remove h2", "remove h3"}, j.entries)
 }
 
 func TestEnsure_brokenHostsDoNotKeepTheHolderFromNewBackends(t *testing.T) {
@@ -175,9 +166,7 @@ func TestEnsure_brokenHostsDoNotKeepTheHolderFromNewBackends(t *testing.T) {
 				hosts, fakes, j := scriptedHosts(cluster, 0)
 				test.change(fakes[0], fakes[1], fakes[2])
 				report, err := New(testLayout).Ensure(ctx, cluster, hosts)
-				if diff := cmp.Diff(test.journal, j.entries); diff != "" {
-					t.Error(diff)
-				}
+				assert.Equal(t, test.journal, j.entries)
 				if report.Holder != "h1" || report.Applied() != test.settled || (err != nil) != (name != "all well") {
 					t.Errorf("settled %v, holder %q, %v", report.Applied(), report.Holder, err)
 				}
@@ -192,9 +181,7 @@ func TestRelease_needsNoAddress(t *testing.T) {
 	if err := New(testLayout).Release(t.Context(), loadbalancer.Cluster{ID: cluster.ID, Owner: cluster.Owner}, hosts[:1]); err != nil {
 		t.Error(err)
 	}
-	if diff := cmp.Diff([]string{"remove h1"}, j.entries); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []string{"remove h1"}, j.entries)
 }
 
 func TestEnsure_probesANewAddressOnce(t *testing.T) {
@@ -207,9 +194,7 @@ func TestEnsure_probesANewAddressOnce(t *testing.T) {
 	if _, err := New(testLayout).Ensure(t.Context(), cluster, hosts); !errors.Is(err, ErrAddressInUse) {
 		t.Errorf("got %v", err)
 	}
-	if diff := cmp.Diff([]string{"probe h2"}, j.entries); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []string{"probe h2"}, j.entries)
 }
 
 func TestEnsure_refusesEqualPriorities(t *testing.T) {

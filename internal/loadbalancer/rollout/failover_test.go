@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func parseKey(der []byte) crypto.PrivateKey {
@@ -259,9 +260,7 @@ func TestEnsure_changesCutNoConnection(t *testing.T) {
 		}
 	})
 	check("another cluster goes", func() {
-		if err := tr.balancer.Release(ctx, second, tr.hosts); err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, tr.balancer.Release(ctx, second, tr.hosts))
 	})
 	if err := tr.balancer.Release(ctx, tr.cluster, tr.hosts); err != nil {
 		t.Error(err)
@@ -275,9 +274,7 @@ func TestEnsure_changesCutNoConnection(t *testing.T) {
 func (tr *trio) statuses(t *testing.T) map[string]string {
 	t.Helper()
 	report := tr.balancer.observeAll(t.Context(), tr.cluster, tr.hosts[:1], Report{})
-	if err := report.err(); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, report.err())
 	found := map[string]string{}
 	for _, server := range report.Hosts[0].State.Servers {
 		found[server.Name] = strings.Join([]string{server.Status, server.Check}, " ")

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 // onlyPrograms returns a search path with nothing but the named programs of this machine.
@@ -23,12 +24,8 @@ func onlyPrograms(t *testing.T, names ...string) string {
 	directory := t.TempDir()
 	for _, name := range names {
 		path, err := exec.LookPath(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(path, filepath.Join(directory, name)); err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
+		assert.NoError(t, os.Symlink(path, filepath.Join(directory, name)))
 	}
 	return directory
 }
@@ -36,9 +33,7 @@ func onlyPrograms(t *testing.T, names ...string) string {
 func TestAsk_talksToTheAdminSocketWithWhatTheHostHas(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)

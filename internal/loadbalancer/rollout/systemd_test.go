@@ -22,6 +22,7 @@ import (
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec"
 	"github.com/altcos/cluster-api-provider-altcos/internal/sshexec/sshexectest"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/artifact"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/hypervisor"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/segment"
@@ -38,17 +39,11 @@ type machine struct {
 func startMachines(t *testing.T, addresses map[string]string) map[string]machine {
 	t.Helper()
 	store, err := artifact.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	network, err := segment.Ensure(t.Context(), labName)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	directory, err := os.MkdirTemp("/var/tmp", "altcos-lb-test-") // a tmpfs cannot hold a host
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	machines := map[string]machine{}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -69,13 +64,9 @@ func startMachines(t *testing.T, addresses map[string]string) map[string]machine
 			Name: name, Address: netip.MustParseAddr(address), StateDir: filepath.Join(directory, name),
 			AuthorizedKeys: []ssh.PublicKey{key.Signer.PublicKey()},
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		socket, err := network.DialContext(t.Context(), "tcp", address+":22")
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		target := sshexec.Target{Address: address, User: "root", PrivateKey: key.PEM, HostKeys: ssh.MarshalAuthorizedKey(host.SSHHostKey)}
 		if name == "node4" { // one host as root, one as a user with sudo
 			target.User, target.Sudo = hypervisor.User, true
@@ -85,9 +76,7 @@ func startMachines(t *testing.T, addresses map[string]string) map[string]machine
 			}
 		}
 		connection, err := sshexec.DialOver(t.Context(), socket, target)
-		if err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, err)
 		t.Cleanup(func() { _ = connection.Close() })
 		machines[name] = machine{host, connection}
 	}
@@ -101,9 +90,7 @@ func (m machine) snapshot(t *testing.T) string {
 		LC_ALL=C sort | xargs -r sha256sum 2>/dev/null
 		systemctl list-units --all --no-legend --plain 'altcos-*' '*haproxy*' '*keepalived*'
 		ip -o addr show dev br0 | awk '{ print $4 }'; pgrep -a 'haproxy|keepalived'; true`})
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	return string(out)
 }
 
@@ -111,9 +98,7 @@ func (m machine) snapshot(t *testing.T) string {
 func (m machine) holds(t *testing.T, address netip.Addr) bool {
 	t.Helper()
 	out, err := m.connection.Run(t.Context(), virt.Script{Body: "ip -o addr show to " + address.String()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	return len(out) > 0
 }
 
@@ -143,9 +128,7 @@ func TestBalancer_onRealSystemd(t *testing.T) {
 	}
 	balancer := rollout.New(loadbalancer.DefaultLayout())
 	report, err := balancer.Ensure(ctx, cluster, hosts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	for _, host := range report.Hosts {
 		if !host.State.HAProxy.Running() || !host.State.Keepalived.Running() || !host.State.Intact || len(host.State.Servers) != 1 {
 			t.Errorf("after the first apply: %+v", host.State)
@@ -195,9 +178,7 @@ func TestBalancer_onRealSystemd(t *testing.T) {
 	t.Logf("after haproxy was killed: the VIP was on %q, is on %q: %v, after %s", report.Holder, hosts[moved].Name,
 		machines[hosts[moved].Name].holds(t, cluster.VIP.Addr()), time.Since(began).Round(100*time.Millisecond))
 
-	if err := balancer.Release(ctx, cluster, hosts); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, balancer.Release(ctx, cluster, hosts))
 	for name, m := range machines {
 		if diff := cmp.Diff(strings.Split(before[name], "\n"), strings.Split(m.snapshot(t), "\n")); diff != "" {
 			t.Errorf("left on %s (-before +after):\n%s", name, diff)

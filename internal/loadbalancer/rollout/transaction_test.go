@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/loadbalancer"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 const sampleID = "7c9d2f4e-demo"
@@ -102,9 +103,7 @@ func TestBalancer_oneHostsLife(t *testing.T) {
 func unchanged(t *testing.T, balancer *Balancer, cluster loadbalancer.Cluster, hosts []Host) Report {
 	t.Helper()
 	report, err := balancer.Ensure(t.Context(), cluster, hosts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, err)
 	for _, host := range report.Hosts {
 		if len(host.Changes) > 0 {
 			t.Errorf("host %q was changed again: %v", host.Name, host.Changes)

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/fakevirt"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 var errInjected = errors.New("injected")
@@ -127,26 +127,20 @@ func TestHost_boot(t *testing.T) {
 	if err := h.StartDomain(t.Context(), spec.UUID, spec.Owner); err == nil {
 		t.Error("domain starts although the file of its configuration is missing")
 	}
-	if err := h.PutVolume(config.VolumeRef, virt.VolumeRaw, []byte("{}")); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, h.PutVolume(config.VolumeRef, virt.VolumeRaw, []byte("{}")))
 	h.SetInterface("br0", false)
 	if err := h.StartDomain(t.Context(), spec.UUID, spec.Owner); err == nil {
 		t.Error("domain starts although its bridge is down")
 	}
 	h.SetInterface("br0", true)
 	for range 2 {
-		if err := h.StartDomain(t.Context(), spec.UUID, spec.Owner); err != nil {
-			t.Fatal(err)
-		}
+		assert.NoError(t, h.StartDomain(t.Context(), spec.UUID, spec.Owner))
 	}
 	if len(boots) != 1 || string(boots[0].FirmwareConfig) != "{}" || boots[0].Spec.UUID != spec.UUID {
 		t.Errorf("boots are %+v", boots)
 	}
 	vcpus, memory, disk := h.Allocated()
-	if diff := cmp.Diff([]int64{2, 1 << 30, 2}, []int64{int64(vcpus), memory, disk}); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []int64{2, 1 << 30, 2}, []int64{int64(vcpus), memory, disk})
 }
 
 func TestHost_disksAreExclusive(t *testing.T) {
@@ -161,9 +155,7 @@ func TestHost_disksAreExclusive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := h.StartDomain(t.Context(), specs[0].UUID, specs[0].Owner); err != nil {
-		t.Fatal(err)
-	}
+	assert.NoError(t, h.StartDomain(t.Context(), specs[0].UUID, specs[0].Owner))
 	if err := h.StartDomain(t.Context(), specs[1].UUID, specs[1].Owner); err == nil {
 		t.Error("two guests run on one disk")
 	}
@@ -233,9 +225,7 @@ func TestCloud_connections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]string{"1", "2"}, cloud.Revisions("h1")); diff != "" {
-		t.Error(diff)
-	}
+	assert.Equal(t, []string{"1", "2"}, cloud.Revisions("h1"))
 	cloud.Forget("h1")
 	if cloud.Forgotten("h1") != 1 || len(cloud.Revisions("h1")) != 0 {
 		t.Error("host is not forgotten")

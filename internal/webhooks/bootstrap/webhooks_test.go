@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	bootstrapv1 "github.com/altcos/cluster-api-provider-altcos/api/bootstrap/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 // What an earlier version let pass must keep its owners, labels and finalizers writable. Admission itself lets no test
@@ -78,12 +79,8 @@ func TestValidators_warnOfSources(t *testing.T) {
 		`spec.butaneFrom[4]: key "bad" of ConfigMap "o": line 4 column 3: $.systemd.s3cr3t: unused key s3cr3t`,
 	}
 	got, err := v.ValidateCreate(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	assert.NoError(t, err)
+	assert.Equal(t, want, got)
 	got, err = v.ValidateUpdate(t.Context(), &bootstrapv1.AltcosBootstrapConfig{}, config)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("update: %v (-want +got)\n%s", err, diff)

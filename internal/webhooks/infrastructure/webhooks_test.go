@@ -6,10 +6,10 @@ package infrastructure
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	infrav1 "github.com/altcos/cluster-api-provider-altcos/api/infrastructure/v1alpha1"
+	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 )
 
 func TestMachineTemplate_holdsNothingThatOnlyOneMachineCanHave(t *testing.T) {
@@ -32,9 +32,7 @@ func TestMachineTemplate_holdsNothingThatOnlyOneMachineCanHave(t *testing.T) {
 			for _, err := range validateMachineTemplate(template, field.NewPath("spec", "template", "spec")) {
 				got = append(got, err.Field)
 			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Errorf("fields refused (-want +got):\n%s", diff)
-			}
+			assert.Equal(t, c.want, got)
 		})
 	}
 }
