@@ -6,13 +6,18 @@ package libvirt
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"testing"
 	"time"
 
+	rpc "github.com/digitalocean/go-libvirt"
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/altcos/cluster-api-provider-altcos/internal/libvirt/transport"
 	"github.com/altcos/cluster-api-provider-altcos/internal/virt"
+	"github.com/altcos/cluster-api-provider-altcos/internal/virt/virttest"
 	"github.com/altcos/cluster-api-provider-altcos/test/assert"
 	"github.com/altcos/cluster-api-provider-altcos/test/lab/libvirtd"
 )
@@ -62,4 +67,44 @@ func deadline(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+func TestHost_keepsTheContract(t *testing.T) {
+	h := openHost(t, openPool(t, Limits{}))
+	virttest.Run(t, virttest.Options{
+		Host: h, Pool: libvirtd.Pool, Bridge: libvirtd.Bridge,
+		ReadVolume: func(_ context.Context, v virt.Volume) ([]byte, error) { return os.ReadFile(daemon.Path(v.Path)) },
+		VolumeMode: func(_ context.Context, v virt.Volume) (fs.FileMode, error) {
+			info, err := os.Stat(daemon.Path(v.Path))
+			if err != nil {
+				return 0, err
+			}
+			return info.Mode(), nil
+		},
+		PowerOff: func(ctx context.Context, id string) error {
+			found, err := h.(*host).lookupDomain(ctx, id)
+			if err != nil {
+				return err
+			}
+			return h.(*host).destroy(ctx, found)
+		},
+		UnownedDomain: defineByHand(t, h.(*host)),
+	})
+}
+
+// defineByHand defines a domain as a person with virsh would.
+func defineByHand(t *testing.T, h *host) string {
+	t.Helper()
+	id := uuid.NewString()
+	text := "<domain type='qemu'><name>by-hand</name><uuid>" + id + "</uuid><memory unit='MiB'>32</memory>" +
+		"<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"
+	found, err := transport.Call(t.Context(), h.Session, func(c *rpc.Libvirt) (rpc.Domain, error) { return c.DomainDefineXMLFlags(text, 0) })
+	assert.NoError(t, err)
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		if err := h.Do(ctx, time.Minute, func(c *rpc.Libvirt) error { return c.DomainUndefineFlags(found, 0) }); err != nil {
+			t.Errorf("undefine: %v", err)
+		}
+	})
+	return id
 }

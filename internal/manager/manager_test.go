@@ -12,17 +12,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	"github.com/spf13/pflag"
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -204,4 +207,28 @@ func TestRun_refusesWhatItCannotDo(t *testing.T) {
 	w := &world{WithT: NewWithT(t), t: t}
 	w.Expect(w.run("--controllers=network", "--concurrency=0", "--rpc-timeout=1ms")()).To(MatchError(And(
 		ContainSubstring("--controllers"), ContainSubstring("--concurrency"), ContainSubstring("--rpc-timeout"))))
+}
+
+// A pod whose volume is fuller than its limit is evicted, and the downloads with it.
+func TestOptions_imageCacheFitsIntoItsVolume(t *testing.T) {
+	sources, err := manifest.Find(t.Context())
+	assert.NoError(t, err)
+	objects, err := manifest.Read(filepath.Join(sources.Own.Dir, "manager", "manager.yaml"))
+	if err != nil || len(objects) != 1 {
+		t.Fatalf("%d objects, %v", len(objects), err)
+	}
+	deployment := &appsv1.Deployment{}
+	assert.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructured(objects[0].Object, deployment))
+	options := &manager.Options{}
+	options.AddFlags(pflag.NewFlagSet("manager", pflag.ContinueOnError))
+	pod := deployment.Spec.Template.Spec
+	mount := slices.IndexFunc(pod.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == options.ImageCacheDir })
+	if mount < 0 {
+		t.Fatalf("no volume is mounted at %s", options.ImageCacheDir)
+	}
+	name := pod.Containers[0].VolumeMounts[mount].Name
+	volume := slices.IndexFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == name })
+	if limit := pod.Volumes[volume].EmptyDir.SizeLimit.Value(); limit <= options.ImageCacheBytes {
+		t.Errorf("the volume holds %d bytes, the cache takes %d", limit, options.ImageCacheBytes)
+	}
 }

@@ -4,6 +4,7 @@
 package fromcloudconfig_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/altcos/cluster-api-provider-altcos/internal/cloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition"
+	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/altcos"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/fromcloudconfig"
 	"github.com/altcos/cluster-api-provider-altcos/internal/ignition/ignitiontest"
 	"github.com/altcos/cluster-api-provider-altcos/test/assert"
@@ -227,5 +229,56 @@ func TestConvert_configuresTimeServers(t *testing.T) {
 	}
 	if n := len(layer(t, "ntp: {enabled: false, servers: [a.example]}").Storage.Files); n != 0 {
 		t.Errorf("disabled ntp makes %d files", n)
+	}
+}
+
+func staged(t *testing.T, content string) string {
+	t.Helper()
+	text, err := json.Marshal(content)
+	assert.NoError(t, err)
+	for _, f := range layer(t, "write_files: [{path: /run/kubeadm/kubeadm.yaml, content: "+string(text)+"}]").Storage.Files {
+		if strings.HasPrefix(f.Path, altcos.StateDir+"/stage/") {
+			if *f.Mode != 0o600 {
+				t.Errorf("mode %o", *f.Mode)
+			}
+			return contents(t, f.Contents)
+		}
+	}
+	t.Fatal("no staged file")
+	return ""
+}
+
+func TestConvert_choosesTheCRISocketOnlyWhenNobodyDid(t *testing.T) {
+	cases := map[string]struct{ in, want string }{
+		"a registration without socket": {
+			"---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nnodeRegistration:\n  kubeletExtraArgs:\n  - name: v\n    value: \"010\"\n  taints: null\n",
+			"---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nnodeRegistration:\n  kubeletExtraArgs:\n  - name: v\n    value: \"010\"\n  taints: null\n  criSocket: unix:///var/run/crio/crio.sock\n",
+		},
+		"no registration, and v1beta3": {
+			"apiVersion: kubeadm.k8s.io/v1beta3\nkind: JoinConfiguration\n",
+			"---\napiVersion: kubeadm.k8s.io/v1beta3\nkind: JoinConfiguration\nnodeRegistration:\n  criSocket: unix:///var/run/crio/crio.sock\n",
+		},
+		"an empty registration": {
+			"apiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration: {}\n",
+			"---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration:\n  criSocket: unix:///var/run/crio/crio.sock\n",
+		},
+		"an empty socket": {
+			"apiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration:\n  criSocket: \"\"\n",
+			"---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration:\n  criSocket: unix:///var/run/crio/crio.sock\n",
+		},
+		"a socket of the user, and unusual spelling": {
+			"---\napiVersion:   kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration: {criSocket: unix:///run/containerd/containerd.sock}\n",
+			"---\napiVersion:   kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration: {criSocket: unix:///run/containerd/containerd.sock}\n",
+		},
+		"two documents, of which one changes": {
+			"---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {}\n---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nnodeRegistration: {}\n",
+			"---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {}\n---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nnodeRegistration:\n  criSocket: unix:///var/run/crio/crio.sock\n",
+		},
+		"documents of other kinds": {"apiVersion: x/v1\nkind: Other\n", "apiVersion: x/v1\nkind: Other\n"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tc.want, staged(t, tc.in))
+		})
 	}
 }
