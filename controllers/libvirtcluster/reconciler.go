@@ -90,7 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // remove removes the load balancer from hosts and releases the address of the endpoint.
 func (r *Reconciler) remove(ctx context.Context, s *scope) error {
-	if err := phase.UntilFirst(ctx, s, r.awaitMachinesGone, r.findHosts, r.releaseLoadBalancer, r.releaseEndpoint); err != nil {
+	if err := phase.UntilFirst(ctx, s, r.awaitMachinesGone, r.releaseLoadBalancer, r.releaseEndpoint); err != nil {
 		return err
 	}
 	r.RouterIDs.Forget(s.lc.UID)

@@ -36,6 +36,9 @@ func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
 	if owner == "" { // nothing was ever written to a host, whatever the mode is now
 		return nil
 	}
+	if err := r.findHostsToRelease(ctx, s); err != nil {
+		return err
+	}
 	names := map[string]bool{}
 	for i := range s.hosts {
 		if inventory.CarriesLoadBalancers(&s.hosts[i]) {
@@ -56,6 +59,20 @@ func (r *Reconciler) releaseLoadBalancer(ctx context.Context, s *scope) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// findHostsToRelease takes all hosts where the selector cannot be read: that must not keep the cluster from being deleted.
+func (r *Reconciler) findHostsToRelease(ctx context.Context, s *scope) error {
+	err := r.findHosts(ctx, s)
+	if outcome.KindOf(err) != outcome.KindTerminal {
+		return err
+	}
+	list := &infrav1.LibvirtHostList{}
+	if err := r.Client.List(ctx, list); err != nil {
+		return fmt.Errorf("list LibvirtHosts: %w", err)
+	}
+	s.hosts = list.Items
+	return nil
 }
 
 // releaseEarlierMode removes a load balancer from the hosts after a change to External, and its identity from the object.

@@ -23,9 +23,13 @@ func (s *scope) describe() {
 		return
 	}
 	s.describeFacts()
-	if !s.record.Ran(loadBalancerReady) && (s.conn != nil || !inventory.CarriesLoadBalancers(s.host)) {
-		s.record.Omit(loadBalancerReady)
+	if s.conn != nil || !inventory.CarriesLoadBalancers(s.host) {
+		if !s.record.Ran(loadBalancerReady) {
+			s.record.Omit(loadBalancerReady)
+		}
+		return
 	}
+	s.record.Keep(loadBalancerReady) // a host that does not answer keeps its place among those that serve endpoints
 }
 
 // describeFacts writes what was observed of the host. What could not be observed this time stays as it was.

@@ -41,7 +41,10 @@ func (r *Reconciler) probe(ctx context.Context, s *scope) error {
 		return err
 	}
 	s.record.Set(storageReady, r.checkStorage(ctx, s))
-	shell := r.openShell(ctx, s)
+	shell, err := r.openShell(ctx, s)
+	if err != nil {
+		return err
+	}
 	s.record.Set(networkReady, r.checkNetwork(ctx, s, shell))
 	if s.host.Spec.LoadBalancer != infrav1.HostLoadBalancerDisabled && (shell != nil || s.host.Spec.LoadBalancer == infrav1.HostLoadBalancerEnabled) {
 		s.record.Set(loadBalancerReady, r.checkLoadBalancer(s))
@@ -117,25 +120,28 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// openShell reads the host's system state; it returns nil if the host has no shell or it cannot be used.
-func (r *Reconciler) openShell(ctx context.Context, s *scope) virt.Shell {
+// openShell reads the host's system state; it returns nil if the host has no shell or it cannot be used. An error is not
+// about the host.
+func (r *Reconciler) openShell(ctx context.Context, s *scope) (virt.Shell, error) {
 	shell, err := r.Hosts.Shell(ctx, s.host)
-	if errors.Is(err, virt.ErrUnsupported) {
-		return nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, virt.ErrUnsupported):
+		return nil, nil //nolint:nilnil // a host without shell is as good as any
+	case errors.Is(err, inventory.ErrNotRead):
+		return nil, err
+	case err != nil:
 		s.record.Set(reachable, reachOutcome(err))
-		return nil
+		return nil, nil //nolint:nilnil // the condition tells
 	}
 	report, err := hostprep.Check(ctx, shell, hostprep.Requirements{
 		Packages: hostprep.LoadBalancerPackages(), Programs: hostprep.LoadBalancerPrograms(), Bridge: inventory.Bridge(s.host),
 	})
 	if err != nil {
 		s.record.Set(reachable, reachOutcome(err))
-		return nil
+		return nil, nil //nolint:nilnil // as above
 	}
 	s.system = &report
-	return shell
+	return shell, nil
 }
 
 // checkNetwork checks that the bridge is up and that the host's packet filter does not see its traffic.

@@ -189,7 +189,6 @@ func TestDelete_letsAnUnreachableHostGo(t *testing.T) {
 	w.Expect(w.Told()).To(ContainElement(ContainSubstring("HostLeftAsItIs")))
 }
 
-// Neither the finalizer nor the Paused condition passes the controller's predicates: it has to wake itself.
 func TestManager_isWokenAfterItsOwnFirstWritesAndByCredentials(t *testing.T) {
 	const patience, poll = 25 * time.Second, 50 * time.Millisecond // below the retry of hosts that are not as they shall be
 	w := newWorld(t)

@@ -40,7 +40,10 @@ func (r *Reconciler) release(ctx context.Context, s *scope) error {
 	if connected != nil && !s.record.Ran(reachable) {
 		return connected
 	}
-	shell := r.openShell(ctx, s) // even without the hypervisor, which load balancers do not need
+	shell, err := r.openShell(ctx, s) // even without the hypervisor, which load balancers do not need
+	if err != nil {
+		return err
+	}
 	if err := r.awaitEndpointsGone(ctx, s.host, shell != nil); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func conditionTable() phase.Table {
 			{Condition: reachable},
 			{Condition: networkReady},
 			{Condition: storageReady},
-			{Condition: loadBalancerReady, Optional: true, Lasts: true},
+			{Condition: loadBalancerReady, Optional: true},
 		},
 		Done:     infrav1.LibvirtHostReadyReason,
 		Waiting:  infrav1.LibvirtHostWaitingReason,

@@ -38,7 +38,7 @@ func conditionTable() phase.Table {
 			{Condition: imageReady, Lasts: true},
 			{Condition: volumesReady, Lasts: true},
 			{Condition: domainRunning, Lasts: true},
-			{Condition: bootstrapRemoved, Lasts: true, AfterReady: true},
+			{Condition: bootstrapRemoved, Lasts: true, AfterReady: infrav1.LibvirtMachineWaitingForNodeReason},
 		},
 		Done:     infrav1.LibvirtMachineReadyReason,
 		Waiting:  infrav1.LibvirtMachineWaitingReason,

@@ -217,7 +217,7 @@ func (c *Cache) upload(ctx context.Context, volumes virt.Volumes, image *spooled
 		return virt.Volume{}, err
 	}
 	defer c.releaseTransfer()
-	log := logr.FromContextOrDiscard(ctx).WithValues(logkeys.Host, r.Host, logkeys.Pool, r.Pool, logkeys.Image, r.SHA256, logkeys.Bytes, image.size)
+	log := logr.FromContextOrDiscard(ctx).WithValues(logkeys.Pool, r.Pool, logkeys.Image, r.SHA256, logkeys.Bytes, image.size)
 	log.V(1).Info("Uploading image")
 	began := c.clock.Now()
 	content := &meter{Reader: image, stage: StageUpload, total: image.size, report: r.Progress}

@@ -4,6 +4,8 @@
 package phase
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -52,7 +54,11 @@ func (r *Record) writeDeleting(result error) {
 			conditions.Set(r.object, r.condition(row))
 		}
 	}
-	reason, message := outcome.Explain(result, r.table.Deleting)
+	fallback := r.table.Deleting
+	if outcome.KindOf(result) == outcome.KindFailed {
+		fallback = r.table.Failed
+	}
+	reason, message := outcome.Explain(result, fallback)
 	if message == "" {
 		message = "the object is being deleted"
 	}
@@ -69,6 +75,9 @@ func (r *Record) condition(row Row) metav1.Condition {
 	case ran || row.Lasts && conditions.IsTrue(r.object, row.Condition):
 		return r.met(row.Condition)
 	}
+	if stored := conditions.Get(r.object, row.Condition); stored != nil && slices.Contains(r.kept, row.Condition) {
+		return *stored
+	}
 	return metav1.Condition{Type: row.Condition, Status: metav1.ConditionUnknown, Reason: r.table.Waiting}
 }
 
@@ -82,16 +91,22 @@ func (r *Record) unmet(row Row, err error) metav1.Condition {
 	condition := metav1.Condition{
 		Type: row.Condition, Status: metav1.ConditionFalse, Reason: reason, Message: event.Cut(message, maxMessage),
 	}
-	if outcome.Unknown(err) || row.AfterReady && outcome.KindOf(err) == outcome.KindWait {
+	if outcome.Unknown(err) || row.awaits(err) {
 		condition.Status = metav1.ConditionUnknown
 	}
 	return condition
 }
 
+// awaits reports whether an outcome is the one that the object is ready with.
+func (row Row) awaits(err error) bool {
+	reason, _ := outcome.Explain(err, "")
+	return outcome.KindOf(err) == outcome.KindWait && reason == row.AfterReady
+}
+
 // holdsUp reports whether a phase keeps the object from being ready.
 func (r *Record) holdsUp(row Row) bool {
 	kind := outcome.KindOf(r.results[row.Condition])
-	return !row.Optional && kind != outcome.KindDone && (!row.AfterReady || kind != outcome.KindWait)
+	return !row.Optional && kind != outcome.KindDone && !row.awaits(r.results[row.Condition])
 }
 
 // notReady summarises by repeating the first condition that is not true.

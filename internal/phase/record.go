@@ -33,8 +33,8 @@ type Row struct {
 	// Lasts keeps the condition true when a later reconciliation does not get that far: neither disks nor addresses go
 	// away because a host does not answer. It affects only what people see.
 	Lasts bool
-	// AfterReady lets the object be ready while the phase waits for something that happens by itself.
-	AfterReady bool
+	// AfterReady is the reason of a Wait that does not keep the object from being ready; any other does.
+	AfterReady string
 	// Optional leaves the condition out of Ready.
 	Optional bool
 }
@@ -64,6 +64,8 @@ type Record struct {
 	notes map[string]string
 	// omitted are conditions that do not apply to the object.
 	omitted []string
+	// kept are conditions that stay as they are stored.
+	kept []string
 	// before is the reason of Ready as it was stored.
 	before string
 }
@@ -84,6 +86,9 @@ func (r *Record) Set(condition string, result error) { r.results[condition] = re
 
 // Note sets the message of a condition in case it is true.
 func (r *Record) Note(condition, text string) { r.notes[condition] = text }
+
+// Keep leaves a condition as it is stored when no phase decides on it.
+func (r *Record) Keep(condition string) { r.kept = append(r.kept, condition) }
 
 // Omit removes a condition that does not apply to the object.
 func (r *Record) Omit(condition string) { r.omitted = append(r.omitted, condition) }

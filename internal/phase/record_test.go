@@ -32,7 +32,7 @@ func table() phase.Table {
 	return phase.Table{
 		Rows: []phase.Row{
 			{Condition: "First"}, {Condition: "Second", Lasts: true},
-			{Condition: "Aside", Optional: true}, {Condition: "Last", AfterReady: true},
+			{Condition: "Aside", Optional: true}, {Condition: "Last", AfterReady: "Later"},
 		},
 		Done: "Fine", Waiting: "Earlier", Failed: "Broken", Deleting: "Going",
 	}
@@ -164,6 +164,12 @@ func TestFinish_tellsOfPhasesInConditionsAndAnEvent(t *testing.T) {
 			told: "Normal Fine all is well",
 		},
 		{
+			name: "but not for another reason", results: results{"First": nil, "Second": nil, "Aside": nil, "Last": outcome.Waitf("Busy", 0, "busy")},
+			result: outcome.Waitf("Busy", 0, "busy"),
+			want:   []string{"Ready False Busy Last: busy", "First True Fine", "Second True Fine", "Aside True Fine", "Last False Busy busy"},
+			told:   "Normal Busy Last: busy",
+		},
+		{
 			name: "and not when that is blocked", results: results{"First": nil, "Second": nil, "Aside": nil, "Last": blocked}, result: blocked,
 			want: []string{"Ready False Mend Last: mend it", "First True Fine", "Second True Fine", "Aside True Fine", "Last False Mend mend it"},
 			told: "Warning Mend Last: mend it",
@@ -210,13 +216,14 @@ func TestFinish_tellsOfPhasesInConditionsAndAnEvent(t *testing.T) {
 }
 
 func TestFinish_notesAndOmits(t *testing.T) {
-	w := newWorld(t, isTrue("Aside"))
+	w := newWorld(t, isTrue("Aside"), metav1.Condition{Type: "Last", Status: metav1.ConditionFalse, Reason: "Mend", Message: "mend it"})
 	_, err := w.finish(func(record *phase.Record) {
 		record.Set("First", nil)
 		record.Note("First", "with one left out")
 		record.Omit("Aside")
+		record.Keep("Last")
 	}, nil)
-	want := []string{"Ready True Fine", "First True Fine with one left out", "Second Unknown Earlier", "Last Unknown Earlier"}
+	want := []string{"Ready True Fine", "First True Fine with one left out", "Second Unknown Earlier", "Last False Mend mend it"}
 	if diff := cmp.Diff(want, w.conditions()); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
@@ -233,8 +240,10 @@ func TestFinish_tellsOfADeletionInReady(t *testing.T) {
 	}{
 		{nil, "Ready False Going the object is being deleted"},
 		{outcome.Blockedf("Mend", 0, "mend it"), "Ready False Mend mend it"},
+		{errA, "Ready False Broken a"},
 	} {
-		if _, err := w.finish(func(record *phase.Record) { record.Set("Second", outcome.Waitf("Going", 0, "it goes")) }, c.result); err != nil {
+		_, err := w.finish(func(record *phase.Record) { record.Set("Second", outcome.Waitf("Going", 0, "it goes")) }, c.result)
+		if (outcome.KindOf(c.result) == outcome.KindFailed) != (err != nil) {
 			t.Error(err)
 		}
 		if diff := cmp.Diff([]string{c.ready, "First True Fine", "Second False Going it goes"}, w.conditions()); diff != "" {

@@ -38,7 +38,9 @@ func (m *Machine) hostError(err error, rejected ...string) error {
 		return outcome.Blockedf(infrav1.LibvirtMachineDomainNotOwnedReason, retrySlow, "%s", err)
 	case errors.Is(err, virt.ErrNoSpace):
 		return outcome.Blockedf(infrav1.LibvirtMachineStorageFullReason, retrySlow, "%s", err)
-	case errors.Is(err, virt.ErrBusy), errors.Is(err, virt.ErrInUse):
+	case errors.Is(err, virt.ErrInUse): // what uses it is not ours, and does not end by itself
+		return outcome.Blockedf(infrav1.LibvirtMachineFailedReason, retrySlow, "%s", err)
+	case errors.Is(err, virt.ErrBusy):
 		return outcome.Waitf(infrav1.LibvirtMachineFailedReason, retryBusy, "%s", err)
 	case errors.Is(err, virt.ErrInvalid), errors.Is(err, virt.ErrUnsupported):
 		reason := infrav1.LibvirtMachineDomainRejectedReason

@@ -28,22 +28,28 @@ func AllButStatus() predicate.Predicate {
 			!equality.Semantic.DeepEqual(before.GetAnnotations(), after.GetAnnotations()) ||
 			!equality.Semantic.DeepEqual(before.GetOwnerReferences(), after.GetOwnerReferences()) ||
 			!equality.Semantic.DeepEqual(before.GetFinalizers(), after.GetFinalizers()) ||
-			ConditionChanged(before, after, clusterv1.PausedCondition)
+			!samePause(before, after)
 	})
+}
+
+// samePause compares what EnsurePausedCondition of Cluster API writes, after which it relies on being woken.
+func samePause(before, after client.Object) bool {
+	a, b := condition(before, clusterv1.PausedCondition), condition(after, clusterv1.PausedCondition)
+	return a.Status == b.Status && a.Reason == b.Reason && a.Message == b.Message
 }
 
 // ConditionChanged reports whether the status of one of the conditions differs.
 func ConditionChanged(before, after client.Object, names ...string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return status(before, name) != status(after, name) })
+	return slices.ContainsFunc(names, func(name string) bool { return condition(before, name).Status != condition(after, name).Status })
 }
 
-func status(o client.Object, name string) metav1.ConditionStatus {
+func condition(o client.Object, name string) metav1.Condition {
 	if getter, ok := o.(conditions.Getter); ok {
-		if condition := conditions.Get(getter, name); condition != nil {
-			return condition.Status
+		if found := conditions.Get(getter, name); found != nil {
+			return *found
 		}
 	}
-	return metav1.ConditionUnknown
+	return metav1.Condition{Status: metav1.ConditionUnknown}
 }
 
 // Updates passes updates that matter, and everything else.

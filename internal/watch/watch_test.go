@@ -42,6 +42,9 @@ func TestAllButStatus_leavesOutWhatWeWriteOurselves(t *testing.T) {
 		{"Paused", func(h *infrav1.LibvirtHost) {
 			conditions.Set(h, metav1.Condition{Type: infrav1.PausedCondition, Status: metav1.ConditionFalse, Reason: "NotPaused"})
 		}, true},
+		{"the reason of Paused", func(h *infrav1.LibvirtHost) {
+			conditions.Set(h, metav1.Condition{Type: infrav1.PausedCondition, Status: metav1.ConditionUnknown, Reason: "Other"})
+		}, true},
 		{"Ready", func(h *infrav1.LibvirtHost) {
 			conditions.Set(h, metav1.Condition{Type: infrav1.ReadyCondition, Status: metav1.ConditionTrue, Reason: "Ready"})
 		}, false},

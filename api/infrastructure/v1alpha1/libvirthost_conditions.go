@@ -34,8 +34,8 @@ const (
 	// LibvirtHostPackagesMissingReason means that haproxy or keepalived is not installed. Install them on the host, set
 	// spec.packages to Manage, or set spec.loadBalancer to Disabled.
 	LibvirtHostPackagesMissingReason = "PackagesMissing"
-	// LibvirtHostNoShellReason means that the URI gives no way to run commands on the host. Use a qemu+ssh URI, or set
-	// spec.loadBalancer to Disabled.
+	// LibvirtHostNoShellReason means that the URI gives no way to run commands on the host. Use a qemu+ssh URI; if
+	// only LoadBalancerReady has this reason, spec.loadBalancer: Disabled helps too.
 	LibvirtHostNoShellReason = "NoShellAccess"
 
 	// LibvirtHostInUseReason means that the host is being deleted but in use. Delete what the message names.
