@@ -194,3 +194,18 @@ func TestManager_isWokenByItsOwnWritesHostsAndMachines(t *testing.T) {
 	w.Expect(client.IgnoreNotFound(environment.Client.Delete(w.Ctx, lm))).To(Succeed())
 	w.Eventually(func() bool { return w.Exists("demo") }, patience, poll).Should(BeFalse())
 }
+
+func TestHostSelector_thatCannotBeReadIsToldAndDoesNotKeepTheCluster(t *testing.T) {
+	w := newWorld(t).withHosts("a")
+	w.Converged("demo")
+	fixture.Change(w, "demo", func(lc *infrav1.LibvirtCluster) {
+		lc.Spec.HostSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "rack", Operator: "Near"}}}
+	})
+	_, err := w.Reconcile("demo")
+	w.Expect(err).To(MatchError(ContainSubstring("spec.hostSelector")))
+	w.Expect(w.Condition("demo", infrav1.LibvirtClusterHostsReadyCondition).Message).To(ContainSubstring("spec.hostSelector"))
+
+	w.Delete("demo")
+	w.ExpectGone("demo")
+	w.Expect(w.balancer.released).To(ContainElement(w.Global("a")))
+}
