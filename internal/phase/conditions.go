@@ -100,7 +100,7 @@ func (r *Record) unmet(row Row, err error) metav1.Condition {
 // awaits reports whether an outcome is the one that the object is ready with.
 func (row Row) awaits(err error) bool {
 	reason, _ := outcome.Explain(err, "")
-	return outcome.KindOf(err) == outcome.KindWait && reason == row.AfterReady
+	return row.AfterReady != "" && outcome.KindOf(err) == outcome.KindWait && reason == row.AfterReady
 }
 
 // holdsUp reports whether a phase keeps the object from being ready.

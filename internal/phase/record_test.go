@@ -170,6 +170,11 @@ func TestFinish_tellsOfPhasesInConditionsAndAnEvent(t *testing.T) {
 			told:   "Normal Busy Last: busy",
 		},
 		{
+			name: "a wait without reason holds up like any other", results: results{"First": outcome.Waitf("", 0, "for it")}, result: outcome.Waitf("", 0, "for it"),
+			want: []string{"Ready False Broken First: for it", "First False Broken for it", "Second Unknown Earlier", "Aside Unknown Earlier", "Last Unknown Earlier"},
+			told: "Normal Broken First: for it",
+		},
+		{
 			name: "and not when that is blocked", results: results{"First": nil, "Second": nil, "Aside": nil, "Last": blocked}, result: blocked,
 			want: []string{"Ready False Mend Last: mend it", "First True Fine", "Second True Fine", "Aside True Fine", "Last False Mend mend it"},
 			told: "Warning Mend Last: mend it",
